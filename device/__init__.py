@@ -1,0 +1,1 @@
+"""The Fieldpost agent: carries recordings from recorders to the cloud."""

@@ -1,0 +1,1 @@
+"""The fieldpost command line."""

@@ -1,0 +1,54 @@
+"""The Cloud seam: one API that hands out upload targets and acknowledges what is stored."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from device.model import Evidence, Manifest, Receipt, SealedMedium, Target
+
+CloudRef = Mapping[str, str]
+"""The cloud's own names for a recording, persisted by the spool and opaque to everybody else."""
+
+
+class Cloud(Protocol):
+    """One upload API. Errors are `CloudError`; calls have their own deadlines and no retries."""
+
+    name: str
+    origin: str
+    """scheme://host[:port] of the API: what cool-downs are kept for."""
+
+    async def open(self, manifest: Manifest, ref: CloudRef) -> CloudRef:
+        """Create the recording in the cloud, or find the one an earlier call created.
+
+        Idempotent by the manifest's key. `ref` is what an earlier call returned, or empty. The caller
+        persists the result before going on.
+        """
+        ...
+
+    async def target(self, manifest: Manifest, medium: SealedMedium, ref: CloudRef) -> Target:
+        """Ask where one medium goes, just before it goes.
+
+        Repeating it makes no second medium where the API allows.
+        """
+        ...
+
+    async def stored(self, medium: SealedMedium, target: Target, evidence: Evidence) -> None:
+        """Tell the API that one medium is up, where it wants to know. Idempotent."""
+        ...
+
+    async def complete(self, manifest: Manifest, ref: CloudRef) -> Receipt:
+        """Say that every medium is up; return only on a shape-checked acknowledgement. Idempotent.
+
+        Raises:
+            MediaMissing: The cloud lacks media; they are sent again.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections. Idempotent, never raises."""
+        ...
+
+
+BUILTIN = {
+    "bota": "device.cloud.bota:open_bota",
+}
+"""API name → `(CloudConfig, Transport, Clock, token source) -> Cloud`."""

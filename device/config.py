@@ -1,0 +1,73 @@
+"""The configuration as values. Defaults live here and nowhere else; config_file.py reads the files."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudConfig:
+    """Where recordings go."""
+
+    api: str = field(default="bota", metadata={"doc": "upload API: bota"})
+    base_url: str = field(
+        default="https://api.bota.dev/v1",
+        metadata={"doc": "address of the API, version path included"},
+    )
+    token_file: Path = field(
+        default=Path("/etc/fieldpost/token"),
+        metadata={"doc": "file that holds the device token (dtok_…), mode 0600"},
+    )
+    allow_http: bool = field(
+        default=False,
+        metadata={"doc": "permit plain http:// beyond loopback; the token then travels in clear"},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolConfig:
+    """Where recordings wait."""
+
+    path: Path = field(
+        default=Path("/var/lib/fieldpost"), metadata={"doc": "folder of the spool, on a real disk"}
+    )
+    max_bytes: int = field(
+        default=0, metadata={"doc": "stop pulling above this many bytes; 0 means the disk's size"}
+    )
+    min_free_bytes: int = field(
+        default=268_435_456, metadata={"doc": "stop pulling when the disk has less than this free"}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderConfig:
+    """One recorder, or one folder of recordings."""
+
+    url: str = field(metadata={"doc": "serial:///dev/serial/by-id/…?baud=921600, folder:///path"})
+    driver: str | None = field(
+        default=None, metadata={"doc": "native or folder; by default what the URL's scheme means"}
+    )
+    release: str = field(
+        default="delete",
+        metadata={"doc": "after the receipt: delete, keep, or archive:/path (folders only)"},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadConfig:
+    """How recordings go up."""
+
+    chunk_bytes: int = field(
+        default=8_388_608,
+        metadata={"doc": "bytes per chunk of a resumable upload; a multiple of 262144"},
+    )
+    workers: int = field(default=2, metadata={"doc": "recordings that go up at the same time"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All of it."""
+
+    cloud: CloudConfig = field(default_factory=CloudConfig)
+    spool: SpoolConfig = field(default_factory=SpoolConfig)
+    recorders: tuple[RecorderConfig, ...] = ()
+    upload: UploadConfig = field(default_factory=UploadConfig)

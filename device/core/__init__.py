@@ -1,0 +1,1 @@
+"""Sans-I/O protocols and decisions: values in, values out."""

@@ -1,0 +1,1 @@
+"""The native link protocol (PROTOCOL.md), without I/O."""

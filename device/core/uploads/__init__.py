@@ -1,0 +1,118 @@
+"""The UploadProtocol seam: how the bytes of one medium go up, without I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from device.model import Evidence, UploadSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request to the object store. The body is `body_bytes` of the medium from `body_offset`.
+
+    Headers go out exactly so; the transport adds only Host and Content-Length.
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body_offset: int = 0
+    body_bytes: int = 0
+    expect_continue: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What came back. Header names are lower case; `body` holds at most the first 64 KiB."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """No response: cut, stalled or refused. Nobody knows what arrived."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """The store holds this many bytes now."""
+
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """The store holds all of it."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The store's offset is another than ours; ours follows."""
+
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The upload session is no more; a new target starts from byte 0."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The URL is no longer good; a new one is asked for."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A permanent no, with the store's own words."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The store asks to wait, or is unwell; `retry_after_s` is its own figure if it gave one."""
+
+    retry_after_s: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Ask before sending bytes again: the next request does, or the caller asks the API."""
+
+    reason: str
+
+
+Outcome = Advanced | Complete | Conflict | Gone | Expired | Refused | Throttled | Ambiguous
+
+
+class UploadProtocol(Protocol):
+    """One medium's way up. After every outcome but Complete, Gone, Expired, Refused: `next_request`."""
+
+    session: UploadSession
+    """What to persist; saved before the first request, and whenever it changed."""
+
+    @property
+    def offset(self) -> int:
+        """Bytes the store is known to hold."""
+        ...
+
+    def next_request(self) -> Request:
+        """Say what to send next. Repeatable: no state changes until `received`."""
+        ...
+
+    def received(self, answer: Response | Broken) -> Outcome:
+        """Take the answer to the last request; say what it means."""
+        ...

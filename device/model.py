@@ -1,0 +1,251 @@
+"""The words of the straight line as frozen values, from recorder to receipt."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+RecorderId = NewType("RecorderId", str)
+"""Stable identity of a recorder: `native:<serial>`, `folder:<path>`, `cli`. Never an address."""
+
+EntryId = NewType("EntryId", str)
+"""Identity of one recording in the spool: 32 hex characters derived from its `RecordingKey`."""
+
+
+class MediaKind(StrEnum):
+    """What a medium is, in the words of the Bota API."""
+
+    AUDIO = "audio"
+    IMAGE = "image"
+    VIDEO = "video"
+
+
+class State(StrEnum):
+    """The life of a spool entry; the legal moves are in core/lifecycle.py."""
+
+    PULLING = "pulling"
+    SEALED = "sealed"
+    STORED = "stored"
+    RELEASED = "released"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class RecordingKey:
+    """What makes a recording the same recording, whatever its time or name.
+
+    `recording` is the recorder's own id (native: 32 hex characters); `generation` tells apart two
+    recordings that a recorder gave the same id.
+    """
+
+    recorder: RecorderId
+    recording: str
+    generation: int
+
+    def entry_id(self) -> EntryId:
+        """Derive the spool's id: the same key always gives the same entry."""
+        parts = (self.recorder, self.recording, str(self.generation))
+        blob = b"".join(len(p.encode()).to_bytes(4, "big") + p.encode() for p in parts)
+        return EntryId(hashlib.sha256(blob).hexdigest()[:32])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Medium:
+    """One audio, image or video file of a recording, as its recorder announces it.
+
+    `index` is its place in the recording (0-based, stable); `name` is the recorder's label, untrusted
+    and never used as a path. `sha256` is None where a recorder cannot tell it before the bytes.
+    """
+
+    index: int
+    name: str
+    kind: MediaKind
+    content_type: str
+    size_bytes: int
+    sha256: str | None = None
+    captured_at: datetime | None = None
+    captured_at_trusted: bool = False
+    t_offset_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A complete recording as its recorder announces it."""
+
+    key: RecordingKey
+    media: tuple[Medium, ...]
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    times_trusted: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """Something a recorder lists that cannot be pulled, and why: shown to people, never dropped."""
+
+    recording: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What a recorder holds; `complete` is False when absence proves nothing (a dead mount)."""
+
+    recordings: tuple[Recording, ...]
+    rejected: tuple[Rejected, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderInfo:
+    """Who a recorder is. `clock_offset_s` is recorder minus agent, measured before any set."""
+
+    recorder: RecorderId
+    driver: str
+    model: str | None = None
+    serial: str | None = None
+    firmware: str | None = None
+    capacity_bytes: int | None = None
+    used_bytes: int | None = None
+    dropped_recordings: int | None = None
+    clock_offset_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockHashes:
+    """SHA-256 of consecutive blocks from offset 0, truncated to `len(hashes[0])` bytes each.
+
+    Only whole blocks of `block_bytes` are covered: `len(hashes) * block_bytes` bytes in all.
+    """
+
+    block_bytes: int
+    hashes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedMedium:
+    """A medium on our disk, complete and digest-checked. `file` is a plain name inside the entry's folder."""
+
+    index: int
+    file: str
+    name: str
+    kind: MediaKind
+    content_type: str
+    size_bytes: int
+    sha256: str
+    md5: str
+    captured_at: datetime | None = None
+    captured_at_trusted: bool = False
+    t_offset_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The self-describing file of a sealed entry: everything `spool rebuild` needs."""
+
+    schema_version: int
+    key: RecordingKey
+    media: tuple[SealedMedium, ...]
+    sealed_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    times_trusted: bool = False
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where and how one medium goes up. Headers are sent exactly as handed.
+
+    `expires_in_s` is the remaining life measured against the server's own Date header, None if unknown.
+    `protocol` is the API's hint (`chunked_put`, …). `ref` is the cloud's own name for the medium.
+    The URL is a bearer secret: never logged with its query.
+    """
+
+    url: str
+    method: str = "PUT"
+    headers: tuple[tuple[str, str], ...] = ()
+    expires_in_s: float | None = None
+    protocol: str | None = None
+    ref: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadSession:
+    """What a medium needs to go on where it stopped after a restart; saved before byte 0."""
+
+    target: Target
+    protocol: str
+    state: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the object store said when the last byte was in. Not yet a receipt."""
+
+    status: int
+    etag: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The cloud's acknowledgement of upload-complete, shape-checked. Only this permits a release."""
+
+    cloud: str
+    cloud_recording: str
+    acknowledged_at: datetime
+    sha256: str | None = None
+    media: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Why an entry waits, in a sentence, and when it is tried next (None: when something changes)."""
+
+    code: str
+    reason: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediumState:
+    """Where one medium of an entry stands."""
+
+    medium: Medium
+    file: str
+    pulled_bytes: int = 0
+    sha256: str | None = None
+    md5: str | None = None
+    session: UploadSession | None = None
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One recording in the spool: what `status` and `spool show` print."""
+
+    id: EntryId
+    recording: Recording
+    state: State
+    media: tuple[MediumState, ...]
+    begun_at: datetime
+    sealed_at: datetime | None = None
+    stored_at: datetime | None = None
+    released_at: datetime | None = None
+    cloud_ref: Mapping[str, str] = field(default_factory=dict)
+    receipt: Receipt | None = None
+    wait: Wait | None = None
+    quarantine_reason: str | None = None
+    purged: bool = False
+    attempts: int = 0
+    reread_bytes: int = 0
+    resent_bytes: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all media, as announced."""
+        return sum(m.medium.size_bytes for m in self.media)

@@ -1,0 +1,41 @@
+"""The Progress seam: how loops tell whoever watches what is moving. Display only, never control."""
+
+from typing import Protocol
+
+from device.model import Entry, EntryId
+
+
+class Progress(Protocol):
+    """Whoever watches. Calls are cheap, never fail, and may go backwards on a resumed part."""
+
+    def pulling(self, entry: EntryId, index: int, done_bytes: int, total_bytes: int) -> None:
+        """Bytes of one medium now on our disk."""
+        ...
+
+    def uploading(self, entry: EntryId, index: int, done_bytes: int, total_bytes: int) -> None:
+        """Bytes of one medium now acknowledged or in the network beyond our socket."""
+        ...
+
+    def moved(self, entry: Entry) -> None:
+        """An entry changed its state, or why it waits."""
+        ...
+
+    def note(self, sentence: str) -> None:
+        """Something a person wants to know that belongs to no entry (a recorder went away)."""
+        ...
+
+
+class Silent:
+    """Nobody watches."""
+
+    def pulling(self, entry: EntryId, index: int, done_bytes: int, total_bytes: int) -> None:
+        """See `Progress.pulling`."""
+
+    def uploading(self, entry: EntryId, index: int, done_bytes: int, total_bytes: int) -> None:
+        """See `Progress.uploading`."""
+
+    def moved(self, entry: Entry) -> None:
+        """See `Progress.moved`."""
+
+    def note(self, sentence: str) -> None:
+        """See `Progress.note`."""

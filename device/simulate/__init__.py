@@ -1,0 +1,1 @@
+"""Simulated recorders that speak the real protocols."""

@@ -1,0 +1,1 @@
+"""Durable storage of recordings between the recorder and the cloud."""

@@ -1,0 +1,1 @@
+"""The Fieldpost gateway: a self-hostable server of the Bota-style API."""
