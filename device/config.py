@@ -1,4 +1,4 @@
-"""The configuration as values. Defaults live here and nowhere else; config_file.py reads the files."""
+"""The configuration as values; defaults live here alone, config_file.py reads the files."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

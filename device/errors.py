@@ -293,7 +293,7 @@ class TargetExpired(CloudError):
 
 
 class MediaMissing(CloudError):
-    """Upload-complete found media that never arrived whole; `refs` are the cloud's names for them."""
+    """Upload-complete found media that never arrived whole; `refs` are the cloud's names."""
 
     code = "media-missing"
     transient = True

@@ -55,8 +55,8 @@ class RecordingKey:
 class Medium:
     """One audio, image or video file of a recording, as its recorder announces it.
 
-    `index` is its place in the recording (0-based, stable); `name` is the recorder's label, untrusted
-    and never used as a path. `sha256` is None where a recorder cannot tell it before the bytes.
+    `index` is its place in the recording (0-based, stable); `name` is the recorder's label,
+    untrusted and never used as a path. `sha256` is None where a recorder cannot tell it early.
     """
 
     index: int
@@ -127,7 +127,7 @@ class BlockHashes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedMedium:
-    """A medium on our disk, complete and digest-checked. `file` is a plain name inside the entry's folder."""
+    """A medium on our disk, complete and digest-checked; `file` is a plain name in the entry."""
 
     index: int
     file: str
@@ -160,7 +160,7 @@ class Manifest:
 class Target:
     """Where and how one medium goes up. Headers are sent exactly as handed.
 
-    `expires_in_s` is the remaining life measured against the server's own Date header, None if unknown.
+    `expires_in_s` is the remaining life by the server's own Date header, None if unknown.
     `protocol` is the API's hint (`chunked_put`, …). `ref` is the cloud's own name for the medium.
     The URL is a bearer secret: never logged with its query.
     """
@@ -193,7 +193,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The cloud's acknowledgement of upload-complete, shape-checked. Only this permits a release."""
+    """The cloud's shape-checked acknowledgement of upload-complete: the only leave to release."""
 
     cloud: str
     cloud_recording: str
@@ -204,7 +204,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Why an entry waits, in a sentence, and when it is tried next (None: when something changes)."""
+    """Why an entry waits, in a sentence, and when it is tried next (None: on a change)."""
 
     code: str
     reason: str

@@ -19,8 +19,8 @@ class Cloud(Protocol):
     async def open(self, manifest: Manifest, ref: CloudRef) -> CloudRef:
         """Create the recording in the cloud, or find the one an earlier call created.
 
-        Idempotent by the manifest's key. `ref` is what an earlier call returned, or empty. The caller
-        persists the result before going on.
+        Idempotent by the manifest's key. `ref` is what an earlier call returned, or empty. The
+        caller persists the result before going on.
         """
         ...
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """A back-off policy. The delay before attempt n is uniform in (0, min(max_s, first_s*factor^n)]."""
+    """A back-off policy: before attempt n, uniform in (0, min(max_s, first_s * factor^n)]."""
 
     first_s: float
     factor: float

@@ -22,7 +22,7 @@ class Driver(Protocol):
         ...
 
     async def recordings(self) -> Listing:
-        """List the complete recordings it holds. Idempotent; what it cannot vouch for is `rejected`."""
+        """List what it holds complete. Idempotent; what it cannot vouch for is `rejected`."""
         ...
 
     def read(self, recording: Recording, medium: Medium, offset: int) -> AsyncIterator[bytes]:
@@ -39,11 +39,11 @@ class Driver(Protocol):
     async def block_hashes(
         self, recording: Recording, medium: Medium, upto: int
     ) -> BlockHashes | None:
-        """Hash the first `upto` bytes by blocks, to bind a prefix we hold to content; None: cannot."""
+        """Hash the first `upto` bytes by blocks, to bind a held prefix to content; None: cannot."""
         ...
 
     async def release(self, key: RecordingKey, sha256: tuple[str, ...]) -> None:
-        """Permit the recorder to delete, and read back that it is gone (or kept by policy). Idempotent.
+        """Permit the recorder to delete, and read back that it is gone (or kept). Idempotent.
 
         Args:
             key: Which recording; already gone is success.
@@ -52,7 +52,7 @@ class Driver(Protocol):
         ...
 
     async def changed(self) -> None:
-        """Return when the recorder may hold something new; may wait for ever. Callers also rescan."""
+        """Return when it may hold something new; may wait for ever. Callers also rescan."""
         ...
 
     async def aclose(self) -> None:

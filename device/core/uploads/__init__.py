@@ -9,7 +9,9 @@ from device.model import Evidence, UploadSession
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One HTTP request to the object store. The body is `body_bytes` of the medium from `body_offset`.
+    """One HTTP request to the object store.
+
+    Its body is `body_bytes` of the medium from `body_offset`.
 
     Headers go out exactly so; the transport adds only Host and Content-Length.
     """
@@ -99,7 +101,7 @@ Outcome = Advanced | Complete | Conflict | Gone | Expired | Refused | Throttled 
 
 
 class UploadProtocol(Protocol):
-    """One medium's way up. After every outcome but Complete, Gone, Expired, Refused: `next_request`."""
+    """One medium's way up; goes on after every outcome but Complete, Gone, Expired, Refused."""
 
     session: UploadSession
     """What to persist; saved before the first request, and whenever it changed."""
