@@ -16,6 +16,7 @@ FieldpostError
 │   ├── SpoolLocked             another agent holds it
 │   ├── SpoolFull               no room for what is to be pulled
 │   ├── SpoolDamaged            what is on disk is not what was written
+│   ├── SpoolTooNew             written by a newer Fieldpost
 │   ├── SpoolStorageFailed      the kernel reported an I/O error
 │   ├── EntryUnknown            no such entry
 │   └── IllegalMove             a state change that the life of an entry does not allow
@@ -201,6 +202,15 @@ class SpoolDamaged(SpoolError):
 
     code = "spool-damaged"
     hint = "fieldpost spool verify"
+
+
+class SpoolTooNew(SpoolError):
+    """A newer Fieldpost wrote it; nothing is touched."""
+
+    code = "spool-too-new"
+    fault = Fault.OPERATOR
+    exit_code = 78
+    hint = "install the newer Fieldpost again; this one would not understand what it finds"
 
 
 class SpoolStorageFailed(SpoolError):
