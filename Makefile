@@ -1,0 +1,78 @@
+# One definition of every check, for people and for CI. `make help` lists what there is.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --quiet --disable-pip-version-check --no-input
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint types contracts pytest demo bench fmt clean
+
+help:
+	@echo 'make setup   create $(VENV) with everything the other targets need'
+	@echo 'make test    lint, types, import contracts and all tests (what CI runs)'
+	@echo 'make demo    carry three recordings from a simulated recorder to a local cloud'
+	@echo '             (JSON=1: the result as one JSON document on stdout)'
+	@echo 'make bench   measure beside other tools; needs curl and lrzsz'
+	@echo 'make fmt     format the code and apply safe fixes'
+	@echo 'make clean   remove $(VENV) and caches'
+
+setup: $(VENV)/.ready-dev
+
+# The stamps live inside the environment: removing it removes them. A change of the dependencies
+# in pyproject.toml makes them stale. The environment itself is only made where it is missing.
+$(VENV)/.ready-%: pyproject.toml
+	@set -eu; say() { echo "==> $$*" >&2; }; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { say 'Python 3.11 or newer is needed; name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3'; exit 1; }; \
+	if ! $(PY) -c '' 2>/dev/null; then \
+	  if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	      say 'installing python3-venv'; \
+	      export DEBIAN_FRONTEND=noninteractive; \
+	      apt-get update -qq >&2; apt-get install -y -qq python3-venv >&2; \
+	    else \
+	      say 'this Python cannot create environments; run: sudo apt-get install python3-venv'; exit 1; \
+	    fi; \
+	  fi; \
+	  say 'creating $(VENV)'; $(PYTHON) -m venv --clear $(VENV) >&2; \
+	fi; \
+	say 'installing dependencies ($*)'; $(PIP) install -e '.[$(if $(filter demo,$*),demo$(comma)gateway,$*)]' >&2; \
+	touch $@
+
+comma := ,
+
+test: lint types contracts pytest
+	@echo '==> all checks passed'
+
+lint: $(VENV)/.ready-dev
+	@echo '==> lint'
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/ruff format --quiet --check .
+
+types: $(VENV)/.ready-dev
+	@echo '==> types'
+	@$(VENV)/bin/mypy --no-error-summary
+
+contracts: $(VENV)/.ready-dev
+	@echo '==> import contracts'
+	@$(VENV)/bin/lint-imports --no-cache
+
+pytest: $(VENV)/.ready-dev
+	@echo '==> tests'
+	@$(PY) -m pytest -q -n 2 $(ARGS)
+
+demo: $(VENV)/.ready-demo
+	@$(PY) -m tests.demo $(if $(filter-out 0,$(JSON)),--json)
+
+bench: $(VENV)/.ready-dev
+	@$(PY) -m tests.bench $(ARGS)
+
+fmt: $(VENV)/.ready-dev
+	@$(VENV)/bin/ruff check --quiet --fix .
+	@$(VENV)/bin/ruff format --quiet .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+	find device gateway tests -name __pycache__ -type d -prune -exec rm -rf {} +
