@@ -63,9 +63,9 @@ def load(
     if needs_token:
         origin = where("cloud", "token_file")
         configured = origin != DEFAULT
-        if problem := token_problem(config, configured=configured, environ=environ):
+        if problem := token_problem(config.cloud, configured=configured, environ=environ):
             found.append(f"{origin}: [cloud] token_file {problem}")
-        if warning := token_warning(config, environ):
+        if warning := token_warning(config.cloud, environ):
             notices.append(f"{origin}: [cloud] token_file {warning}")
     if found:
         raise ConfigInvalid(sorted(found, key=_place_of))

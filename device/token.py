@@ -5,7 +5,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from device.config import Config
+from device.config import CloudConfig
 from device.errors import TokenRefused
 
 NOT_ENROLLED = "not-enrolled"
@@ -14,7 +14,7 @@ NOT_ENROLLED = "not-enrolled"
 MAX_BYTES = 4096
 
 
-def token_source(config: Config, environ: Mapping[str, str] = os.environ) -> Callable[[], str]:
+def token_source(config: CloudConfig, environ: Mapping[str, str] = os.environ) -> Callable[[], str]:
     """Return a function that reads the token now, from the credential or else from token_file.
 
     The function does file work: call it through `asyncio.to_thread`. It raises `TokenRefused` when
@@ -49,7 +49,9 @@ def credential(environ: Mapping[str, str]) -> Path | None:
     return file if file and file.exists() else None
 
 
-def token_problem(config: Config, *, configured: bool, environ: Mapping[str, str]) -> str | None:
+def token_problem(
+    config: CloudConfig, *, configured: bool, environ: Mapping[str, str]
+) -> str | None:
     """Say why the token file cannot be used; None when it can, or when there need not be one.
 
     Args:
@@ -59,7 +61,7 @@ def token_problem(config: Config, *, configured: bool, environ: Mapping[str, str
     """
     if credential(environ):
         return None
-    place = config.cloud.token_file
+    place = config.token_file
     try:
         token = _read(place)
     except FileNotFoundError:
@@ -70,11 +72,11 @@ def token_problem(config: Config, *, configured: bool, environ: Mapping[str, str
     return f"{place} {complaint}" if complaint else None
 
 
-def token_warning(config: Config, environ: Mapping[str, str]) -> str | None:
+def token_warning(config: CloudConfig, environ: Mapping[str, str]) -> str | None:
     """Say that others can read the token file."""
     if credential(environ):
         return None
-    place = config.cloud.token_file
+    place = config.token_file
     try:
         mode = stat.S_IMODE(place.stat().st_mode)
     except OSError:
@@ -84,10 +86,10 @@ def token_warning(config: Config, environ: Mapping[str, str]) -> str | None:
     return f"{place} has mode {mode:04o}, so others can use it; run: chmod 0600 {place}"
 
 
-def _places(config: Config, environ: Mapping[str, str]) -> Iterator[Path]:
+def _places(config: CloudConfig, environ: Mapping[str, str]) -> Iterator[Path]:
     if found := credential(environ):
         yield found
-    yield config.cloud.token_file
+    yield config.token_file
 
 
 def _read(place: Path) -> str:

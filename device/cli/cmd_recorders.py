@@ -1,0 +1,86 @@
+"""`fieldpost recorders`: look at each configured recorder."""
+
+import asyncio
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from device.cli.invocation import Invocation
+from device.cli.output import document, width
+from device.cli.tables import table
+from device.cli.words import count, printable, size
+from device.errors import FieldpostError
+
+if TYPE_CHECKING:
+    from device.agent import RecorderView
+
+EXAMPLES = (
+    ("fieldpost recorders", "who is there, and how much each holds"),
+    ("fieldpost recorders --json", "the same for programs"),
+)
+
+
+def arguments(_parser: ArgumentParser) -> None:
+    """Declare nothing of its own."""
+
+
+def main(_args: Namespace, call: Invocation) -> int:
+    """Open each recorder, read-only; ends with the first failure's code when none answered."""
+    call.start_logs()
+    config = call.config()
+    from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
+
+    views = asyncio.run(agent.look(config))
+    if call.json:
+        document({"recorders": [_object(view) for view in views]})
+    elif views:
+        heads = ("RECORDER", "DRIVER", "RECORDINGS", "SIZE", "ABOUT")
+        rows = [_row(view) for view in views]
+        print(table(heads, rows, right={"RECORDINGS", "SIZE"}, width=width()))
+    else:
+        print("no recorder is configured")
+    errors = [view.error for view in views if view.error]
+    if not call.json:
+        _explain(errors)
+    return errors[0].exit_code if errors and len(errors) == len(views) else 0
+
+
+def _row(view: "RecorderView") -> tuple[str, ...]:
+    driver = view.info.driver if view.info else view.config.driver or "-"
+    if view.listing is None:
+        return (view.config.url, driver, "-", "-", str(view.error or "no answer"))
+    recordings = view.listing.recordings
+    total = sum(medium.size_bytes for each in recordings for medium in each.media)
+    return (view.config.url, driver, str(len(recordings)), size(total), _about(view))
+
+
+def _about(view: "RecorderView") -> str:
+    parts: list[str] = []
+    if info := view.info:
+        parts += [part for part in (info.model, info.serial, info.firmware) if part]
+        if info.clock_offset_s is not None:
+            parts.append(f"clock {info.clock_offset_s:+.1f} s")
+    if view.listing and view.listing.rejected:
+        parts.append(f"{count(len(view.listing.rejected), 'thing')} cannot be pulled")
+    if view.listing and not view.listing.complete:
+        parts.append("listing incomplete")
+    return ", ".join(parts) or "ok"
+
+
+def _object(view: "RecorderView") -> dict[str, Any]:
+    listing = view.listing
+    media = [medium for each in listing.recordings for medium in each.media] if listing else []
+    return {
+        "url": view.config.url,
+        "info": view.info,
+        "recordings": len(listing.recordings) if listing else None,
+        "size_bytes": sum(medium.size_bytes for medium in media) if listing else None,
+        "rejected": listing.rejected if listing else None,
+        "complete": listing.complete if listing else None,
+        "error": {"code": view.error.code, "message": str(view.error)} if view.error else None,
+    }
+
+
+def _explain(errors: list[FieldpostError]) -> None:
+    for hint in dict.fromkeys(error.hint for error in errors if error.hint):
+        sys.stderr.write(f"  try: {printable(hint)}\n")

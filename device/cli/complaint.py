@@ -1,0 +1,42 @@
+"""Tell a person, or a program, why a command ended: one sentence and what to try."""
+
+import json as json_module
+import sys
+import traceback
+
+from device.cli.exit_codes import exit_code
+from device.errors import ConfigInvalid, FieldpostError
+from device.logs import redact
+
+
+def complain(error: FieldpostError, *, json: bool, debug: bool) -> int:
+    """Print an error on stderr and return its exit code."""
+    code = exit_code(error)
+    if debug:
+        sys.stderr.write(redact("".join(traceback.format_exception(error))))
+    if json:
+        sys.stderr.write(redact(json_module.dumps(_as_object(error, code))) + "\n")
+    else:
+        sys.stderr.write(redact("\n".join(_as_lines(error))) + "\n")
+    return code
+
+
+def _as_lines(error: FieldpostError) -> list[str]:
+    if isinstance(error, ConfigInvalid):
+        count = len(error.problems)
+        noun = "problem" if count == 1 else "problems"
+        lines = [f"fieldpost: the configuration has {count} {noun}"]
+        return [*lines, *(f"  {problem}" for problem in error.problems)]
+    lines = [f"fieldpost: {error}"]
+    return [*lines, f"  try: {error.hint}"] if error.hint else lines
+
+
+def _as_object(error: FieldpostError, code: int) -> dict[str, object]:
+    known: dict[str, object] = {
+        "schema": 1,
+        "error": error.code,
+        "message": str(error),
+        "hint": error.hint,
+        "exit_code": code,
+    }
+    return {**known, "problems": error.problems} if isinstance(error, ConfigInvalid) else known

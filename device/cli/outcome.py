@@ -1,0 +1,95 @@
+"""How a command that carries recordings ended: a table of them, what went wrong, the exit code."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from device.cli.exit_codes import INTERRUPTED
+from device.cli.invocation import Invocation
+from device.cli.output import document, width
+from device.cli.views import entry_object, entry_table
+from device.cli.words import printable
+from device.errors import FieldpostError
+
+if TYPE_CHECKING:
+    from device.agent import Summary
+
+
+class Stopped(FieldpostError):
+    """The program was asked to end before its work was done; everything is kept."""
+
+    code = "interrupted"
+    exit_code = INTERRUPTED
+
+
+def carried(work: Coroutine[None, None, "Summary"], *, polite: bool = False) -> "Summary | None":
+    """Run the loops until they end or SIGTERM asks them to.
+
+    Args:
+        work: What `device.agent` offers.
+        polite: Whether being stopped is the usual end (a daemon); then the answer is None.
+
+    Raises:
+        Stopped: SIGTERM came first, and it was not the usual end.
+    """
+
+    stopping = False
+
+    async def until_stopped() -> "Summary":
+        loop = asyncio.get_running_loop()
+        agent = asyncio.current_task()
+
+        def stop() -> None:
+            nonlocal stopping
+            stopping = True
+            if agent is not None:
+                agent.cancel()
+
+        loop.add_signal_handler(signal.SIGTERM, stop)
+        try:
+            return await work
+        finally:
+            loop.remove_signal_handler(signal.SIGTERM)
+
+    try:
+        return asyncio.run(until_stopped())
+    except asyncio.CancelledError as cancelled:
+        if not stopping:
+            raise
+        if polite:
+            return None
+        raise Stopped("stopped by SIGTERM; everything is kept and goes on next time") from cancelled
+    except BaseExceptionGroup as group:
+        failures = group.subgroup(FieldpostError)
+        if failures is None:
+            raise
+        raise _first(failures) from group
+
+
+def _first(group: BaseExceptionGroup[FieldpostError]) -> FieldpostError:
+    """Pick the error to tell: one task's failure cancels the others, so the first is the cause."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def tell(summary: "Summary", call: Invocation) -> int:
+    """Print what came of it and return the exit code."""
+    if call.json:
+        document(
+            {
+                "recordings": [entry_object(entry) for entry in summary.entries],
+                "problems": summary.problems,
+                "exit_code": summary.exit_code,
+            }
+        )
+        return summary.exit_code
+    if summary.entries:
+        print(entry_table(summary.entries, datetime.now(UTC), width()))
+    else:
+        print("nothing to do: no recording is waiting")
+    for problem in summary.problems:
+        sys.stderr.write(f"fieldpost: {printable(problem)}\n")
+    return summary.exit_code
