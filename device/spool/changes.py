@@ -1,0 +1,296 @@
+"""Changes to spool.db, each a job for the journal. State changes go through core/lifecycle."""
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from device.core import lifecycle
+from device.errors import IllegalMove
+from device.model import (
+    Entry,
+    EntryId,
+    Evidence,
+    MediumState,
+    Receipt,
+    Recording,
+    SealedMedium,
+    State,
+    UploadSession,
+    Wait,
+)
+from device.spool import rows
+from device.spool.layout import media_files
+
+
+def begin(connection: sqlite3.Connection, recording: Recording, now: datetime) -> Entry:
+    """Add an entry, or bring a pulling one up to its recorder's latest announcement.
+
+    A medium whose announcement changed, or that nothing binds to its old content, starts at 0.
+    """
+    entry_id = recording.key.entry_id()
+    if _state(connection, entry_id) is None:
+        connection.execute(
+            "INSERT INTO entry (id, state, recording_json, begun_at) VALUES (?, ?, ?, ?)",
+            (entry_id, State.PULLING.value, msgspec.json.encode(recording), now.isoformat()),
+        )
+        _add_media(connection, entry_id, recording)
+        return rows.entry(connection, entry_id)
+    held = rows.entry(connection, entry_id)
+    if held.state is not State.PULLING or held.recording == recording:
+        return held
+    if held.recording.media != recording.media:
+        _replace_media(connection, held, recording)
+    _update(connection, entry_id, recording_json=msgspec.json.encode(recording))
+    return rows.entry(connection, entry_id)
+
+
+def note_pulled(
+    connection: sqlite3.Connection, entry: EntryId, index: int, pulled_bytes: int
+) -> None:
+    """Record how much of a medium is durable; a later append makes its digests unknown again."""
+    _update_medium(connection, entry, index, pulled_bytes=pulled_bytes, sha256=None, md5=None)
+
+
+def finish_medium(connection: sqlite3.Connection, entry: EntryId, finished: MediumState) -> None:
+    """Record that a medium is whole, durable and digest-checked."""
+    require(connection, entry, State.PULLING)
+    _update_medium(
+        connection,
+        entry,
+        finished.medium.index,
+        pulled_bytes=finished.pulled_bytes,
+        sha256=finished.sha256,
+        md5=finished.md5,
+    )
+
+
+def seal(
+    connection: sqlite3.Connection,
+    entry: EntryId,
+    sealed_at: datetime,
+    media: tuple[SealedMedium, ...],
+) -> Entry:
+    """PULLING → SEALED, with what the manifest says of the media."""
+    _move(connection, entry, State.SEALED, sealed_at=sealed_at.isoformat(), wait_json=None)
+    for medium in media:
+        _update_medium(
+            connection,
+            entry,
+            medium.index,
+            file=medium.file,
+            pulled_bytes=medium.size_bytes,
+            sha256=medium.sha256,
+            md5=medium.md5,
+        )
+    return rows.entry(connection, entry)
+
+
+def store(connection: sqlite3.Connection, entry: EntryId, receipt: Receipt, now: datetime) -> Entry:
+    """SEALED → STORED."""
+    _move(
+        connection,
+        entry,
+        State.STORED,
+        stored_at=now.isoformat(),
+        receipt_json=msgspec.json.encode(receipt),
+        wait_json=None,
+        attempts=0,
+    )
+    # An upload URL is a bearer secret, and of no use any more.
+    connection.execute("UPDATE medium SET session_json = NULL WHERE entry = ?", (entry,))
+    return rows.entry(connection, entry)
+
+
+def release(connection: sqlite3.Connection, entry: EntryId, released_at: datetime) -> Entry:
+    """STORED → RELEASED; the row stays as a tombstone."""
+    _move(connection, entry, State.RELEASED, released_at=released_at.isoformat(), wait_json=None)
+    return rows.entry(connection, entry)
+
+
+def quarantine(
+    connection: sqlite3.Connection, entry: EntryId, reason: str, came_from: State | None = None
+) -> Entry:
+    """Any unsent state → QUARANTINED; `came_from` is where a requeue leads, else where it was."""
+    before = require(connection, entry)
+    _move(
+        connection,
+        entry,
+        State.QUARANTINED,
+        quarantine_reason=reason,
+        came_from=(came_from or before).value,
+        wait_json=None,
+    )
+    return rows.entry(connection, entry)
+
+
+def requeue(connection: sqlite3.Connection, entry: EntryId) -> Entry:
+    """QUARANTINED → where it came from; anything else unreleased just stops waiting."""
+    state = require(connection, entry)
+    if state is State.RELEASED:
+        raise IllegalMove(f"entry {entry} is released; there is nothing left to do")
+    if state is State.QUARANTINED:
+        back = rows.came_from(connection, entry) or State.PULLING
+        _move(connection, entry, back, quarantine_reason=None, came_from=None)
+        if back is State.PULLING:
+            _update(connection, entry, sealed_at=None)
+    _update(connection, entry, wait_json=None, attempts=0)
+    return rows.entry(connection, entry)
+
+
+def purge(connection: sqlite3.Connection, entry: EntryId) -> None:
+    """Record that the media of a stored entry make room."""
+    require(connection, entry, State.STORED)
+    _update(connection, entry, purged=1)
+
+
+def forget_medium(connection: sqlite3.Connection, entry: EntryId, index: int) -> None:
+    """Let a medium start over: its bytes are lost from our disk."""
+    _update_medium(
+        connection, entry, index, pulled_bytes=0, sha256=None, md5=None, session_json=None
+    )
+
+
+def save_cloud_ref(connection: sqlite3.Connection, entry: EntryId, ref: Mapping[str, str]) -> None:
+    """Keep the cloud's own names for a recording."""
+    _update(connection, entry, cloud_ref_json=msgspec.json.encode(ref))
+
+
+def save_session(
+    connection: sqlite3.Connection, entry: EntryId, index: int, session: UploadSession | None
+) -> None:
+    """Keep, replace or drop what a medium needs to go on after a restart."""
+    encoded = None if session is None else msgspec.json.encode(session)
+    _update_medium(connection, entry, index, session_json=encoded)
+
+
+def save_evidence(
+    connection: sqlite3.Connection, entry: EntryId, index: int, evidence: Evidence | None
+) -> None:
+    """Keep or drop what the object store said when the last byte was in."""
+    encoded = None if evidence is None else msgspec.json.encode(evidence)
+    _update_medium(connection, entry, index, evidence_json=encoded)
+
+
+def save_wait(
+    connection: sqlite3.Connection, entry: EntryId, wait: Wait | None, attempts: int
+) -> None:
+    """Keep why an entry waits."""
+    encoded = None if wait is None else msgspec.json.encode(wait)
+    _update(connection, entry, wait_json=encoded, attempts=attempts)
+
+
+def count_sent(
+    connection: sqlite3.Connection, entry: EntryId, day: date, sent_bytes: int, resent_bytes: int
+) -> None:
+    """Add to the ledger of the day and to the entry's own figure."""
+    require(connection, entry)
+    connection.execute(
+        "UPDATE entry SET resent_bytes = resent_bytes + ? WHERE id = ?", (resent_bytes, entry)
+    )
+    connection.execute(
+        "INSERT INTO ledger (day, sent_bytes) VALUES (?, ?) "
+        "ON CONFLICT (day) DO UPDATE SET sent_bytes = sent_bytes + excluded.sent_bytes",
+        (day.isoformat(), sent_bytes),
+    )
+
+
+def count_reread(connection: sqlite3.Connection, entry: EntryId, reread_bytes: int) -> None:
+    """Add to the bytes that were read from the recorder more than once."""
+    require(connection, entry)
+    connection.execute(
+        "UPDATE entry SET reread_bytes = reread_bytes + ? WHERE id = ?", (reread_bytes, entry)
+    )
+
+
+def save_cooldown(
+    connection: sqlite3.Connection, origin: str, until: datetime | None, reason: str
+) -> None:
+    """Keep until when an origin is left alone; None ends it."""
+    connection.execute("DELETE FROM cooldown WHERE origin = ?", (origin,))
+    if until is not None:
+        connection.execute(
+            "INSERT INTO cooldown (origin, until, reason) VALUES (?, ?, ?)",
+            (origin, until.isoformat(), reason),
+        )
+
+
+def require(connection: sqlite3.Connection, entry: EntryId, *wanted: State) -> State:
+    """Give the state of an entry if it is one of those (none: any).
+
+    Raises:
+        EntryUnknown: There is no such entry.
+        IllegalMove: It is in another state.
+    """
+    state = _state(connection, entry)
+    if state is None:
+        state = rows.entry(connection, entry).state  # raises
+    if wanted and state not in wanted:
+        raise IllegalMove(f"entry {entry} is {state}, not {' or '.join(wanted)}")
+    return state
+
+
+def _move(connection: sqlite3.Connection, entry: EntryId, wanted: State, **columns: Any) -> None:
+    state = lifecycle.move(require(connection, entry), wanted)
+    _update(connection, entry, state=state.value, **columns)
+
+
+def _state(connection: sqlite3.Connection, entry: EntryId) -> State | None:
+    row = connection.execute("SELECT state FROM entry WHERE id = ?", (entry,)).fetchone()
+    return State(row[0]) if row else None
+
+
+def _update(connection: sqlite3.Connection, entry: EntryId, **columns: Any) -> None:
+    """Set columns named in this file; an unknown entry is an error."""
+    settings = ", ".join(f"{column} = ?" for column in columns)
+    found = connection.execute(
+        f"UPDATE entry SET {settings} WHERE id = ?",  # noqa: S608 - names from this file
+        (*columns.values(), entry),
+    )
+    if not found.rowcount:
+        rows.entry(connection, entry)  # raises
+
+
+def _update_medium(
+    connection: sqlite3.Connection, entry: EntryId, index: int, **columns: Any
+) -> None:
+    """Set columns named in this file; an unknown entry or medium is an error."""
+    settings = ", ".join(f"{column} = ?" for column in columns)
+    found = connection.execute(
+        f"UPDATE medium SET {settings} WHERE entry = ? AND idx = ?",  # noqa: S608 - as above
+        (*columns.values(), entry, index),
+    )
+    if not found.rowcount:
+        rows.entry(connection, entry)  # raises
+        raise IllegalMove(f"entry {entry} has no medium {index}")
+
+
+def _add_media(connection: sqlite3.Connection, entry: EntryId, recording: Recording) -> None:
+    connection.executemany(
+        "INSERT INTO medium (entry, idx, file) VALUES (?, ?, ?)",
+        [(entry, index, file) for index, file in media_files(recording.media).items()],
+    )
+
+
+def _replace_media(connection: sqlite3.Connection, held: Entry, recording: Recording) -> None:
+    """Start over with the new announcement, keeping what a digest proves to be unchanged."""
+    kept = {
+        (state.medium.sha256, state.medium.size_bytes, state.medium.index, state.file): state
+        for state in held.media
+    }
+    connection.execute("DELETE FROM medium WHERE entry = ?", (held.id,))
+    _add_media(connection, held.id, recording)
+    files = media_files(recording.media)
+    for medium in recording.media:
+        key = (medium.sha256, medium.size_bytes, medium.index, files[medium.index])
+        if medium.sha256 is not None and (state := kept.get(key)) is not None:
+            _update_medium(
+                connection,
+                held.id,
+                medium.index,
+                pulled_bytes=state.pulled_bytes,
+                sha256=state.sha256,
+                md5=state.md5,
+            )

@@ -1,0 +1,125 @@
+"""The one thread that writes spool.db: jobs queue up and share a commit."""
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from device.errors import SpoolError
+from device.spool import schema
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Job:
+    """One change to the index, and who waits for it."""
+
+    work: Callable[[sqlite3.Connection], Any]
+    done: "Future[Any]"
+    answer: Any = None
+
+
+class Journal:
+    """Group commit: however many jobs wait, they cost one fsync.
+
+    `run` may be called from any thread and returns when the change is durable. A job that raises
+    undoes its own changes and nobody else's.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._jobs: deque[_Job] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        # A daemon thread: an agent that dies on an error must not hang on its own journal.
+        self._thread = threading.Thread(target=self._work, name="spool-journal", daemon=True)
+        self._thread.start()
+
+    def run(
+        self,
+        work: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run `work(connection, …)` in a transaction; return its answer once it is committed.
+
+        Raises:
+            SpoolFull: No space for the commit.
+            SpoolDamaged: The index is broken; the next start rebuilds it.
+            SpoolStorageFailed: The disk failed; nothing of the job is kept.
+            SpoolError: The journal is closed. Or whatever `work` raised.
+        """
+        job = _Job(lambda connection: work(connection, *args, **kwargs), Future())
+        with self._wake:
+            if self._closing:
+                raise SpoolError("the spool is closed")
+            self._jobs.append(job)
+            self._wake.notify()
+        answer: T = job.done.result()
+        return answer
+
+    def close(self) -> None:
+        """Finish what is queued, then close the database. Idempotent."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while batch := self._next_batch():
+            try:
+                self._commit(batch)
+            except sqlite3.Error as error:
+                self._abandon(batch, error)
+        self._connection.close()
+
+    def _next_batch(self) -> list[_Job]:
+        """Wait for work; empty when the journal closes and nothing is left."""
+        with self._wake:
+            while not self._jobs and not self._closing:
+                self._wake.wait()
+            batch = list(self._jobs)
+            self._jobs.clear()
+            return batch
+
+    def _commit(self, batch: list[_Job]) -> None:
+        """Run every job in its own savepoint of one transaction, then tell who waits."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        failed: dict[int, Exception] = {}
+        for number, job in enumerate(batch):
+            self._connection.execute("SAVEPOINT job")
+            try:
+                job.answer = job.work(self._connection)
+            except Exception as error:
+                # The error belongs to whoever wants the job, not to this thread, unless SQLite
+                # gave up the whole transaction: then nobody's change is kept.
+                if not self._connection.in_transaction:
+                    raise sqlite3.OperationalError(str(error)) from error
+                self._connection.execute("ROLLBACK TO job")
+                failed[number] = _ours(error)
+            self._connection.execute("RELEASE job")
+        self._connection.execute("COMMIT")
+        for number, job in enumerate(batch):
+            if number in failed:
+                job.done.set_exception(failed[number])
+            else:
+                job.done.set_result(job.answer)
+
+    def _abandon(self, batch: list[_Job], error: sqlite3.Error) -> None:
+        """Undo the batch and tell everybody why."""
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error as second:
+                error = second
+        for job in batch:
+            job.done.set_exception(schema.failure(error))
+
+
+def _ours(error: Exception) -> Exception:
+    return schema.failure(error) if isinstance(error, sqlite3.Error) else error

@@ -1,0 +1,118 @@
+"""Looking into a spool without its lock: for `status`, while the agent runs and when it does not.
+
+Imports nothing heavy, since a status command is to answer at once.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Concatenate, ParamSpec, Self, TypeVar
+
+from device.errors import EntryUnknown
+from device.model import Entry, EntryId, State, Wait
+from device.spool import rows, schema
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SpoolReader:
+    """A spool as it was at its last commit. A missing spool is an empty one.
+
+    Writes nothing and takes no lock. Thread-safe. `SpoolTooNew` and `SpoolDamaged` say that the
+    index cannot be read; the next start of the agent mends a damaged one.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._database = root / "spool.db"
+        self._connection: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
+
+    def entries(self, *states: State) -> list[Entry]:
+        """List entries, oldest first; no state means all."""
+        return self._read([], rows.entries, states)
+
+    def entry(self, entry: EntryId) -> Entry:
+        """Look up one entry.
+
+        Raises:
+            EntryUnknown: There is none.
+        """
+        found = self._read(None, rows.entry, entry)
+        if found is None:
+            raise EntryUnknown(f"there is no entry {entry} in the spool")
+        return found
+
+    def sent_bytes(self, day: date) -> int:
+        """Look up how many bytes left on one UTC day, retransmissions included."""
+        return self._read(0, rows.sent_bytes, day)
+
+    def cooldowns(self) -> dict[str, Wait]:
+        """Look up which origins are left alone and until when, passed ones included."""
+        return self._read({}, rows.cooldowns)
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read(
+        self,
+        nothing: T,
+        look: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run one look in one snapshot; without a database there is nothing to see."""
+        with self._lock:
+            if self._connection is not None:
+                with _snapshot(self._connection) as connection:
+                    return look(connection, *args, **kwargs)
+            if not self._database.exists():
+                return nothing
+            live = schema.is_live(self._database)
+            opened = schema.connect_to_read(self._database)
+            try:
+                with _snapshot(opened) as connection:
+                    return look(connection, *args, **kwargs)
+            finally:
+                # While no agent runs the file is taken as unchanging: true for one look only.
+                if live:
+                    self._connection = opened
+                else:
+                    opened.close()
+
+
+def read_only(root: Path) -> SpoolReader:
+    """Open a spool to look at. Never fails here: the first look does, if it must."""
+    return SpoolReader(root)
+
+
+@contextmanager
+def _snapshot(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Let several statements see the same commit."""
+    try:
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        raise schema.failure(error) from error

@@ -1,0 +1,56 @@
+"""Room on the disk: how much is left for a pull, and what may go to make more."""
+
+import os
+from collections.abc import Callable, Iterator
+
+from device.config import SpoolConfig
+from device.errors import SpoolFull
+from device.model import Entry
+from device.spool.durable import storage
+
+MIN_FREE_INODES = 64
+"""A pull needs a folder, its media, a manifest and a receipt; SQLite needs its log."""
+
+
+def shortage(config: SpoolConfig, held_bytes: int, more_bytes: int) -> str | None:
+    """Say in a sentence why `more_bytes` do not fit; None when they do.
+
+    Raises:
+        SpoolStorageFailed: The disk does not answer.
+    """
+    with storage("cannot ask the disk for its free space"):
+        disk = os.statvfs(config.path)
+    free_bytes = disk.f_bavail * disk.f_frsize
+    if free_bytes - more_bytes < config.min_free_bytes:
+        return (
+            f"the spool's disk has {free_bytes} bytes free, {more_bytes} more are wanted and "
+            f"{config.min_free_bytes} stay free"
+        )
+    # File systems without a fixed number of inodes report none at all.
+    if disk.f_files and disk.f_favail < MIN_FREE_INODES:
+        return f"the spool's disk has only {disk.f_favail} inodes left"
+    if config.max_bytes and held_bytes + more_bytes > config.max_bytes:
+        return (
+            f"the spool holds {held_bytes} bytes, {more_bytes} more are wanted and "
+            f"{config.max_bytes} are permitted"
+        )
+    return None
+
+
+def make_room(
+    config: SpoolConfig,
+    more_bytes: int,
+    *,
+    held_bytes: Callable[[], int],
+    evictable: Iterator[Entry],
+    purge: Callable[[Entry], bool],
+) -> None:
+    """Purge one stored entry after the other, oldest first, until `more_bytes` fit.
+
+    Raises:
+        SpoolFull: They do not; what is unsent stays, whatever happens.
+        SpoolStorageFailed: The disk failed.
+    """
+    while (reason := shortage(config, held_bytes(), more_bytes)) is not None:
+        if not any(purge(entry) for entry in evictable):
+            raise SpoolFull(reason)

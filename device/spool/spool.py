@@ -1,0 +1,353 @@
+"""The spool: recordings on our own disk, from the first byte pulled to the tombstone."""
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from device.clock import Clock
+from device.config import SpoolConfig
+from device.core import manifest as manifests
+from device.errors import (
+    DigestMismatch,
+    EntryUnknown,
+    IllegalMove,
+    SpoolError,
+    SpoolStorageFailed,
+)
+from device.model import (
+    Entry,
+    EntryId,
+    Evidence,
+    Manifest,
+    MediumState,
+    Receipt,
+    Recording,
+    RecordingKey,
+    State,
+    UploadSession,
+    Wait,
+)
+from device.spool import changes, checks, rows
+from device.spool.checks import Checked
+from device.spool.durable import storage
+from device.spool.ingest import copy_in
+from device.spool.opening import Opened, open_spool
+from device.spool.partial import Partial
+from device.spool.reader import SpoolReader
+from device.spool.room import make_room
+
+logger = logging.getLogger(__name__)
+
+MAX_COOLDOWN = timedelta(hours=24)
+
+
+class Spool:
+    """One spool, held by its lock from `open` to `close`.
+
+    Every method blocks on the disk and is called through `asyncio.to_thread`; every method may be
+    called from any thread at any time. Changes to the index are durable when a method returns.
+    Errors are `SpoolError`: `SpoolFull` and `SpoolStorageFailed` may come from any method that
+    writes, `EntryUnknown` from any that takes an entry.
+    """
+
+    def __init__(self, config: SpoolConfig, clock: Clock, opened: Opened) -> None:
+        """Use `Spool.open`."""
+        self._config = config
+        self._clock = clock
+        self._layout = opened.layout
+        self._lock = opened.lock
+        self._journal = opened.journal
+        self._moves = opened.moves
+        self._reader = SpoolReader(opened.layout.root)
+        self._partials: dict[tuple[EntryId, int], Partial] = {}
+        self._partials_lock = threading.RLock()
+        self.left = opened.recovered.left
+
+    @classmethod
+    def open(cls, config: SpoolConfig, clock: Clock) -> Self:
+        """Take the lock, bring the index up to date, and recover from however the last run ended.
+
+        Folders are created as needed (0700). A damaged index is kept aside and rebuilt. `left`
+        then tells which folders belong to nothing.
+
+        Raises:
+            SpoolLocked: Another process holds it.
+            SpoolTooNew: A newer Fieldpost wrote it; nothing is touched.
+            SpoolFull: No space even for the index.
+            SpoolStorageFailed: The disk cannot be used.
+        """
+        return cls(config, clock, open_spool(config, clock))
+
+    @property
+    def root(self) -> Path:
+        """The spool's folder."""
+        return self._layout.root
+
+    def close(self) -> None:
+        """Make open partials durable, drain the journal, give the lock up. Idempotent."""
+        with self._partials_lock:
+            for partial in self._partials.values():
+                # What cannot be made durable now is pulled again: the index never claimed it.
+                with suppress(SpoolError):
+                    partial.close()
+            self._partials.clear()
+        self._reader.close()
+        self._journal.close()
+        self._lock.release()
+
+    def entries(self, *states: State) -> list[Entry]:
+        """List entries, oldest first; no state means all."""
+        return self._reader.entries(*states)
+
+    def entry(self, entry: EntryId) -> Entry:
+        """Look up one entry.
+
+        Raises:
+            EntryUnknown: There is none.
+        """
+        return self._reader.entry(entry)
+
+    def known(self, key: RecordingKey) -> Entry | None:
+        """Look up the entry of a recording; released ones are remembered for ever."""
+        try:
+            return self._reader.entry(key.entry_id())
+        except EntryUnknown:
+            return None
+
+    def media_path(self, entry: EntryId, index: int) -> Path:
+        """Say where a sealed medium lies. The path is good until the entry is purged or released.
+
+        Raises:
+            IllegalMove: The entry is not sealed or stored, its media are purged, or it has no such.
+        """
+        held = self.entry(entry)
+        if held.state not in {State.SEALED, State.STORED} or held.purged:
+            raise IllegalMove(f"entry {entry} is {held.state}; its media are not in the spool")
+        return self._layout.sealed / entry / _medium(held, index).file
+
+    def manifest(self, entry: EntryId) -> Manifest:
+        """Give the manifest of an entry that is, or was, sealed.
+
+        Raises:
+            SpoolDamaged: It was never sealed.
+        """
+        return manifests.of_entry(self.entry(entry))
+
+    def room_for(self, more_bytes: int) -> None:
+        """Make sure that a pull of so many bytes fits, by bytes and by inodes.
+
+        Media of stored entries go first, oldest first, if their receipt is on the disk. Unsent ones
+        never do.
+
+        Raises:
+            SpoolFull: It does not fit.
+        """
+        stored = (held for held in self.entries(State.STORED) if not held.purged)
+        make_room(
+            self._config,
+            more_bytes,
+            held_bytes=lambda: self._journal.run(rows.held_bytes),
+            evictable=stored,
+            purge=self._moves.purge,
+        )
+
+    def begin(self, recording: Recording) -> Entry:
+        """Add an entry for a recording. Idempotent by its key.
+
+        If it is being pulled and its announcement changed, the media that changed start over at 0,
+        and so do those that no digest binds to their old content.
+        """
+        with self._partials_lock:
+            before = self.known(recording.key)
+            entry = self._journal.run(changes.begin, recording, self._clock.now())
+            if before is not None and before.recording.media != entry.recording.media:
+                self._restart_media(before, entry)
+        return entry
+
+    def partial(self, entry: EntryId, index: int) -> Partial:
+        """Open the file of a medium to append to, at its kept length, its prefix hashed anew.
+
+        An earlier one of the same medium is closed: two writers would interleave.
+
+        Raises:
+            IllegalMove: The entry is not being pulled, or has no such medium.
+        """
+        with self._partials_lock:
+            if (stale := self._partials.pop((entry, index), None)) is not None:
+                stale.close()
+            held = self.entry(entry)
+            self._journal.run(changes.require, entry, State.PULLING)
+            medium = _medium(held, index)
+            partial = Partial(
+                self._layout.incoming / entry / medium.file,
+                limit_bytes=medium.medium.size_bytes,
+                recorded_bytes=medium.pulled_bytes,
+                record=lambda size: self._journal.run(changes.note_pulled, entry, index, size),
+                clock=self._clock,
+            )
+            self._partials[entry, index] = partial
+            return partial
+
+    def finish_medium(self, entry: EntryId, index: int, partial: Partial) -> None:
+        """Check a medium against its announcement, make it durable, and close its file.
+
+        Raises:
+            DigestMismatch: Size or digest is not what was announced; the file stays open.
+        """
+        held = _medium(self.entry(entry), index)
+        medium = held.medium
+        sha256 = partial.sha256()
+        if partial.size_bytes != medium.size_bytes:
+            raise DigestMismatch(
+                f"medium {index} has {partial.size_bytes} bytes, {medium.size_bytes} were announced"
+            )
+        if medium.sha256 is not None and sha256 != medium.sha256:
+            raise DigestMismatch(
+                f"medium {index} has the digest {sha256}, {medium.sha256} was announced"
+            )
+        partial.flush()
+        finished = replace(held, pulled_bytes=partial.size_bytes, sha256=sha256, md5=partial.md5())
+        self._journal.run(changes.finish_medium, entry, finished)
+        with self._partials_lock:
+            partial.drop()
+            self._partials.pop((entry, index), None)
+
+    def seal(self, entry: EntryId) -> Entry:
+        """Seal an entry whose media are all finished. Idempotent.
+
+        Raises:
+            IllegalMove: A medium is not finished, or the entry is in quarantine.
+            SpoolDamaged: The disk lost a finished medium; it is to be pulled again.
+        """
+        self._close_partials(entry)
+        return self._moves.seal(entry)
+
+    def ingest(self, recording: Recording, files: Sequence[Path]) -> Entry:
+        """Copy local files in, one per medium in order, and seal. Idempotent by the key.
+
+        Raises:
+            UsageInvalid: A file cannot be read.
+            DigestMismatch: A file is not what the recording announces.
+            SpoolFull: They do not fit.
+        """
+        return copy_in(self, recording, files)
+
+    def quarantine(self, entry: EntryId, reason: str) -> Entry:
+        """Put an unsent entry out of the way of the others, bytes and all. Idempotent.
+
+        Raises:
+            IllegalMove: It is stored or released already.
+        """
+        self._close_partials(entry)
+        return self._moves.quarantine(entry, reason)
+
+    def requeue(self, entry: EntryId) -> Entry:
+        """Put an entry back to where it came from; its attempts and its wait are cleared.
+
+        Raises:
+            IllegalMove: It is released.
+        """
+        return self._moves.requeue(entry)
+
+    def save_cloud_ref(self, entry: EntryId, ref: Mapping[str, str]) -> None:
+        """Keep the cloud's own names for a recording."""
+        self._journal.run(changes.save_cloud_ref, entry, dict(ref))
+
+    def save_session(self, entry: EntryId, index: int, session: UploadSession | None) -> None:
+        """Keep, replace or drop what a medium needs to go on after a restart."""
+        self._journal.run(changes.save_session, entry, index, session)
+
+    def save_evidence(self, entry: EntryId, index: int, evidence: Evidence | None) -> None:
+        """Keep or drop what the object store said when the last byte was in."""
+        self._journal.run(changes.save_evidence, entry, index, evidence)
+
+    def save_wait(self, entry: EntryId, wait: Wait | None, *, attempts: int) -> None:
+        """Keep why an entry waits, and how often it failed in a row."""
+        self._journal.run(changes.save_wait, entry, wait, attempts)
+
+    def count_sent(self, entry: EntryId, sent_bytes: int, resent_bytes: int) -> None:
+        """Add to the ledger of today (UTC), and the part that went twice to the entry."""
+        day = self._clock.now().date()
+        self._journal.run(changes.count_sent, entry, day, sent_bytes, resent_bytes)
+
+    def count_reread(self, entry: EntryId, reread_bytes: int) -> None:
+        """Add to the bytes that were read from the recorder more than once."""
+        self._journal.run(changes.count_reread, entry, reread_bytes)
+
+    def sent_bytes(self, day: date) -> int:
+        """Look up how many bytes left on one UTC day, retransmissions included."""
+        return self._reader.sent_bytes(day)
+
+    def save_cooldown(self, origin: str, until: datetime | None, reason: str) -> None:
+        """Keep until when an origin is left alone; None ends it."""
+        self._journal.run(changes.save_cooldown, origin, until, reason)
+
+    def cooldown(self, origin: str) -> Wait | None:
+        """Look up whether an origin is left alone now.
+
+        Never for more than 24 hours from now: a clock that stepped back must not park uploads.
+        """
+        wait = self._reader.cooldowns().get(origin)
+        if wait is None or wait.until is None:
+            return None
+        now = self._clock.now()
+        if wait.until <= now:
+            return None
+        return Wait(code=wait.code, reason=wait.reason, until=min(wait.until, now + MAX_COOLDOWN))
+
+    def store(self, entry: EntryId, receipt: Receipt) -> Entry:
+        """SEALED → STORED; the receipt is on the disk, twice, when this returns. Idempotent.
+
+        Raises:
+            IllegalMove: The entry is not sealed.
+        """
+        return self._moves.store(entry, receipt)
+
+    def release(self, entry: EntryId) -> Entry:
+        """STORED → RELEASED, after the driver read it back as gone. Idempotent.
+
+        Tombstone and row come first, the media go last.
+
+        Raises:
+            IllegalMove: There is no receipt.
+        """
+        return self._moves.release(entry)
+
+    def verify(self) -> Iterator[Checked]:
+        """Re-hash every sealed medium from the disk, oldest entry first; the agent may go on."""
+        for held in self.entries(State.SEALED, State.STORED):
+            checked = list(checks.check(self._layout, held))
+            with suppress(EntryUnknown):
+                now = self.entry(held.id)
+                # Released or purged meanwhile: what is missing is meant to be.
+                if (now.state, now.purged) == (held.state, held.purged):
+                    yield from checked
+
+    def _close_partials(self, entry: EntryId) -> None:
+        with self._partials_lock:
+            for key in [key for key in self._partials if key[0] == entry]:
+                # Its bytes are checked again wherever they are used.
+                with suppress(SpoolStorageFailed):
+                    self._partials.pop(key).close()
+
+    def _restart_media(self, before: Entry, after: Entry) -> None:
+        """Delete the files of media that start over, after the row said so."""
+        self._close_partials(before.id)
+        kept = {medium.file for medium in after.media if medium.pulled_bytes}
+        folder = self._layout.incoming / before.id
+        with storage("cannot restart a changed recording"):
+            for medium in before.media:
+                if medium.file not in kept:
+                    (folder / medium.file).unlink(missing_ok=True)
+
+
+def _medium(entry: Entry, index: int) -> MediumState:
+    for medium in entry.media:
+        if medium.medium.index == index:
+            return medium
+    raise IllegalMove(f"entry {entry.id} has no medium {index}")
