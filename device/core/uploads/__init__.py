@@ -97,7 +97,16 @@ class Ambiguous:
     reason: str
 
 
-Outcome = Advanced | Complete | Conflict | Gone | Expired | Refused | Throttled | Ambiguous
+@dataclass(frozen=True, slots=True)
+class NotTheStore:
+    """Something else answered: a captive portal, a proxy's page, a redirect. Nothing arrived."""
+
+    reason: str
+
+
+Outcome = (
+    Advanced | Complete | Conflict | Gone | Expired | Refused | Throttled | Ambiguous | NotTheStore
+)
 
 
 class UploadProtocol(Protocol):

@@ -1,0 +1,100 @@
+"""What an object store's answer means when it is not a success: one table for every protocol."""
+
+import json
+import re
+
+from device.core.http_answer import asked_wait_s, looks_like_html
+from device.core.uploads import (
+    Ambiguous,
+    Expired,
+    Gone,
+    NotTheStore,
+    Outcome,
+    Refused,
+    Response,
+    Throttled,
+)
+
+_XML_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9.]{1,80})\s*</Code>")
+_XML_MESSAGE = re.compile(rb"<Message>([^<]{1,200})")
+_EXPIRED_400 = frozenset({"ExpiredToken", "RequestExpired", "InvalidToken", "TokenRefreshRequired"})
+_DAMAGED_400 = frozenset(
+    {"RequestTimeout", "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch"}
+)
+_TOO_MANY, _NOT_IMPLEMENTED, _PORTAL, _SERVER_ERRORS = 429, 501, 511, 500
+
+
+def error_code(response: Response) -> str:
+    """Read `<Code>` of an S3 or GCS XML error; empty if there is none.
+
+    A pattern, not an XML parser: error bodies come from strangers, and entities are never needed.
+    """
+    found = _XML_CODE.search(response.body)
+    return found[1].decode("ascii") if found else ""
+
+
+def holds_error(response: Response) -> bool:
+    """Tell a 200 whose body is an `<Error>` document: S3 and Ceph do send them."""
+    return b"<Error>" in response.body[:1024]
+
+
+def sentence(response: Response) -> str:
+    """Say what the store said, for people: status, code, its message; never the whole body.
+
+    An S3 signature error echoes the signed request, so only its code and message are kept.
+    """
+    words = [f"HTTP {response.status}"]
+    if code := error_code(response):
+        words.append(code)
+        if message := _XML_MESSAGE.search(response.body):
+            words.append(_plain(message[1].decode("utf-8", "replace")))
+    elif message_json := _json_message(response.body):
+        words.append(_plain(message_json))
+    return ": ".join(words)
+
+
+def refusal(response: Response) -> Outcome:
+    """Say what any answer but the protocol's own successes means.
+
+    A 403 is taken as "maybe expired" whatever its words: stores reword them, and one fresh URL
+    is cheap. The caller bounds how often.
+    """
+    status, reason = response.status, sentence(response)
+    if status in {404, 410, 499}:
+        # Google's front end explains a dead session with an HTML page, so this comes first.
+        return Refused(reason) if error_code(response) == "NoSuchBucket" else Gone(reason)
+    if status == _NOT_IMPLEMENTED:
+        return Refused(reason)
+    if status != _PORTAL and (status >= _SERVER_ERRORS or status == _TOO_MANY):
+        return Throttled(asked_wait_s(status, response.headers), reason)
+    if status == _PORTAL or looks_like_html(response.headers, response.body):
+        return NotTheStore(f"{reason}: a web page answered in place of the store")
+    return _client_error(status, reason, error_code(response))
+
+
+def _client_error(status: int, reason: str, code: str) -> Outcome:
+    if 300 <= status < 400 or status == 407:  # noqa: PLR2004 - redirects, Proxy Authentication
+        return NotTheStore(f"{reason}: uploads never follow redirects or proxies")
+    if status in {401, 403} or code in _EXPIRED_400:
+        return Expired(reason)
+    if status in {408, 409, 412, 423, 425} or status < 300 or code in _DAMAGED_400:  # noqa: PLR2004 - odd 1xx and 2xx
+        return Ambiguous(reason)
+    if status == 422:  # noqa: PLR2004 - the whole medium arrived and its digest is wrong
+        return Gone(reason)
+    return Refused(reason)
+
+
+def _json_message(body: bytes) -> str | None:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    error = document.get("error")
+    message = error.get("message") if isinstance(error, dict) else document.get("detail")
+    return message if isinstance(message, str) else None
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text[:200])

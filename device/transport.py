@@ -1,0 +1,299 @@
+"""HTTP to the cloud: JSON calls, and bodies streamed from the spool under timers that see progress.
+
+Never follows a redirect, never keeps a cookie, never uses a proxy from the environment, always
+verifies TLS. Deadlines are measured by what moved, because a slow link is not a dead one.
+"""
+
+import asyncio
+import json
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from yarl import URL
+
+from device.core.http_answer import ApiAnswer
+from device.core.uploads import Broken, Request, Response
+from device.errors import CloudUnreachable, NotTheCloud
+from device.outflow import Outflow, open_slice
+
+_NO_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+_COMPUTED_HEADERS = frozenset({"content-length", "transfer-encoding", "connection", "expect"})
+_STORE_BODY_BYTES = 65_536
+_API_BODY_BYTES = 8_388_608
+_EXPECTATION_FAILED = 417
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait for what.
+
+    `stall_s` counts from the last byte the other side acknowledged; `response_s` begins when it
+    has acknowledged all of them. `call_s` bounds a whole JSON call.
+    """
+
+    connect_s: float = 30.0
+    call_s: float = 60.0
+    stall_s: float = 60.0
+    response_s: float = 120.0
+    continue_s: float = 1.0
+    queue_bytes: int = 1_048_576
+
+
+class Transport:
+    """One pool of connections for the API and the object stores."""
+
+    def __init__(
+        self, *, patience: Patience | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._patience = patience or Patience()
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+
+    async def call(
+        self, method: str, url: str, headers: Mapping[str, str], json_body: object | None
+    ) -> ApiAnswer:
+        """Make one JSON call; whatever the status, an answer is returned.
+
+        Raises:
+            CloudUnreachable: No connection, no name, no answer in time, or a cut.
+            NotTheCloud: The server's certificate is not the cloud's.
+        """
+        body = None if json_body is None else json.dumps(json_body, separators=(",", ":")).encode()
+        every = {"Accept": "application/json", "User-Agent": "fieldpost", **headers}
+        if body is not None:
+            every["Content-Type"] = "application/json"
+        try:
+            async with (
+                asyncio.timeout(self._patience.call_s),
+                self._open_session().request(
+                    method, URL(url), headers=every, data=body, allow_redirects=False
+                ) as answer,
+            ):
+                content = await _at_most(answer, _API_BODY_BYTES)
+                return ApiAnswer(status=answer.status, headers=_lower(answer.headers), body=content)
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise NotTheCloud(_reason(error), hint=_CLOCK_OR_PORTAL) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise CloudUnreachable(_reason(error)) from error
+
+    async def send(
+        self, request: Request, file: Path, progress: Callable[[int], None]
+    ) -> Response | Broken:
+        """Send one request whose body is a slice of `file`.
+
+        Args:
+            request: Its headers go out exactly as given.
+            file: The sealed medium.
+            progress: Told how many bytes of this body the other side has acknowledged; the last
+                call, made however this ends, is the exact figure for the ledger.
+
+        Raises:
+            SpoolDamaged: The file is shorter than it was sealed.
+            SpoolStorageFailed: The disk failed.
+        """
+        if not request.body_bytes:
+            return await self._attempt(request, None, progress)
+        flow = await asyncio.to_thread(
+            open_slice, file, first=request.body_offset, size_bytes=request.body_bytes
+        )
+        answer: Response | Broken | None = None
+        try:
+            answer = await self._attempt(request, flow, progress)
+        finally:
+            whole = isinstance(answer, Response) and answer.status < 400 and flow.written  # noqa: PLR2004 - any success
+            progress(flow.finish(whole=whole))
+            await flow.close()
+        if isinstance(answer, Broken) and flow.fault is not None:
+            raise flow.fault
+        if (
+            isinstance(answer, Response)
+            and answer.status == _EXPECTATION_FAILED
+            and request.expect_continue
+        ):
+            return await self.send(replace(request, expect_continue=False), file, progress)
+        return answer
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection. Idempotent, never raises."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _attempt(
+        self, request: Request, flow: Outflow | None, progress: Callable[[int], None]
+    ) -> Response | Broken:
+        patience = self._patience
+        try:
+            async with asyncio.timeout(patience.connect_s + patience.response_s) as deadline:
+                with _Watch(flow, deadline, patience, progress):
+                    return await self._exchange(request, flow)
+        except TimeoutError:
+            return Broken("nothing moved, or no answer came, for too long")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Broken(_reason(error))
+
+    async def _exchange(self, request: Request, flow: Outflow | None) -> Response:
+        headers = [(k, v) for k, v in request.headers if k.lower() not in _COMPUTED_HEADERS]
+        answer = await self._open_session().request(
+            request.method,
+            # The query is signed: not one character of it may be quoted anew.
+            URL(request.url, encoded=True),
+            headers=headers,
+            data=flow,
+            skip_auto_headers=_NO_AUTO_HEADERS,
+            expect100=request.expect_continue and flow is not None,
+            allow_redirects=False,
+        )
+        try:
+            content = await _at_most(answer, _STORE_BODY_BYTES)
+            response = Response(status=answer.status, headers=_lower(answer.headers), body=content)
+        except BaseException:
+            answer.close()
+            raise
+        if answer.content.at_eof() and (flow is None or flow.written):
+            answer.release()
+        else:
+            answer.close()
+        return response
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    ssl=self._tls if self._tls is not None else True,
+                    socket_factory=self._open_socket,
+                    keepalive_timeout=15.0,
+                ),
+                timeout=aiohttp.ClientTimeout(total=None, connect=self._patience.connect_s),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                request_class=_bounded_expectation(self._patience.continue_s),
+                trust_env=False,
+            )
+        return self._session
+
+    def _open_socket(self, address: Any) -> socket.socket:
+        family, kind, protocol = address[:3]
+        opened = socket.socket(family=family, type=kind, proto=protocol)
+        opened.setblocking(False)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        # A dead peer is noticed in the time of a stall, not in the kernel's quarter of an hour.
+        stall_ms = int(self._patience.stall_s * 1000)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stall_ms)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._patience.queue_bytes)
+        return opened
+
+
+class _Watch:
+    """Moves a deadline along with the bytes, and tells whoever watches."""
+
+    def __init__(
+        self,
+        flow: Outflow | None,
+        deadline: asyncio.Timeout,
+        patience: Patience,
+        progress: Callable[[int], None],
+    ) -> None:
+        self._flow = flow
+        self._deadline = deadline
+        self._patience = patience
+        self._progress = progress
+        self._seen = -1
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        if self._flow is not None:
+            self._look()
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        loop, flow, patience = asyncio.get_running_loop(), self._flow, self._patience
+        if flow is None or self._deadline.expired():
+            return
+        if flow.begun and (sent := flow.sent_bytes()) != self._seen:
+            self._seen = sent
+            all_left = sent >= flow.size_bytes
+            wait_s = patience.response_s if all_left else patience.stall_s
+            self._deadline.reschedule(loop.time() + wait_s)
+            self._progress(sent)
+        self._timer = loop.call_later(min(0.25, patience.stall_s / 4), self._look)
+
+
+def _bounded_expectation(continue_s: float) -> type[aiohttp.ClientRequest]:
+    """Make a request class that stops waiting for `100 Continue`: many servers never send it."""
+
+    class BoundedExpectation(aiohttp.ClientRequest):
+        async def send(self, conn: Any) -> aiohttp.ClientResponse:
+            waiting = self._continue
+            answer = await super().send(conn)
+            if waiting is not None:
+                self.loop.call_later(continue_s, _go_on, waiting)
+            return answer
+
+    return BoundedExpectation
+
+
+def _go_on(waiting: "asyncio.Future[bool]") -> None:
+    if not waiting.done():
+        waiting.set_result(True)
+
+
+async def _at_most(answer: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    left = limit_bytes
+    while left > 0 and (part := await answer.content.read(left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+_CLOCK_OR_PORTAL = "sign in to the network's portal, check base_url, or set this machine's clock"
+
+
+def _reason(error: Exception) -> str:  # noqa: PLR0911 - a table
+    """Say what failed, without the URL: its query is a secret and some errors repeat it."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return f"the certificate of {error.host} is not trusted"
+        case aiohttp.ClientConnectorDNSError():
+            return f"no address for {error.host}"
+        case aiohttp.ClientConnectorError():
+            return f"cannot connect to {error.host}:{error.port}: {error.strerror}"
+        case aiohttp.ServerDisconnectedError():
+            return "the server hung up without an answer"
+        case aiohttp.InvalidURL() | ValueError():
+            return "the address or a header cannot be sent"
+        case aiohttp.ClientPayloadError():
+            return "the answer was cut"
+        case TimeoutError():
+            return "no answer in time"
+        case OSError() if error.strerror:
+            return error.strerror
+        case _:
+            return type(error).__name__
