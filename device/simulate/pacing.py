@@ -35,8 +35,17 @@ class PacedPipe:
         return len(self._waiting)
 
     def stop_at(self, crossed_bytes: int) -> None:
-        """Let no `take` run past this count of bytes, so that something can happen there."""
+        """Hold the line at this count of bytes, so that something can happen there."""
         self._stops = sorted({*self._stops, crossed_bytes})
+
+    @property
+    def at_stop(self) -> bool:
+        """Whether the line holds at a stop."""
+        return bool(self._stops) and self._stops[0] <= self.crossed_bytes
+
+    def pass_stop(self) -> None:
+        """Go on after a stop."""
+        self._stops.pop(0)
 
     def push(self, chunk: bytes, now: float) -> None:
         """Put bytes in; the caller keeps within `room_bytes`."""
@@ -47,8 +56,6 @@ class PacedPipe:
     def take(self, now: float) -> bytes:
         """Return what has reached the far end by `now`, damaged as planned."""
         due = min(self._due_bytes(now), len(self._waiting))
-        while self._stops and self._stops[0] <= self.crossed_bytes:
-            self._stops.pop(0)
         if self._stops:
             due = min(due, self._stops[0] - self.crossed_bytes)
         if due <= 0:

@@ -102,32 +102,38 @@ class PtyLine:
         return self._up.pipe.crossed_bytes
 
     async def run(self) -> None:
-        """Carry bytes until cancelled; the port is taken away at the end."""
+        """Carry bytes until cancelled."""
         loop = asyncio.get_running_loop()
-        unplugs, reboots = set(self._plan.unplug_at), set(self._plan.reboot_at)
-        try:
-            while True:
-                busy = self._pump(loop.time())
-                if self.sent_bytes in unplugs:
-                    unplugs.discard(self.sent_bytes)
-                    await self._unplug()
-                elif self.sent_bytes in reboots:
-                    reboots.discard(self.sent_bytes)
-                    self._reboot(loop.time())
-                elif busy:
-                    await asyncio.sleep(self._tick_s)
-                else:
-                    await _readable(self._near, self.far.master)
-        finally:
-            self.far.close()
+        while True:
+            busy = self._pump(loop.time())
+            if self._down.pipe.at_stop:
+                await self._act()
+            elif busy:
+                await asyncio.sleep(self._tick_s)
+            else:
+                await _readable(self._near, self.far.master)
+
+    def close(self) -> None:
+        """Take the port away. Idempotent; `near` stays its owner's."""
+        self.far.close()
 
     def _pump(self, now: float) -> bool:
         down = self._down.move(self._near, self.far.master, now)
+        before = self.received_bytes
         up = self._up.move(self.far.master, self._near, now)
-        if up and not self._greeted:
+        if self.received_bytes > before and not self._greeted:
             self._greeted = True
             self._down.pipe.push(boot_messages(self._plan.seed, self._restarts), now)
+            down = True
         return down or up
+
+    async def _act(self) -> None:
+        """Do what the plan says for the byte at which the line holds."""
+        self._down.pipe.pass_stop()
+        if self.sent_bytes in self._plan.unplug_at:
+            await self._unplug()
+        if self.sent_bytes in self._plan.reboot_at:
+            self._reboot(asyncio.get_running_loop().time())
 
     async def _unplug(self) -> None:
         self.far.close()

@@ -1,13 +1,12 @@
 """Recordings as a field recorder makes them: real Ogg/Opus audio and JPEGs that show their time."""
 
-import hashlib
 import io
 import random
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from device.errors import UsageInvalid
 from device.model import MediaKind
+from device.simulate.holding import HeldMedium, HeldRecording
 
 try:
     import numpy as np
@@ -28,37 +27,9 @@ _PICTURE_SIZE = (1280, 960)
 _EXIF_IFD, _MADE_AT, _MADE_AT_OFFSET = 0x8769, 0x9003, 0x9011
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MadeMedium:
-    """One medium with its bytes. `t_offset_ms` counts from the recording's start."""
-
-    name: str
-    kind: MediaKind
-    content_type: str
-    content: bytes
-    captured_at: datetime
-    t_offset_ms: int
-
-    @property
-    def sha256(self) -> str:
-        """The digest of `content`."""
-        return hashlib.sha256(self.content).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MadeRecording:
-    """One recording with its media, audio first."""
-
-    id: bytes
-    generation: int
-    started_at: datetime
-    ended_at: datetime
-    media: tuple[MadeMedium, ...]
-
-
 def make_recordings(
     count: int, *, seed: int = 0, images: int = 2, largest_bytes: int = 3_300_000
-) -> tuple[MadeRecording, ...]:
+) -> tuple[HeldRecording, ...]:
     """Make `count` recordings; the first has at least `largest_bytes` of audio, the others less.
 
     The same seed gives the same ids, times and sounds; Ogg stream numbers are the encoder's own.
@@ -69,7 +40,7 @@ def make_recordings(
         started_at = _EPOCH + timedelta(minutes=47 * place + chance.randrange(30))
         audio, length_s = _audio(largest_bytes // (1 + 3 * place), seed=chance.randrange(2**32))
         media = [
-            MadeMedium(
+            HeldMedium(
                 name="audio.opus",
                 kind=MediaKind.AUDIO,
                 content_type="audio/ogg",
@@ -82,7 +53,7 @@ def make_recordings(
             offset_ms = int(length_s * 1000 * number / (images + 1))
             captured_at = started_at + timedelta(milliseconds=offset_ms)
             media.append(
-                MadeMedium(
+                HeldMedium(
                     name=f"{number:04d}.jpg",
                     kind=MediaKind.IMAGE,
                     content_type="image/jpeg",
@@ -92,7 +63,7 @@ def make_recordings(
                 )
             )
         made.append(
-            MadeRecording(
+            HeldRecording(
                 id=chance.randbytes(16),
                 generation=1,
                 started_at=started_at,

@@ -62,13 +62,16 @@ def test_bytes_come_out_in_order():
     assert head + pipe.take(1.0) == wire
 
 
-def test_a_stop_splits_what_is_due():
-    """A stop lets something happen at an exact byte; the next look goes on."""
+def test_a_stop_holds_the_line_at_its_byte():
+    """A stop lets something happen at an exact byte; passing it goes on."""
     pipe = clean_pipe(bytes_per_s=1000)
     pipe.stop_at(30)
     pipe.push(bytes(100), 0.0)
+    before = (len(pipe.take(1.0)), pipe.at_stop, len(pipe.take(1.0)))
+    pipe.pass_stop()
 
-    assert [len(pipe.take(1.0)), len(pipe.take(1.0))] == [30, 70]
+    assert before == (30, True, 0)
+    assert (len(pipe.take(1.0)), pipe.at_stop) == (70, False)
 
 
 def test_an_unpaced_line_carries_everything_at_once():
