@@ -1,8 +1,7 @@
 """Strict CBOR maps to and from message classes, driven by their annotations (PROTOCOL.md §4)."""
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
-from functools import cache
 from typing import Any, NoReturn, TypeVar, get_type_hints
 
 import cbor2
@@ -34,8 +33,7 @@ def unpack(kind: type[T], found: Mapping[object, object]) -> T:
         ProtocolViolation: A field is missing or is not what the specification allows there.
     """
     values = {}
-    shape: Any = kind  # mypy takes a type variable's class for unhashable
-    for name, at, needed in layout(shape):
+    for name, at, needed in layout(kind):
         value = found.get(at.key)
         if value is None:
             if needed:
@@ -78,11 +76,15 @@ def decode_map(encoded: bytes) -> Mapping[object, object]:
     return found
 
 
-@cache
-def layout(kind: Hashable) -> tuple[tuple[str, At, bool], ...]:
+def layout(kind: type) -> tuple[tuple[str, At, bool], ...]:
     """Return (field name, place on the wire, whether it is required) by ascending key."""
-    hints = get_type_hints(kind, include_extras=True)
-    return tuple(sorted(_places(kind, hints), key=lambda place: place[1].key))
+    if kind not in _LAYOUTS:
+        hints = get_type_hints(kind, include_extras=True)
+        _LAYOUTS[kind] = tuple(sorted(_places(kind, hints), key=lambda place: place[1].key))
+    return _LAYOUTS[kind]
+
+
+_LAYOUTS: dict[type, tuple[tuple[str, At, bool], ...]] = {}
 
 
 def _places(kind: Any, hints: Mapping[str, Any]) -> Iterator[tuple[str, At, bool]]:
