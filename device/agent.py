@@ -1,0 +1,297 @@
+"""Agent: the composition root: builds the parts from the configuration and lets them run."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from device import registry
+from device.bell import Bell
+from device.clock import Clock, SystemClock
+from device.cloud import BUILTIN, Cloud
+from device.config import Config, RecorderConfig
+from device.dispatch import Dispatcher
+from device.drivers import Driver, Opening, open_driver
+from device.drivers.named_files import CLI_RECORDER, describe
+from device.errors import FieldpostError, UsageInvalid
+from device.model import (
+    Entry,
+    EntryId,
+    Listing,
+    RecorderId,
+    RecorderInfo,
+    State,
+)
+from device.notify import notify
+from device.progress import Progress
+from device.spool.spool import Spool
+from device.token import token_source
+from device.transport import Transport
+from device.visit import OPEN_S, Visitor
+
+SOME_FAILED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """How a run that ends came out. `problems` are sentences for people."""
+
+    entries: tuple[Entry, ...]
+    problems: tuple[str, ...]
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderView:
+    """One configured recorder, looked at once."""
+
+    config: RecorderConfig
+    info: RecorderInfo | None = None
+    listing: Listing | None = None
+    error: FieldpostError | None = None
+
+
+@dataclass(kw_only=True)
+class _Parts:
+    config: Config
+    clock: Clock
+    progress: Progress
+    spool: Spool
+    sealed: Bell
+    stored: Bell
+
+    def visitor(self, recorder: RecorderConfig, dispatcher: Dispatcher | None) -> Visitor:
+        return Visitor(
+            config=recorder,
+            spool=self.spool,
+            clock=self.clock,
+            progress=self.progress,
+            sealed=self.sealed,
+            stored=self.stored,
+            settled=dispatcher.settled if dispatcher is not None else _nothing_goes_up,
+        )
+
+    def dispatcher(self, cloud: Cloud, transport: Transport, *, once: bool) -> Dispatcher:
+        return Dispatcher(
+            spool=self.spool,
+            cloud=cloud,
+            transport=transport,
+            clock=self.clock,
+            settings=self.config.upload,
+            progress=self.progress,
+            sealed=self.sealed,
+            stored=self.stored,
+            once=once,
+        )
+
+
+async def run(config: Config, *, once: bool, progress: Progress) -> Summary:
+    """Run the whole straight line: for ever, or until everything is released or given up.
+
+    Raises:
+        SpoolLocked: Another agent is at work.
+    """
+    async with _parts(config, progress) as parts, _uplink(parts) as (cloud, transport):
+        dispatcher = parts.dispatcher(cloud, transport, once=once)
+        visitors = [parts.visitor(r, dispatcher) for r in config.recorders]
+        before = await _unreleased(parts.spool)
+        notify("READY=1")
+        async with asyncio.TaskGroup() as group:
+            uploads = group.create_task(dispatcher.run(), name="uploads")
+            visits = [
+                group.create_task(v.run(once=once), name=f"visit {v.config.url}") for v in visitors
+            ]
+            await asyncio.gather(*visits)
+            await _until_settled(parts, dispatcher, once=once)
+            uploads.cancel()
+        return await _summary(parts.spool, before, visitors, dispatcher)
+
+
+async def pull_now(config: Config, *, recorder: str | None, progress: Progress) -> Summary:
+    """Pull what the recorders hold into the spool, release what is stored, upload nothing.
+
+    Raises:
+        UsageInvalid: No configured recorder has that URL.
+    """
+    async with _parts(config, progress) as parts:
+        visitors = [parts.visitor(r, None) for r in _chosen(config, recorder)]
+        before = await _unreleased(parts.spool)
+        async with asyncio.TaskGroup() as group:
+            for visitor in visitors:
+                group.create_task(visitor.run(once=True), name=f"visit {visitor.config.url}")
+        return await _summary(parts.spool, before, visitors, None)
+
+
+async def upload_files(
+    config: Config,
+    paths: Sequence[Path],
+    *,
+    started_at: datetime | None,
+    metadata: Mapping[str, str],
+    progress: Progress,
+) -> Summary:
+    """Make one recording of files named on the command line, spool it, and upload it.
+
+    The same files make the same recording: repeating the command makes no second one in the cloud.
+    """
+    async with _parts(config, progress) as parts, _uplink(parts) as (cloud, transport):
+        recording = await asyncio.to_thread(
+            describe, paths, started_at=started_at, metadata=metadata
+        )
+        entry = await asyncio.to_thread(parts.spool.ingest, recording, paths)
+        progress.moved(entry)
+        dispatcher = parts.dispatcher(cloud, transport, once=True)
+        async with asyncio.TaskGroup() as group:
+            uploads = group.create_task(dispatcher.run(), name="uploads")
+            await _until_settled(parts, dispatcher, once=True)
+            uploads.cancel()
+        return await _summary(parts.spool, {entry.id}, [], dispatcher)
+
+
+async def look(config: Config) -> tuple[RecorderView, ...]:
+    """Open every configured recorder, ask who it is and what it holds, and close it again."""
+    clock = SystemClock()
+    return tuple(
+        await asyncio.gather(*(_look(recorder, config, clock) for recorder in config.recorders))
+    )
+
+
+async def listing(config: Config, recorder: str) -> Listing:
+    """List what one recorder holds, read-only.
+
+    Raises:
+        UsageInvalid: No configured recorder has that URL.
+        LinkError: It cannot be reached.
+    """
+    (chosen,) = _chosen(config, recorder)
+    async with _visiting(chosen, config, SystemClock()) as driver:
+        return await driver.recordings()
+
+
+@asynccontextmanager
+async def _parts(config: Config, progress: Progress) -> AsyncIterator[_Parts]:
+    clock = SystemClock()
+    spool = await asyncio.to_thread(Spool.open, config.spool, clock)
+    try:
+        yield _Parts(
+            config=config,
+            clock=clock,
+            progress=progress,
+            spool=spool,
+            sealed=Bell(),
+            stored=Bell(),
+        )
+    finally:
+        await asyncio.to_thread(spool.close)
+
+
+@asynccontextmanager
+async def _uplink(parts: _Parts) -> AsyncIterator[tuple[Cloud, Transport]]:
+    settings = parts.config.cloud
+    async with Transport() as transport:
+        open_cloud = registry.resolve("cloud", BUILTIN, settings.api)
+        cloud: Cloud = open_cloud(settings, transport, parts.clock, token_source(settings))
+        try:
+            yield cloud, transport
+        finally:
+            await cloud.aclose()
+
+
+async def _nothing_goes_up(_recorder: RecorderId | None) -> bool:
+    return True
+
+
+async def _until_settled(parts: _Parts, dispatcher: Dispatcher, *, once: bool) -> None:
+    while True:
+        seen = parts.stored.count
+        if once and await dispatcher.settled(None):
+            return
+        await parts.stored.after(seen)
+
+
+async def _unreleased(spool: Spool) -> set[EntryId]:
+    open_states = (State.PULLING, State.SEALED, State.STORED, State.QUARANTINED)
+    return {entry.id for entry in await asyncio.to_thread(spool.entries, *open_states)}
+
+
+async def _summary(
+    spool: Spool,
+    before: set[EntryId],
+    visitors: Sequence[Visitor],
+    dispatcher: Dispatcher | None,
+) -> Summary:
+    """Tell what became of everything that was open before, and of everything new."""
+    after = await _unreleased(spool)
+    everything = await asyncio.to_thread(spool.entries)
+    touched = [entry for entry in everything if entry.id in before | after]
+    problems = [problem for visitor in visitors for problem in visitor.problems]
+    visited = {visitor.recorder for visitor in visitors} | {CLI_RECORDER}
+    wanted = State.RELEASED if dispatcher is not None else State.SEALED
+    for entry in touched:
+        reason = _why_not(entry, wanted, visited, dispatcher)
+        if reason is not None and not any(p.startswith(entry.id) for p in problems):
+            problems.append(f"{entry.id}: {reason}")
+    return Summary(
+        entries=tuple(touched),
+        problems=tuple(problems),
+        exit_code=SOME_FAILED if problems else 0,
+    )
+
+
+def _why_not(
+    entry: Entry,
+    wanted: State,
+    visited: set[RecorderId | None],
+    dispatcher: Dispatcher | None,
+) -> str | None:
+    """Say why an entry did not come as far as it should, or None if it did."""
+    match entry.state:
+        case State.RELEASED:
+            return None
+        case State.QUARANTINED:
+            return f"quarantined: {entry.quarantine_reason}"
+        case State.STORED if entry.recording.key.recorder not in visited:
+            return None  # its recorder is not here; it is released when it comes back
+        case State.SEALED | State.STORED if wanted is State.SEALED:
+            return None
+        case _:
+            known = dispatcher.problems.get(entry.id) if dispatcher is not None else None
+            waiting = entry.wait.reason if entry.wait is not None else None
+            return known or waiting or f"still {entry.state}"
+
+
+def _chosen(config: Config, recorder: str | None) -> tuple[RecorderConfig, ...]:
+    if recorder is None:
+        return config.recorders
+    chosen = tuple(r for r in config.recorders if r.url == recorder)
+    if not chosen:
+        known = ", ".join(r.url for r in config.recorders) or "none"
+        raise UsageInvalid(f"no recorder {recorder} is configured (configured: {known})")
+    return chosen
+
+
+@asynccontextmanager
+async def _visiting(
+    recorder: RecorderConfig, config: Config, clock: Clock
+) -> AsyncIterator[Driver]:
+    opening = Opening(
+        url=recorder.url, release=recorder.release, clock=clock, cache=config.spool.path / "cache"
+    )
+    async with asyncio.timeout(OPEN_S):
+        driver = await open_driver(recorder.driver, opening)
+    try:
+        yield driver
+    finally:
+        await driver.aclose()
+
+
+async def _look(recorder: RecorderConfig, config: Config, clock: Clock) -> RecorderView:
+    try:
+        async with _visiting(recorder, config, clock) as driver:
+            return RecorderView(
+                config=recorder, info=await driver.info(), listing=await driver.recordings()
+            )
+    except FieldpostError as error:
+        return RecorderView(config=recorder, error=error)

@@ -1,0 +1,259 @@
+"""Dispatch: which sealed recordings go up now, which wait, and why."""
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from device.bell import Bell
+from device.clock import Clock
+from device.cloud import Cloud
+from device.config import UploadConfig
+from device.core.retry import Retry
+from device.drivers.named_files import CLI_RECORDER
+from device.errors import (
+    CloudConflict,
+    CloudRejected,
+    CloudThrottled,
+    CloudUnreachable,
+    CloudUnwell,
+    FieldpostError,
+    NotTheCloud,
+    TokenRefused,
+)
+from device.model import Entry, EntryId, RecorderId, State, Wait
+from device.progress import Progress
+from device.spool.spool import Spool
+from device.transport import Transport
+from device.upload import upload_entry
+
+logger = logging.getLogger(__name__)
+
+NETWORK = Retry(first_s=1, factor=2, max_s=300)
+SERVER = Retry(first_s=5, factor=2, max_s=3600)
+TOKEN_POLL_S = 60.0
+"""A refused token is tried again this often: its file may have been replaced."""
+PATIENCE = 5
+"""Failures in a row without progress after which `run --once` gives up."""
+LONGEST_ONCE_S = 60.0
+"""`run --once` does not sit out a longer pause that the cloud asked for."""
+LONGEST_S = 3600.0
+"""No wait is believed to be longer: the wall clock may have stepped."""
+
+TOKEN_GATE = "token"  # noqa: S105 - the name of a cool-down, not a secret
+
+
+@dataclass(kw_only=True)
+class Dispatcher:
+    """Keeps `settings.workers` sealed recordings going up, oldest first, and explains the rest."""
+
+    spool: Spool
+    cloud: Cloud
+    transport: Transport
+    clock: Clock
+    settings: UploadConfig
+    progress: Progress
+    sealed: Bell
+    stored: Bell
+    once: bool
+    problems: dict[EntryId, str] = field(default_factory=dict)
+    _in_flight: set[EntryId] = field(default_factory=set)
+    _given_up: set[EntryId] = field(default_factory=set)
+    _tried: dict[EntryId, int] = field(default_factory=dict)
+    _failures: int = 0
+    _stopped: str | None = None
+    _gate_s: float = 0.0
+    """Nothing starts before this instant of the monotonic clock."""
+
+    async def run(self) -> None:
+        """Upload until cancelled. A recording that fails never stops the others."""
+        await asyncio.to_thread(self.spool.save_cooldown, TOKEN_GATE, None, "")
+        async with asyncio.TaskGroup() as group:
+            while True:
+                seen = self.sealed.count
+                pause_s = LONGEST_S
+                if self._stopped is None:
+                    pause_s = await self._start_due(group)
+                await self._pause(seen, pause_s)
+
+    async def settled(self, recorder: RecorderId | None) -> bool:
+        """Say whether nothing of a recorder (None: of anybody) goes up or will be tried again."""
+        for entry in await asyncio.to_thread(self.spool.entries, State.SEALED):
+            if recorder is not None and entry.recording.key.recorder != recorder:
+                continue
+            if entry.id in self._in_flight:
+                return False
+            if self._stopped is None and entry.id not in self._given_up:
+                return False
+        return True
+
+    async def _start_due(self, group: asyncio.TaskGroup) -> float:
+        """Start what is due; return the seconds until something else may be."""
+        cooldown = await asyncio.to_thread(self.spool.cooldown, self.cloud.origin)
+        gate_s = self._gate_s - self.clock.monotonic()
+        if cooldown is not None and cooldown.until is not None:
+            left_s = (cooldown.until - self.clock.now()).total_seconds()
+            if self.once and left_s > LONGEST_ONCE_S:
+                await self._stop(cooldown.reason)
+            gate_s = max(gate_s, left_s)
+        if gate_s > 0:
+            return min(gate_s, LONGEST_S)
+        pause_s = LONGEST_S
+        for entry in await asyncio.to_thread(self.spool.entries, State.SEALED):
+            if entry.id in self._in_flight or entry.id in self._given_up:
+                continue
+            if len(self._in_flight) >= self.settings.workers:
+                return LONGEST_S  # a finished upload rings
+            if (left_s := self._left_s(entry)) > 0:
+                pause_s = min(pause_s, left_s)
+                continue
+            self._in_flight.add(entry.id)
+            group.create_task(self._upload(entry), name=f"upload {entry.id}")
+        return pause_s
+
+    def _left_s(self, entry: Entry) -> float:
+        if entry.wait is None or entry.wait.until is None:
+            return 0.0
+        if self.once and entry.id not in self._tried:
+            return 0.0  # an operator asked for now
+        return min((entry.wait.until - self.clock.now()).total_seconds(), LONGEST_S)
+
+    async def _pause(self, seen: int, pause_s: float) -> None:
+        sleep = asyncio.create_task(self.clock.sleep(pause_s), name="due")
+        rung = asyncio.create_task(self.sealed.after(seen), name="sealed")
+        try:
+            await asyncio.wait((sleep, rung), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+            rung.cancel()
+            await asyncio.gather(sleep, rung, return_exceptions=True)
+
+    async def _upload(self, entry: Entry) -> None:
+        landed_before = landed_bytes(entry)
+        try:
+            stored = await upload_entry(
+                entry.id,
+                spool=self.spool,
+                cloud=self.cloud,
+                transport=self.transport,
+                clock=self.clock,
+                settings=self.settings,
+                progress=self.progress,
+            )
+        except FieldpostError as error:
+            await self._failed(entry, error, landed_before)
+        except Exception as error:  # the supervisor: one recording must not stop the others
+            logger.exception("An upload failed unexpectedly", extra={"recording_id": entry.id})
+            await self._later(entry, "failed", f"{type(error).__name__}: {error}", SERVER)
+        else:
+            await self._succeeded(stored)
+        finally:
+            self._in_flight.discard(entry.id)
+            self.sealed.ring()
+            self.stored.ring()
+
+    async def _succeeded(self, entry: Entry) -> None:
+        self._failures = 0
+        self.problems.pop(entry.id, None)
+        logger.info("Recording stored", extra={"recording_id": entry.id})
+        if entry.recording.key.recorder == CLI_RECORDER:  # nobody to release it to
+            entry = await asyncio.to_thread(self.spool.release, entry.id)
+        self.progress.moved(entry)
+
+    async def _failed(self, entry: Entry, error: FieldpostError, landed_before: int) -> None:
+        current = await asyncio.to_thread(self.spool.entry, entry.id)
+        if landed_bytes(current) > landed_before:
+            self._failures = 0
+            self._tried[entry.id] = 0
+        self.problems[entry.id] = str(error)
+        match error:
+            case TokenRefused():
+                await self._park(current, error)
+            case (
+                CloudThrottled(retry_after_s=float(asked_s))
+                | CloudUnwell(retry_after_s=float(asked_s))
+            ):
+                await self._cool_down(current, error, asked_s)
+            case CloudUnreachable() | NotTheCloud() | CloudThrottled() | CloudUnwell():
+                policy = NETWORK if isinstance(error, CloudUnreachable | NotTheCloud) else SERVER
+                await self._back_off(current, error, policy)
+            case CloudRejected() | CloudConflict():
+                await self._quarantine(current, str(error))
+            case _ if error.transient:
+                await self._later(current, error.code, str(error), NETWORK)
+            case _:
+                await self._quarantine(current, str(error))
+
+    async def _park(self, entry: Entry, error: FieldpostError) -> None:
+        """The token is no good: nothing can go up until it is replaced; pulling goes on."""
+        until = self.clock.now() + timedelta(seconds=TOKEN_POLL_S)
+        self._gate_s = self.clock.monotonic() + TOKEN_POLL_S
+        await asyncio.to_thread(self.spool.save_cooldown, TOKEN_GATE, until, str(error))
+        await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
+        if self.once:
+            await self._stop(str(error))
+
+    async def _cool_down(self, entry: Entry, error: FieldpostError, asked_s: float) -> None:
+        """The cloud named a time: kept across restarts, and no fault of this recording."""
+        until = self.clock.now() + timedelta(seconds=asked_s)
+        await asyncio.to_thread(self.spool.save_cooldown, self.cloud.origin, until, str(error))
+        await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
+
+    async def _back_off(self, entry: Entry, error: FieldpostError, policy: Retry) -> None:
+        """The way to the cloud fails for everybody: all wait, none is blamed."""
+        self._failures += 1
+        delay_s = policy.delay_s(self._failures, random.random())  # noqa: S311 - jitter
+        self._gate_s = max(self._gate_s, self.clock.monotonic() + delay_s)
+        until = self.clock.now() + timedelta(seconds=delay_s)
+        await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
+        if self.once and self._failures >= PATIENCE:
+            await self._stop(str(error))
+
+    async def _later(self, entry: Entry, code: str, reason: str, policy: Retry) -> None:
+        """This recording failed by itself: it waits longer each time, the others go on."""
+        tried = self._tried.get(entry.id, 0) + 1
+        self._tried[entry.id] = tried
+        delay_s = policy.delay_s(entry.attempts + 1, random.random())  # noqa: S311 - jitter
+        until = self.clock.now() + timedelta(seconds=delay_s)
+        self.problems[entry.id] = reason
+        await self._wait(
+            entry, Wait(code=code, reason=reason, until=until), attempts=entry.attempts + 1
+        )
+        if self.once and tried >= PATIENCE:
+            self._given_up.add(entry.id)
+
+    async def _wait(self, entry: Entry, wait: Wait, *, attempts: int | None = None) -> None:
+        self._tried.setdefault(entry.id, 0)
+        await asyncio.to_thread(
+            self.spool.save_wait,
+            entry.id,
+            wait,
+            attempts=entry.attempts if attempts is None else attempts,
+        )
+        self.progress.moved(await asyncio.to_thread(self.spool.entry, entry.id))
+        logger.warning("Upload waits", extra={"recording_id": entry.id, "reason": wait.reason})
+
+    async def _quarantine(self, entry: Entry, reason: str) -> None:
+        entry = await asyncio.to_thread(self.spool.quarantine, entry.id, reason)
+        self.progress.moved(entry)
+        logger.error("Recording quarantined", extra={"recording_id": entry.id, "reason": reason})
+
+    async def _stop(self, reason: str) -> None:
+        """`run --once` gives up on everything that is left; the reason is told for each."""
+        self._stopped = reason
+        for entry in await asyncio.to_thread(self.spool.entries, State.SEALED):
+            self.problems.setdefault(entry.id, reason)
+        self.stored.ring()
+
+
+def landed_bytes(entry: Entry) -> int:
+    """Count the bytes of an entry that the store is known to hold: what progress is measured by."""
+    return sum(
+        m.medium.size_bytes
+        if m.evidence is not None
+        else int(m.session.state.get("offset", "0"))
+        if m.session is not None
+        else 0
+        for m in entry.media
+    )

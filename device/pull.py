@@ -1,0 +1,233 @@
+"""Pull: bring what a recorder lists into the spool, resumably, one recording at a time."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from device.clock import Clock
+from device.drivers import Driver
+from device.errors import (
+    DigestMismatch,
+    LinkError,
+    RecorderBusy,
+    RecorderError,
+    SpoolFull,
+    SpoolStorageFailed,
+)
+from device.model import Entry, Listing, Medium, RecorderId, Recording, State, Wait
+from device.progress import Progress
+from device.spool.partial import Partial
+from device.spool.spool import Spool
+
+logger = logging.getLogger(__name__)
+
+FLUSH_BYTES = 65_536
+"""Frames are gathered to this much before a thread writes them: at most this is lost to a kill."""
+
+STUBBORN_ATTEMPTS = 5
+"""Visits that may fail on one recording, the line being fine, before it is quarantined."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulled:
+    """What one pass over a listing came to. `problems` are sentences for people."""
+
+    sealed: int = 0
+    problems: tuple[str, ...] = ()
+    lingering: tuple[Entry, ...] = ()
+    """Entries already released that the recorder lists still: to be released again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Puller:
+    """Pulls from one open recorder into the spool."""
+
+    driver: Driver
+    spool: Spool
+    clock: Clock
+    progress: Progress
+    on_sealed: Callable[[Entry], None]
+
+    async def pull(self, recorder: RecorderId, listing: Listing) -> Pulled:
+        """Pull all that is listed and not sealed yet; one that fails never stops the others.
+
+        Raises:
+            LinkError: The line went away; what arrived is kept and the next visit goes on there.
+            RecorderBusy: The recorder asks to come back later.
+        """
+        problems = [f"{r.recording}: {r.reason}" for r in listing.rejected]
+        lingering: list[Entry] = []
+        sealed = 0
+        for recording in listing.recordings:
+            entry = await asyncio.to_thread(self.spool.known, recording.key)
+            if entry is not None and entry.state not in (State.PULLING, State.QUARANTINED):
+                if other := contradiction(entry, recording):
+                    problems.append(other)
+                elif entry.state is State.RELEASED:
+                    lingering.append(entry)
+                continue
+            if entry is not None and entry.state is State.QUARANTINED:
+                problems.append(f"{entry.id}: quarantined: {entry.quarantine_reason}")
+                continue
+            problem = await self._pull_or_explain(recording)
+            if problem is None:
+                sealed += 1
+            else:
+                problems.append(problem)
+        if listing.complete:
+            problems += await self._explain_missing(recorder, listing)
+        return Pulled(sealed=sealed, problems=tuple(problems), lingering=tuple(lingering))
+
+    async def _pull_or_explain(self, recording: Recording) -> str | None:
+        """Pull one recording; on a failure of its own, persist and return why it waits."""
+        entry = await asyncio.to_thread(self.spool.begin, recording)
+        try:
+            entry = await self.pull_recording(entry)
+        except LinkError:
+            raise
+        except RecorderBusy as error:
+            until = self.clock.now() + timedelta(seconds=error.retry_after_s)
+            await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
+            raise
+        except DigestMismatch as error:
+            return await self._quarantine(entry, str(error))
+        except (SpoolFull, SpoolStorageFailed) as error:
+            return await self._wait(entry, Wait(code=error.code, reason=str(error)))
+        except RecorderError as error:
+            if entry.attempts + 1 >= STUBBORN_ATTEMPTS:
+                return await self._quarantine(entry, f"failed {STUBBORN_ATTEMPTS} times: {error}")
+            return await self._wait(
+                entry, Wait(code=error.code, reason=str(error)), attempts=entry.attempts + 1
+            )
+        self.on_sealed(entry)
+        self.progress.moved(entry)
+        logger.info(
+            "Recording sealed",
+            extra={
+                "recording_id": entry.id,
+                "recorder": recording.key.recorder,
+                "size_bytes": entry.size_bytes,
+            },
+        )
+        return None
+
+    async def pull_recording(self, entry: Entry) -> Entry:
+        """Bring every medium of an entry to our disk and seal it. Idempotent, resumable."""
+        missing = [m for m in entry.media if m.sha256 is None]
+        await asyncio.to_thread(
+            self.spool.room_for, sum(m.medium.size_bytes - m.pulled_bytes for m in missing)
+        )
+        for state in missing:
+            await self._pull_medium(entry, state.medium)
+        return await asyncio.to_thread(self.spool.seal, entry.id)
+
+    async def _pull_medium(self, entry: Entry, medium: Medium) -> None:
+        partial = await asyncio.to_thread(self.spool.partial, entry.id, medium.index)
+        try:
+            if partial.size_bytes:
+                await self._bind_prefix(entry, medium, partial)
+            await self._read_into(entry, medium, partial)
+            try:
+                await asyncio.to_thread(self.spool.finish_medium, entry.id, medium.index, partial)
+            except DigestMismatch:
+                # Once more, keeping only the blocks the recorder vouches for: one bad block in a
+                # long recording on a slow line must not cost all of it.
+                logger.warning(
+                    "Digest differs from the recorder's; reading again",
+                    extra={"recording_id": entry.id, "medium": medium.index},
+                )
+                await self._bind_prefix(entry, medium, partial, suspect=True)
+                await self._read_into(entry, medium, partial)
+                await asyncio.to_thread(self.spool.finish_medium, entry.id, medium.index, partial)
+        finally:
+            await asyncio.to_thread(partial.close)
+
+    async def _bind_prefix(
+        self, entry: Entry, medium: Medium, partial: Partial, *, suspect: bool = False
+    ) -> None:
+        """Keep only as much of the prefix as is proven to be the start of what the recorder holds.
+
+        Length alone proves nothing. Without block hashes the checkpointed part stands on the digest
+        over the whole that is compared at the end; a `suspect` prefix then goes altogether.
+        """
+        held = partial.size_bytes
+        hashes = None
+        if self.driver.resumable:
+            hashes = await self.driver.block_hashes(entry.recording, medium, held)
+        if hashes is not None:
+            keep = await asyncio.to_thread(partial.matches, hashes)
+            # All blocks agree and the whole does not: the listing itself contradicts the bytes.
+            if suspect and keep >= held - held % hashes.block_bytes:
+                keep = 0
+        else:
+            keep = 0 if suspect or not self.driver.resumable else partial.durable_bytes
+        if keep < held:
+            await asyncio.to_thread(partial.truncate, keep)
+            await asyncio.to_thread(self.spool.count_reread, entry.id, held - keep)
+
+    async def _read_into(self, entry: Entry, medium: Medium, partial: Partial) -> None:
+        gathered = bytearray()
+        done = partial.size_bytes
+        try:
+            if done < medium.size_bytes:
+                async for chunk in self.driver.read(entry.recording, medium, done):
+                    gathered += chunk
+                    done += len(chunk)
+                    if len(gathered) >= FLUSH_BYTES:
+                        ready, gathered = bytes(gathered), bytearray()
+                        await asyncio.to_thread(partial.append, ready)
+                    self.progress.pulling(entry.id, medium.index, done, medium.size_bytes)
+        finally:
+            if gathered:
+                await asyncio.to_thread(partial.append, bytes(gathered))
+
+    async def _explain_missing(self, recorder: RecorderId, listing: Listing) -> list[str]:
+        """Say so where a half-pulled recording is no longer listed; its bytes are kept."""
+        listed = {r.key for r in listing.recordings}
+        explained: list[str] = []
+        for entry in await asyncio.to_thread(self.spool.entries, State.PULLING):
+            key = entry.recording.key
+            if key.recorder != recorder or key in listed:
+                continue
+            held = sum(m.pulled_bytes for m in entry.media)
+            reason = (
+                f"the recorder no longer lists this recording; "
+                f"{held} of {entry.size_bytes} bytes are kept"
+            )
+            explained.append(await self._wait(entry, Wait(code="not-listed", reason=reason)))
+        return explained
+
+    async def _wait(self, entry: Entry, wait: Wait, *, attempts: int | None = None) -> str:
+        if entry.wait != wait or attempts is not None:
+            await asyncio.to_thread(
+                self.spool.save_wait,
+                entry.id,
+                wait,
+                attempts=entry.attempts if attempts is None else attempts,
+            )
+            self.progress.moved(await asyncio.to_thread(self.spool.entry, entry.id))
+        return f"{entry.id}: {wait.reason}"
+
+    async def _quarantine(self, entry: Entry, reason: str) -> str:
+        entry = await asyncio.to_thread(self.spool.quarantine, entry.id, reason)
+        self.progress.moved(entry)
+        logger.error("Recording quarantined", extra={"recording_id": entry.id, "reason": reason})
+        return f"{entry.id}: quarantined: {reason}"
+
+
+def contradiction(entry: Entry, recording: Recording) -> str | None:
+    """Say why a listed recording is not the one we hold under the same key, or None if it is."""
+    ours = {m.medium.index: (m.medium.size_bytes, m.sha256) for m in entry.media}
+    theirs = {m.index: (m.size_bytes, m.sha256) for m in recording.media}
+    same = ours.keys() == theirs.keys() and all(
+        size == ours[index][0] and (digest is None or digest == ours[index][1])
+        for index, (size, digest) in theirs.items()
+    )
+    if same:
+        return None
+    return (
+        f"{entry.id}: the recorder lists other content under the id and generation of a recording "
+        f"that is already {entry.state}; it stays on the recorder and needs a person"
+    )

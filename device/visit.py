@@ -1,0 +1,163 @@
+"""Visit: one recorder's loop: open it, pull, release what is stored, wait for news, start again."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from device.bell import Bell
+from device.clock import Clock
+from device.config import RecorderConfig
+from device.core.retry import Retry
+from device.drivers import Driver, Opening, open_driver
+from device.errors import FieldpostError, RecorderBusy
+from device.model import Entry, EntryId, RecorderId
+from device.progress import Progress
+from device.pull import Puller
+from device.release import Releaser
+from device.spool.spool import Spool
+
+logger = logging.getLogger(__name__)
+
+RECONNECT = Retry(first_s=0.5, factor=2, max_s=30)
+RESCAN_S = 60.0
+"""A recorder that cannot announce news is looked at this often."""
+PATIENCE = 6
+"""Failures in a row without a byte of progress after which `run --once` gives a recorder up."""
+OPEN_S = 60.0
+"""Opening includes the recorder's boot; beyond this something hangs."""
+
+
+@dataclass(kw_only=True)
+class Visitor:
+    """Looks after one configured recorder for the life of the agent."""
+
+    config: RecorderConfig
+    spool: Spool
+    clock: Clock
+    progress: Progress
+    sealed: Bell
+    """Rung here when there is something to upload."""
+    stored: Bell
+    """Rung by the uploads when something can be released, or given up."""
+    settled: Callable[[RecorderId], Awaitable[bool]]
+    """Whether uploads have nothing more to do for a recorder (`run --once`)."""
+    problems: tuple[str, ...] = ()
+    recorder: RecorderId | None = None
+    _progressed: bool = field(default=False, init=False)
+
+    async def run(self, *, once: bool) -> None:
+        """Visit for ever, or until all that can be pulled is pulled and released.
+
+        A failure of the line or of the recorder never leaves this loop: it is told, and retried.
+        """
+        failures = 0
+        while True:
+            self._progressed = False
+            asked_s = None
+            try:
+                async with asyncio.timeout(OPEN_S):
+                    driver = await self._open()
+                try:
+                    await self._stay(driver, once=once)
+                finally:
+                    await driver.aclose()
+            except (FieldpostError, LookupError, TimeoutError) as error:
+                problem = f"{self.config.url}: {str(error) or 'no answer in time'}"
+                asked_s = error.retry_after_s if isinstance(error, RecorderBusy) else None
+            except Exception as error:  # the supervisor: a driver's bug must not stop the others
+                logger.exception("A driver failed unexpectedly", extra={"url": self.config.url})
+                problem = f"{self.config.url}: {type(error).__name__}: {error}"
+            else:
+                return
+            failures = 1 if self._progressed else failures + 1
+            if (problem,) != self.problems:
+                logger.warning("Recorder not reachable", extra={"reason": problem})
+                self.progress.note(problem)
+            self.problems = (problem,)
+            if once and failures >= PATIENCE:
+                return
+            await self.clock.sleep(RECONNECT.delay_s(failures, random.random(), asked_s=asked_s))  # noqa: S311 - jitter, not a secret
+
+    async def _open(self) -> Driver:
+        return await open_driver(
+            self.config.driver,
+            Opening(
+                url=self.config.url,
+                release=self.config.release,
+                clock=self.clock,
+                cache=self.spool.root / "cache",
+            ),
+        )
+
+    async def _stay(self, driver: Driver, *, once: bool) -> None:
+        info = await driver.info()
+        self.recorder = info.recorder
+        puller = Puller(
+            driver=driver,
+            spool=self.spool,
+            clock=self.clock,
+            progress=_Noticing(self.progress, self._notice),
+            on_sealed=self._on_sealed,
+        )
+        releaser = Releaser(
+            driver=driver, spool=self.spool, progress=self.progress, policy=self.config.release
+        )
+        while True:
+            seen = self.stored.count
+            pulled = await puller.pull(info.recorder, await driver.recordings())
+            unreleased = await releaser.release(info.recorder, pulled.lingering)
+            self._notice()
+            self._tell((*pulled.problems, *unreleased))
+            if once and self.stored.count == seen and await self.settled(info.recorder):
+                return
+            await self._news(driver, seen, rescan=not once)
+
+    async def _news(self, driver: Driver, seen: int, *, rescan: bool) -> None:
+        """Wait until the recorder or the cloud has something new."""
+        waits = [asyncio.create_task(self.stored.after(seen), name="stored")]
+        if rescan:
+            waits.append(asyncio.create_task(driver.changed(), name="changed"))
+            waits.append(asyncio.create_task(self.clock.sleep(RESCAN_S), name="rescan"))
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    def _tell(self, problems: tuple[str, ...]) -> None:
+        for problem in problems:
+            if problem not in self.problems:
+                self.progress.note(problem)
+        self.problems = problems
+
+    def _on_sealed(self, _entry: Entry) -> None:
+        self.sealed.ring()
+
+    def _notice(self) -> None:
+        self._progressed = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Noticing:
+    """Passes progress on and notices it: patience is counted from the last of it."""
+
+    inner: Progress
+    noticed: Callable[[], None]
+
+    def pulling(self, entry: EntryId, index: int, done_bytes: int, total_bytes: int) -> None:
+        self.noticed()
+        self.inner.pulling(entry, index, done_bytes, total_bytes)
+
+    def uploading(self, entry: EntryId, index: int, done_bytes: int, total_bytes: int) -> None:
+        self.inner.uploading(entry, index, done_bytes, total_bytes)
+
+    def moved(self, entry: Entry) -> None:
+        self.inner.moved(entry)
+
+    def note(self, sentence: str) -> None:
+        self.inner.note(sentence)
