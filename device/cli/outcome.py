@@ -35,7 +35,6 @@ def carried(work: Coroutine[None, None, "Summary"], *, polite: bool = False) -> 
     Raises:
         Stopped: SIGTERM came first, and it was not the usual end.
     """
-
     stopping = False
 
     async def until_stopped() -> "Summary":

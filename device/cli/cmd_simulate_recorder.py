@@ -1,0 +1,103 @@
+"""`fieldpost simulate recorder`: be a recorder on a pseudo-terminal."""
+
+import asyncio
+import json
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+
+from device.cli.invocation import Invocation
+
+EXAMPLES = (
+    ("fieldpost simulate recorder", "three made-up recordings; stop it with Ctrl-C"),
+    (
+        "fieldpost simulate recorder --from ./recordings --link /tmp/recorder",
+        "real files (a folder per recording), under a name of your own",
+    ),
+    (
+        "fieldpost simulate recorder --flip 1e-5 --unplug-at 500000",
+        "a bad line that is unplugged once",
+    ),
+)
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the command's own options."""
+    contents = parser.add_argument_group("contents")
+    contents.add_argument(
+        "--recordings", metavar="N", type=_count, default=3, help="how many to make up (3)"
+    )
+    contents.add_argument(
+        "--from", dest="source", metavar="DIR", type=Path, help="take them from this folder instead"
+    )
+    contents.add_argument("--seed", type=int, default=0, help="another seed, other recordings (0)")
+    line = parser.add_argument_group("line")
+    line.add_argument(
+        "--baud", type=_count, default=3_000_000, help="how fast the line is (3000000)"
+    )
+    line.add_argument("--link", metavar="PATH", type=Path, help="name of the port; default: fresh")
+    line.add_argument(
+        "--flip", metavar="P", type=_chance, default=0.0, help="chance per byte of a flipped bit"
+    )
+    line.add_argument(
+        "--drop", metavar="P", type=_chance, default=0.0, help="chance per byte of being lost"
+    )
+    line.add_argument(
+        "--unplug-at", metavar="BYTES", type=_count, action="append", default=[],
+        help="unplug after so many bytes; may be repeated",
+    )  # fmt: skip
+    line.add_argument(
+        "--replug-after-s", metavar="S", type=float, default=1.0, help="plug in again then (1)"
+    )
+    line.add_argument(
+        "--reboot-at", metavar="BYTES", type=_count, action="append", default=[],
+        help="restart the recorder after so many bytes; may be repeated",
+    )  # fmt: skip
+    line.add_argument(
+        "--boot-garbage", action="store_true", help="print boot messages on the line at each start"
+    )
+
+
+def main(args: Namespace, call: Invocation) -> int:
+    """Print one JSON document per event and stay until SIGTERM or SIGINT."""
+    call.start_logs()
+    from device.simulate.faults import FaultPlan  # noqa: PLC0415 - heavy, needed here alone
+    from device.simulate.recorder import SimulateOptions, simulate  # noqa: PLC0415 - as above
+
+    options = SimulateOptions(
+        recordings=args.recordings,
+        source=args.source,
+        seed=args.seed,
+        baud=args.baud,
+        link=args.link,
+        faults=FaultPlan(
+            seed=args.seed,
+            flip=args.flip,
+            drop=args.drop,
+            unplug_at=tuple(sorted(args.unplug_at)),
+            replug_after_s=args.replug_after_s,
+            reboot_at=tuple(sorted(args.reboot_at)),
+            boot_garbage=args.boot_garbage,
+        ),
+    )
+    asyncio.run(simulate(options, _announce))
+    return 0
+
+
+def _announce(event: dict[str, object]) -> None:
+    print(json.dumps(event), flush=True)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _chance(text: str) -> float:
+    try:
+        chance = float(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is not a number such as 1e-5") from error
+    if not 0.0 <= chance < 1.0:
+        raise ArgumentTypeError(f"{text!r} is not from 0 to below 1")
+    return chance

@@ -1,0 +1,47 @@
+"""`fieldpost spool ls`: list the recordings in the spool."""
+
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
+
+from device.cli.invocation import Invocation
+from device.cli.output import document, width
+from device.cli.rescue import entries
+from device.cli.views import entry_object, entry_table
+from device.model import State
+
+EXAMPLES = (
+    ("fieldpost spool ls", "everything that is not released yet"),
+    ("fieldpost spool ls --state quarantined", "what cannot go on, and why"),
+    ("fieldpost spool ls --all --json", "released recordings too, for programs"),
+)
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the command's own options."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="released recordings too")
+    which.add_argument(
+        "--state",
+        choices=[state.value for state in State],
+        action="append",
+        help="only recordings in this state; may be repeated",
+    )
+
+
+def main(args: Namespace, call: Invocation) -> int:
+    """Print one row per recording, oldest first."""
+    call.start_logs()
+    if args.all:
+        states = tuple(State)
+    elif args.state:
+        states = tuple(State(each) for each in args.state)
+    else:
+        states = tuple(state for state in State if state is not State.RELEASED)
+    found = entries(call.config(), *states)
+    if call.json:
+        document({"entries": [entry_object(each) for each in found]})
+    elif found:
+        print(entry_table(found, datetime.now(UTC), width()))
+    else:
+        print("no such recording in the spool")
+    return 0

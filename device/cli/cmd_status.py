@@ -1,0 +1,144 @@
+"""`fieldpost status`: what is carried, what waits, and why. Imports nothing heavy."""
+
+import textwrap
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
+from typing import Any
+
+from device.cli.glance import Glance, glance, warnings
+from device.cli.invocation import Invocation
+from device.cli.output import NARROW, document
+from device.cli.tables import table
+from device.cli.views import SHORT_ID
+from device.cli.words import count, printable, shortened, size, span
+from device.config import Config
+from device.model import Entry, State
+
+EXAMPLES = (
+    ("fieldpost status", "for people; ends with 0 whether or not the agent runs"),
+    ("fieldpost status --json", "for programs; .agent.running says whether it runs"),
+)
+_MOST_ROWS = 20
+_PERCENT = 100
+
+
+def arguments(_parser: ArgumentParser) -> None:
+    """Declare nothing of its own."""
+
+
+def main(_args: Namespace, call: Invocation) -> int:
+    """Print the state of the spool; the spool need not exist."""
+    call.start_logs()
+    config = call.config()
+    seen = glance(config, datetime.now(UTC))
+    notices = list(warnings(seen, config))
+    if call.json:
+        document(_object(seen, notices, config))
+        return 0
+    for notice in notices:
+        print(textwrap.fill(f"[!!] {notice}", NARROW, subsequent_indent="     "))
+    if notices:
+        print()
+    print(_summary(seen, config))
+    if seen.entries:
+        print(f"\n{_recorders(seen)}")
+    if seen.moving:
+        print("\nWAITING")
+    for entry in seen.moving[:_MOST_ROWS]:
+        print(_waiting(entry, seen))
+    if len(seen.moving) > _MOST_ROWS:
+        print(f"and {len(seen.moving) - _MOST_ROWS} more; see: fieldpost spool ls")
+    return 0
+
+
+def _summary(seen: Glance, config: Config) -> str:
+    if seen.pid is None:
+        agent = "not running (start it: systemctl start fieldpost, or fieldpost run)"
+    else:
+        agent = f"running (pid {seen.pid})" if seen.pid else "running"
+    free = f", {size(seen.free_bytes)} free" if seen.free_bytes is not None else ""
+    empty = "" if seen.exists else "; nothing was pulled yet"
+    lines = [
+        ("agent", agent),
+        ("cloud", config.cloud.base_url),
+        ("spool", f"{config.spool.path}{free}{empty}"),
+        ("sent", f"{size(seen.sent_bytes)} today (UTC)"),
+    ]
+    if seen.backlog:
+        total = sum(entry.size_bytes for entry in seen.backlog)
+        age = span((seen.now - min(e.begun_at for e in seen.backlog)).total_seconds())
+        many = count(len(seen.backlog), "recording")
+        lines.append(("backlog", f"{many}, {size(total)}, oldest {age}"))
+    elif seen.exists:
+        lines.append(("backlog", "none: every recording is in the cloud"))
+    return "\n".join(shortened(f"{name:<8} {printable(text)}", NARROW) for name, text in lines)
+
+
+def _recorders(seen: Glance) -> str:
+    rows = [
+        (*(str(states[state]) for state in State), recorder)
+        for recorder, states in seen.by_recorder().items()
+    ]
+    heads = tuple(state.upper() for state in State)
+    return table((*heads, "RECORDER"), rows, right=set(heads), width=NARROW)
+
+
+def _waiting(entry: Entry, seen: Glance) -> str:
+    age = span((seen.now - entry.begun_at).total_seconds())
+    head = f"{entry.id[:SHORT_ID]}  {entry.state:<8} {size(entry.size_bytes):>10}  {age} old"
+    if entry.wait and entry.wait.until:
+        left_s = (entry.wait.until - seen.now).total_seconds()
+        head += f", next try in {span(left_s)}" if left_s > 0 else ", next try now"
+    reason = printable(entry.wait.reason if entry.wait else _step(entry))
+    body = textwrap.fill(reason, NARROW, initial_indent="  ", subsequent_indent="  ")
+    return f"{head}\n{body}"
+
+
+def _step(entry: Entry) -> str:
+    """Say what comes next for an entry that nothing holds up."""
+    if entry.state is State.PULLING:
+        pulled = sum(each.pulled_bytes for each in entry.media)
+        share = _PERCENT * pulled // entry.size_bytes if entry.size_bytes else 0
+        return f"{share} % pulled"
+    if entry.state is State.SEALED:
+        return "uploading, or next in line"
+    return "in the cloud; to be released to its recorder"
+
+
+def _object(seen: Glance, notices: list[str], config: Config) -> dict[str, Any]:
+    oldest = min((entry.begun_at for entry in seen.backlog), default=None)
+    return {
+        "at": seen.now,
+        "agent": {"running": seen.pid is not None, "pid": seen.pid or None},
+        "warnings": notices,
+        "cloud": {"api": config.cloud.api, "base_url": config.cloud.base_url},
+        "spool": {
+            "path": config.spool.path,
+            "exists": seen.exists,
+            "free_bytes": seen.free_bytes,
+        },
+        "sent_bytes_today": seen.sent_bytes,
+        "backlog": {
+            "recordings": len(seen.backlog),
+            "bytes": sum(entry.size_bytes for entry in seen.backlog),
+            "oldest_at": oldest,
+        },
+        "cooldowns": seen.cooldowns,
+        "recorders": [
+            {"recorder": recorder, **{state.value: states[state] for state in State}}
+            for recorder, states in seen.by_recorder().items()
+        ],
+        "waiting": [
+            {
+                "id": entry.id,
+                "state": entry.state,
+                "recorder": entry.recording.key.recorder,
+                "size_bytes": entry.size_bytes,
+                "begun_at": entry.begun_at,
+                "code": entry.wait.code if entry.wait else None,
+                "reason": entry.wait.reason if entry.wait else _step(entry),
+                "next_at": entry.wait.until if entry.wait else None,
+            }
+            for entry in seen.moving
+        ],
+    }

@@ -1,0 +1,118 @@
+"""What `status` knows: one look at the spool, its disk and its lock, as values."""
+
+import fcntl
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from device.cli.words import count, printable, relative, size
+from device.config import Config
+from device.errors import SpoolError
+from device.model import Entry, State, Wait
+from device.spool.reader import read_only
+
+OPEN_STATES = (State.PULLING, State.SEALED, State.STORED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """The spool at one moment. `pid` is 0 when an agent runs and does not say who it is."""
+
+    now: datetime
+    exists: bool
+    pid: int | None
+    entries: tuple[Entry, ...]
+    cooldowns: dict[str, Wait]
+    sent_bytes: int
+    free_bytes: int | None
+
+    @property
+    def moving(self) -> tuple[Entry, ...]:
+        """Entries that have steps before them, oldest first."""
+        return tuple(entry for entry in self.entries if entry.state in OPEN_STATES)
+
+    @property
+    def backlog(self) -> tuple[Entry, ...]:
+        """Entries that are not in the cloud yet, oldest first."""
+        return tuple(e for e in self.entries if e.state in {State.PULLING, State.SEALED})
+
+    def by_recorder(self) -> dict[str, Counter[State]]:
+        """Count states per recorder, in the order of names."""
+        counts: dict[str, Counter[State]] = {}
+        for entry in self.entries:
+            counts.setdefault(entry.recording.key.recorder, Counter())[entry.state] += 1
+        return dict(sorted(counts.items()))
+
+
+def glance(config: Config, now: datetime) -> Glance:
+    """Look once, without the lock and without changing anything.
+
+    Raises:
+        SpoolError: It is there and cannot be read.
+    """
+    root = config.spool.path
+    try:
+        exists = (root / "spool.db").exists()
+        with read_only(root) as reader:
+            return Glance(
+                now=now,
+                exists=exists,
+                pid=_holder(root / "lock"),
+                entries=tuple(reader.entries()),
+                cooldowns=reader.cooldowns(),
+                sent_bytes=reader.sent_bytes(now.date()),
+                free_bytes=_free_bytes(root),
+            )
+    except PermissionError as error:
+        raise SpoolError(
+            f"the spool {root} cannot be read: permission denied",
+            hint=f"run it as the owner of {root}, or with sudo",
+        ) from error
+
+
+def warnings(seen: Glance, config: Config) -> Iterator[str]:
+    """Say what a person should know first."""
+    for origin, wait in sorted(seen.cooldowns.items()):
+        if wait.until is None or wait.until > seen.now:
+            until = f"; next try {relative(wait.until, seen.now)}" if wait.until else ""
+            yield printable(f"uploads to {origin} pause: {wait.reason}{until}")
+    if quarantined := sum(entry.state is State.QUARANTINED for entry in seen.entries):
+        noun = count(quarantined, "recording is", "recordings are")
+        yield f"{noun} quarantined; see: fieldpost spool ls --state quarantined"
+    if seen.free_bytes is not None and seen.free_bytes < config.spool.min_free_bytes:
+        yield (
+            f"the disk is full ({size(seen.free_bytes)} free, {size(config.spool.min_free_bytes)}"
+            " kept free): pulling stops"
+        )
+    held_bytes = sum(e.size_bytes for e in seen.entries if e.state in OPEN_STATES and not e.purged)
+    if config.spool.max_bytes and held_bytes >= config.spool.max_bytes:
+        yield f"the spool has reached its max_bytes ({size(held_bytes)}): pulling stops"
+
+
+def _free_bytes(root: Path) -> int | None:
+    for place in (root, *root.parents):
+        try:
+            disk = os.statvfs(place)
+        except OSError:
+            continue
+        return disk.f_bavail * disk.f_frsize
+    return None
+
+
+def _holder(lock: Path) -> int | None:
+    """Return the pid of the agent that holds the spool, None when nobody does."""
+    try:
+        file = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(file, 32, 0).strip()
+        return int(text) if text.isdigit() else 0
+    finally:
+        os.close(file)
+    return None
