@@ -8,14 +8,13 @@ from pathlib import Path
 from device.clock import Clock
 from device.config import SpoolConfig
 from device.errors import SpoolDamaged
-from device.model import EntryId
 from device.spool import schema
 from device.spool.durable import make_folder, settle_folder, storage
 from device.spool.journal import Journal
 from device.spool.layout import FILE_MODE, FOLDER_MODE, Layout
 from device.spool.lock import Lock
 from device.spool.moves import Moves
-from device.spool.recovery import Left, Recovered, Recovery
+from device.spool.recovery import Recovered, Recovery
 
 logger = logging.getLogger(__name__)
 
@@ -29,20 +28,6 @@ class Opened:
     journal: Journal
     moves: Moves
     recovered: Recovered
-    aside: Path | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RebuildReport:
-    """What a rebuild brought back, and where the old index is kept.
-
-    Unsent recordings come back as sealed, acknowledged ones as stored, released ones as tombstones.
-    Upload sessions, waits and the data ledger of the day are not in the manifests: they start anew.
-    """
-
-    restored: tuple[EntryId, ...]
-    tombstones: int
-    left: tuple[Left, ...]
     aside: Path | None
 
 
@@ -73,24 +58,6 @@ def open_spool(config: SpoolConfig, clock: Clock, *, anew: bool = False) -> Open
         raise
     return Opened(
         layout=layout, lock=lock, journal=journal, moves=moves, recovered=recovered, aside=aside
-    )
-
-
-def rebuild(config: SpoolConfig, clock: Clock) -> RebuildReport:
-    """Build a new index from manifests alone, under the lock; the old one is kept aside.
-
-    Raises:
-        SpoolLocked: An agent is running.
-        SpoolError: As from `Spool.open`.
-    """
-    opened = open_spool(config, clock, anew=True)
-    opened.journal.close()
-    opened.lock.release()
-    return RebuildReport(
-        restored=opened.recovered.restored,
-        tombstones=opened.recovered.tombstones,
-        left=opened.recovered.left,
-        aside=opened.aside,
     )
 
 
