@@ -109,7 +109,7 @@ def recording_of(
 
 
 def safe_label(name: str | None) -> str:
-    """Return a name fit for a table or a log: no separators, no control characters, no dots first."""
+    """Return a name fit for a table or a log: no separators, control characters, leading dots."""
     printable = "".join(c if c.isprintable() and c not in "/\\:" else "_" for c in name or "")
     return printable.strip().lstrip(".")[:128]
 

@@ -70,6 +70,7 @@ class Reader:
         self.offset = offset
         self.done = False
         self._due_s = now_s
+        self._mark = (offset, now_s)
         self.rereads = 0
         self._source = source
         self._numbers = numbers

@@ -1,0 +1,186 @@
+"""A recorder in memory behind a real driver: board, store, pump, and a line that can be bad."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+from device.core.link.framing import FrameDecoder, encode
+from device.core.link.listing import Kind, MediumItem, Timebase
+from device.core.link.recorder import DEFAULT_FRAME_BYTES, RecorderMachine
+from device.core.link.store import Stored
+from device.errors import LinkLost
+from device.links.memory import MemoryLink
+from device.model import RecorderId, RecordingKey
+
+RECORDER = RecorderId("native:FP0001")
+AUDIO = random.Random(1).randbytes(300_000)
+IMAGE = random.Random(2).randbytes(20_000)
+SHORT = random.Random(3).randbytes(5_000)
+
+
+class FakeBoard:
+    serial = "FP0001"
+    model = "bench recorder"
+    firmware = "1.2.3"
+    capacity_bytes = 1 << 30
+    used_bytes = 12_345
+    dropped_recordings = 2
+    times_full = 1
+
+    def __init__(self, boot: bytes = b"boot0001") -> None:
+        self.boot = boot
+        self.utc: int | None = None
+        self.trusted = False
+        self.asked: list[str] = []
+
+    def uptime_ms(self) -> int:
+        return 60_000
+
+    def utc_ms(self) -> int | None:
+        self.asked.append("read")
+        return self.utc
+
+    def clock_trusted(self) -> bool:
+        return self.trusted
+
+    def set_utc_ms(self, utc_ms: int) -> None:
+        self.asked.append("set")
+        self.utc, self.trusted = utc_ms, True
+
+
+def medium(index: int, content: bytes, kind: Kind = Kind.AUDIO, **more) -> MediumItem:
+    fields = {
+        "content_type": "audio/ogg" if kind is Kind.AUDIO else "image/jpeg",
+        "size_bytes": len(content),
+        "sha256": sha256(content).digest(),
+        "name": f"medium{index}",
+        **more,
+    }
+    return MediumItem(index=index, kind=kind, **fields)
+
+
+class FakeStore:
+    """Recordings in memory. `contents` is by (recording, generation)."""
+
+    def __init__(self, contents: dict[tuple[bytes, int], Sequence[bytes]]) -> None:
+        self.contents = {key: list(media) for key, media in contents.items()}
+        self.stored = [
+            Stored(
+                recording=recording,
+                generation=generation,
+                media=tuple(
+                    medium(i, content, Kind.IMAGE if i else Kind.AUDIO)
+                    for i, content in enumerate(media)
+                ),
+                timebase=Timebase.UTC,
+                started_ms=1_772_366_400_000,
+            )
+            for (recording, generation), media in contents.items()
+        ]
+        self.changes = 0
+        self.kept = False
+
+    def revision(self) -> int:
+        return self.changes
+
+    def recordings(self) -> list[Stored]:
+        return self.stored
+
+    def read(self, stored: Stored, index: int, offset: int, size: int) -> bytes:
+        content = self.contents[stored.recording, stored.generation][index]
+        return content[offset : offset + size]
+
+    def remove(self, stored: Stored) -> None:
+        self.changes += 1
+        self.stored = [s for s in self.stored if s != stored]
+
+
+def usual_store() -> FakeStore:
+    return FakeStore({(b"A" * 16, 1): (AUDIO, IMAGE), (b"B" * 16, 7): (SHORT,)})
+
+
+def keyed(store: FakeStore) -> dict[RecordingKey, tuple[bytes, ...]]:
+    return {
+        RecordingKey(recorder=RECORDER, recording=recording.hex(), generation=generation): tuple(
+            media
+        )
+        for (recording, generation), media in store.contents.items()
+    }
+
+
+class Recorder:
+    """Runs a RecorderMachine at one end of a memory link, until the link is cut.
+
+    `tamper` sees every frame the recorder sends and returns what arrives instead.
+    """
+
+    def __init__(
+        self,
+        store: FakeStore,
+        board: FakeBoard | None = None,
+        *,
+        tamper: Callable[[bytes], Sequence[bytes]] = lambda frame: (frame,),
+        max_frame_bytes: int = DEFAULT_FRAME_BYTES,
+    ) -> None:
+        self.store = store
+        self.board = board or FakeBoard()
+        self.tamper = tamper
+        self.max_frame_bytes = max_frame_bytes
+        self.host, self.line = MemoryLink.pair()
+        self.received: list[bytes] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Lose all state, as a recorder that reboots."""
+        self.machine = RecorderMachine(self.board, self.store, max_frame_bytes=self.max_frame_bytes)
+
+    async def run(self) -> None:
+        incoming: asyncio.Queue[bytes] = asyncio.Queue()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen(incoming), name="listen")
+                group.create_task(self._talk(incoming), name="talk")
+        except* LinkLost:
+            pass
+
+    async def say(self, frame: bytes) -> None:
+        for arriving in self.tamper(frame):
+            await self.line.send(arriving)
+
+    async def _listen(self, incoming: asyncio.Queue[bytes]) -> None:
+        while True:
+            frame = await self.line.receive()
+            self.received.append(frame)
+            incoming.put_nowait(frame)
+
+    async def _talk(self, incoming: asyncio.Queue[bytes]) -> None:
+        while True:
+            frame = None if incoming.empty() else incoming.get_nowait()
+            if frame is None and (data := self.machine.next_frame()) is not None:
+                await self.say(data)
+                continue
+            if frame is None:
+                frame = await incoming.get()
+            for answer in self.machine.received(frame):
+                await self.say(answer)
+
+
+class BadLine:
+    """A tamper that flips and drops bytes of the wire form, by a seeded rate."""
+
+    def __init__(self, seed: int, *, flip: float = 0.0, drop: float = 0.0) -> None:
+        self._rng = random.Random(seed)
+        self._flip = flip
+        self._drop = drop
+        self._decoder = FrameDecoder()
+
+    def __call__(self, frame: bytes) -> list[bytes]:
+        wire = bytearray()
+        for byte in encode(frame):
+            chance = self._rng.random()
+            if chance < self._drop:
+                continue
+            flipped = byte ^ (1 << self._rng.randrange(8))
+            wire.append(flipped if chance < self._drop + self._flip else byte)
+        return self._decoder.feed(bytes(wire))
