@@ -1,0 +1,147 @@
+"""The device token: where it is found, and what is said when it is not."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from device.config import CloudConfig
+from device.config_file import load
+from device.errors import ConfigInvalid, TokenRefused
+from device.token import token_source
+
+
+@dataclass
+class Places:
+    """A token file, a credentials folder, and a configuration that names the former."""
+
+    file: Path
+    credential: Path
+    config: CloudConfig
+    environ: dict[str, str]
+    toml: Path
+
+
+@pytest.fixture
+def places(tmp_path):
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    file = tmp_path / "token"
+    toml = tmp_path / "fieldpost.toml"
+    toml.write_text(f'[cloud]\ntoken_file = "{file}"\n')
+    return Places(
+        file=file,
+        credential=folder / "token",
+        config=CloudConfig(token_file=file),
+        environ={"CREDENTIALS_DIRECTORY": str(folder)},
+        toml=toml,
+    )
+
+
+def write(file: Path, text: str, mode: int = 0o600) -> None:
+    file.write_text(text)
+    file.chmod(mode)
+
+
+def test_the_file_is_read_anew_each_time(places):
+    """A replaced token is used without a restart."""
+    read = token_source(places.config, {})
+    write(places.file, "dtok_one\n")
+    first = read()
+    write(places.file, "dtok_two\n")
+
+    assert ("dtok_one", "dtok_two") == (first, read())
+
+
+def test_the_credential_comes_first(places):
+    """systemd's LoadCredential wins over token_file."""
+    write(places.file, "dtok_file")
+    write(places.credential, "dtok_credential")
+
+    assert "dtok_credential" == token_source(places.config, places.environ)()
+
+
+def test_the_sentinel_leaves_the_word_to_the_file(places):
+    """`not-enrolled` in place of a credential means that there is none."""
+    write(places.credential, "not-enrolled")
+    write(places.file, "dtok_file")
+
+    assert "dtok_file" == token_source(places.config, places.environ)()
+
+
+@pytest.mark.parametrize("content", [None, "not-enrolled\n"])
+def test_without_a_token_the_device_is_not_enrolled(places, content):
+    """No file and the sentinel both say so, as an error that parks uploads."""
+    if content is not None:
+        write(places.file, content)
+
+    with pytest.raises(TokenRefused, match="not enrolled"):
+        token_source(places.config, {})()
+
+
+@pytest.mark.parametrize("content", ["", "two words", "dtok_a\ndtok_b", "dtok_\u00e9", "dtok_\x01"])
+def test_what_is_no_token_is_refused_without_quoting_it(places, content):
+    """Text that cannot stand in a header never gets there, and never into a message."""
+    write(places.file, content)
+
+    with pytest.raises(TokenRefused) as caught:
+        token_source(places.config, {})()
+
+    assert "dtok_" not in str(caught.value).replace(str(places.file), "")
+
+
+def test_a_configured_file_that_is_missing_is_a_problem_with_its_line(places):
+    """Who names a token file means it."""
+    with pytest.raises(ConfigInvalid) as caught:
+        load(places.toml, {}, needs_token=True)
+
+    assert [f"{places.toml}:2: [cloud] token_file {places.file} does not exist"] == (
+        caught.value.problems
+    )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_a_problem(places):
+    """Permissions are found at the start, not at the first upload."""
+    write(places.file, "dtok_x", mode=0)
+
+    with pytest.raises(ConfigInvalid, match="cannot be read: Permission denied"):
+        load(places.toml, {}, needs_token=True)
+
+
+def test_a_folder_in_place_of_the_file_is_a_problem(places):
+    """What cannot be read for any other reason is told as well."""
+    places.file.mkdir()
+
+    with pytest.raises(ConfigInvalid, match="cannot be read: Is a directory"):
+        load(places.toml, {}, needs_token=True)
+
+
+def test_commands_that_do_not_send_do_not_ask_for_it(places):
+    """`status` works for who may not read the token."""
+    assert () == load(places.toml, {}, needs_token=False).warnings
+
+
+@pytest.mark.parametrize("content", ["dtok_x", "not-enrolled"])
+def test_a_credential_makes_the_file_needless(places, content):
+    """Under systemd a missing token file is no problem: the unit starts un-enrolled."""
+    write(places.credential, content)
+
+    assert () == load(places.toml, places.environ, needs_token=True).warnings
+
+
+def test_the_default_file_need_not_exist(tmp_path):
+    """A machine that nobody enrolled pulls and spools."""
+    missing = tmp_path / "fieldpost.toml"
+
+    assert () == load(None, {}, needs_token=True, default=missing).warnings
+
+
+def test_a_file_that_others_can_read_is_warned_about(places):
+    """A wide mode works, and is pointed out with the cure."""
+    write(places.file, "dtok_x", mode=0o644)
+
+    (warning,) = load(places.toml, {}, needs_token=True).warnings
+
+    assert f"chmod 0600 {places.file}" in warning
