@@ -1,0 +1,1 @@
+"""What a folder of recordings means, as pure functions of names and bytes."""
