@@ -1,1 +1,76 @@
-"""HTTP routes of the gateway."""
+"""What a route is: its address, who is admitted, what it takes and answers, and its code."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from aiohttp import web
+
+from gateway.errors import GatewayError
+from gateway.model import Scope
+from gateway.routes.exchange import Exchange
+
+
+class Admits(StrEnum):
+    """Which credential opens a route."""
+
+    ANYONE = "anyone"
+    KEYS = "keys"
+    DEVICES = "devices"
+    KEYS_AND_DEVICES = "keys and devices"
+    SIGNED_URL = "signed URL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One good answer; `body` is a msgspec struct, None for no JSON body."""
+
+    status: int
+    means: str
+    body: type | None = None
+    example: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A query parameter or header."""
+
+    name: str
+    place: str
+    means: str
+    schema: Mapping[str, Any]
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation: the application is built from these, and so is openapi.json."""
+
+    method: str
+    path: str
+    operation_id: str
+    summary: str
+    run: Callable[[Exchange], Awaitable[web.StreamResponse]]
+    answers: tuple[Answer, ...]
+    admits: Admits = Admits.KEYS_AND_DEVICES
+    scope: Scope | None = None
+    body: type | None = None
+    example: Any = None
+    raw_body: bool = False
+    refreshing: bool = False
+    parameters: tuple[Parameter, ...] = ()
+    problems: tuple[type[GatewayError], ...] = ()
+
+
+IDEMPOTENCY_KEY = Parameter(
+    name="Idempotency-Key",
+    place="header",
+    means="Makes the request repeatable: the same key with the same body is done once.",
+    schema={"type": "string", "pattern": "^[A-Za-z0-9_-]{1,255}$"},
+)
+"""The header that create, upload-url, upload-complete and bind take."""
+
+REPLAYED = {"Idempotent-Replayed": "`true` when an earlier request with this key did it."}
+"""The header of an answer to a repeated request."""

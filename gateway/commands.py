@@ -1,0 +1,203 @@
+"""What each command of `fieldpost-gateway` does; printing is the command line's."""
+
+import json
+import logging
+import secrets
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from device.clock import SystemClock
+from gateway.access import new_id
+from gateway.config import data_folder, make_folder, read_config
+from gateway.core.ids import Prefix
+from gateway.core.tokens import api_key, credential_hash
+from gateway.devices import DeviceDesk
+from gateway.errors import NotFound, UsageInvalid
+from gateway.logs import set_up
+from gateway.model import ApiKey, Device, Scope
+from gateway.store.sql import SqlStore, migrate, open_store
+
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command has to say: for machines, and line by line for people."""
+
+    document: dict[str, Any]
+    lines: Sequence[str]
+
+
+async def run(arguments: Namespace, ready: Callable[[str], None]) -> Outcome | None:
+    """Run one parsed command."""
+    if arguments.command == "openapi":
+        return _openapi()
+    folder = data_folder(arguments.data)
+    match arguments.command:
+        case "serve":
+            await _serve(arguments, folder, ready)
+            return None
+        case "migrate":
+            return await _migrate(folder)
+        case "keys":
+            return await _keys(arguments, folder)
+        case _:
+            return await _devices(arguments, folder)
+
+
+async def _serve(arguments: Namespace, folder: Path, ready: Callable[[str], None]) -> None:
+    from gateway.serve import serve  # noqa: PLC0415 - aiohttp is for this command alone
+
+    set_up(logging.INFO)
+    make_folder(folder)
+    config = read_config(data=folder, listen=arguments.listen, public_url=arguments.public_url)
+    await serve(config, ready)
+
+
+def _openapi() -> Outcome:
+    from gateway.openapi import written  # noqa: PLC0415 - aiohttp is for the routes alone
+
+    text = written().decode()
+    return Outcome(json.loads(text), [text.rstrip("\n")])
+
+
+async def _migrate(folder: Path) -> Outcome:
+    make_folder(folder)
+    changed = await migrate(folder)
+    line = "The database was migrated." if changed else "The database is up to date."
+    return Outcome({"migrated": changed}, [line])
+
+
+async def _keys(arguments: Namespace, folder: Path) -> Outcome:
+    make_folder(folder)
+    async with open_store(folder) as store:
+        match arguments.action:
+            case "add":
+                return await _add_key(store, arguments.name, _scopes(arguments.scopes))
+            case "ls":
+                return _key_list(await store.keys.all())
+            case _:
+                if not await store.keys.revoke(arguments.key, SystemClock().now()):
+                    raise NotFound(
+                        f"there is no API key {arguments.key}", hint="fieldpost-gateway keys ls"
+                    )
+                return Outcome({"key_id": arguments.key}, [f"{arguments.key} is revoked."])
+
+
+async def _add_key(store: SqlStore, name: str, scopes: frozenset[Scope]) -> Outcome:
+    text = api_key(secrets.token_bytes(_KEY_BYTES), scopes)
+    key = ApiKey(
+        id=new_id(Prefix.KEY),
+        name=name,
+        key_hash=credential_hash(text),
+        scopes=scopes,
+        created_at=SystemClock().now(),
+    )
+    await store.keys.add(key)
+    document = {"key_id": key.id, "name": name, "scopes": sorted(scopes), "api_key": text}
+    return Outcome(document, [f"key_id   {key.id}", f"api_key  {text}", _ONCE])
+
+
+def _key_list(keys: Sequence[ApiKey]) -> Outcome:
+    document = {
+        "keys": [
+            {
+                "key_id": key.id,
+                "name": key.name,
+                "scopes": sorted(key.scopes),
+                "created_at": key.created_at.isoformat(),
+                "revoked_at": _iso(key.revoked_at),
+            }
+            for key in keys
+        ]
+    }
+    lines = [f"{key.id}  {'revoked' if key.revoked_at else 'good':7}  {key.name}" for key in keys]
+    return Outcome(document, lines or ["There is no API key yet."])
+
+
+def _scopes(text: str | None) -> frozenset[Scope]:
+    if text is None:
+        return frozenset(Scope)
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in set(Scope)]
+    if unknown or not names:
+        raise UsageInvalid(
+            f"unknown scope {', '.join(unknown) or repr(text)}", hint=f"--scopes {','.join(Scope)}"
+        )
+    return frozenset(Scope(name) for name in names)
+
+
+async def _devices(arguments: Namespace, folder: Path) -> Outcome:
+    make_folder(folder)
+    async with open_store(folder) as store:
+        match arguments.action:
+            case "add":
+                return await _add_device(store, arguments.serial, rotate=arguments.rotate)
+            case "ls":
+                return _device_list(await store.devices.all())
+            case _:
+                return await _revoke_device(store, arguments.device)
+
+
+async def _add_device(store: SqlStore, serial: str, *, rotate: bool) -> Outcome:
+    clock = SystemClock()
+    # The secret is for tokens that the API derives; this command's are random.
+    desk = DeviceDesk(store, clock, secret=b"")
+    now = clock.now()
+    made = await desk.register(Device(id="", serial_number=serial, created_at=now, updated_at=now))
+    device = made.value
+    document: dict[str, Any] = {
+        "device_id": device.id,
+        "serial_number": serial,
+        "created": not made.replayed,
+        "device_token": None,
+    }
+    lines = [f"device_id     {device.id}"]
+    if made.replayed and not rotate:
+        lines.append(f"{serial} exists; --rotate gives it a new token and revokes the old ones.")
+        return Outcome(document, lines)
+    document["device_token"] = token = await desk.issue(device)
+    return Outcome(document, [*lines, f"device_token  {token}", _ONCE])
+
+
+def _device_list(devices: Sequence[Device]) -> Outcome:
+    document = {
+        "devices": [
+            {
+                "device_id": device.id,
+                "serial_number": device.serial_number,
+                "end_user_id": device.end_user_id,
+                "firmware_version": device.firmware_version,
+                "last_heartbeat_at": _iso(device.last_heartbeat_at),
+            }
+            for device in devices
+        ]
+    }
+    lines = [
+        f"{device.id}  {device.serial_number}  last heard of "
+        f"{_iso(device.last_heartbeat_at) or 'never'}"
+        for device in devices
+    ]
+    return Outcome(document, lines or ["There is no device yet."])
+
+
+async def _revoke_device(store: SqlStore, named: str) -> Outcome:
+    device = await store.devices.by_serial(named) or await store.devices.device(named)
+    if device is None:
+        raise NotFound(f"there is no device {named}", hint="fieldpost-gateway devices ls")
+    revoked = await store.devices.revoke(device.id, SystemClock().now())
+    return Outcome(
+        {"device_id": device.id, "revoked_tokens": revoked},
+        [f"{device.serial_number}: {revoked} token(s) revoked; its recordings stay."],
+    )
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+_ONCE = "Keep it now: it is not shown again."

@@ -1,0 +1,64 @@
+"""What the gateway counts: closed label sets only, never ids."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 600.0)
+
+
+class Metrics:
+    """One registry per application, so that tests may have many."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "fieldpost_gateway_requests",
+            "Requests answered.",
+            ["method", "route", "status"],
+            registry=self.registry,
+        )
+        self.request_seconds = Histogram(
+            "fieldpost_gateway_request_seconds",
+            "Time from a request's header to the end of its answer.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.received_bytes = Counter(
+            "fieldpost_gateway_received_bytes",
+            "Bytes of media received, repeated ones left out.",
+            registry=self.registry,
+        )
+        self.completed = Counter(
+            "fieldpost_gateway_recordings_completed",
+            "Recordings that became uploaded.",
+            registry=self.registry,
+        )
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        gauge = Gauge(
+            "fieldpost_gateway_requests_in_flight",
+            "Requests being answered.",
+            registry=self.registry,
+        )
+        gauge.set_function(lambda: self._in_flight)
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Count one request while it is being answered."""
+        self._in_flight += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._idle.set()
+
+    async def idle(self) -> None:
+        """Wait until no request is being answered."""
+        await self._idle.wait()

@@ -1,0 +1,174 @@
+"""What the gateway keeps, as frozen values: recordings, media, devices, keys, tokens, callers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class MediaType(StrEnum):
+    """What a medium is, in the words of the Bota API."""
+
+    AUDIO = "audio"
+    IMAGE = "image"
+    VIDEO = "video"
+
+
+class RecordingStatus(StrEnum):
+    """Where a recording stands."""
+
+    PENDING = "pending"
+    UPLOADED = "uploaded"
+    INTEGRITY_FAILURE = "integrity_failure"
+
+
+class MediaStatus(StrEnum):
+    """Whether the object store holds a medium whole."""
+
+    PENDING = "pending"
+    UPLOADED = "uploaded"
+
+
+class Scope(StrEnum):
+    """What a restricted key may do; a secret key may do all of it."""
+
+    RECORDINGS_READ = "recordings:read"
+    RECORDINGS_WRITE = "recordings:write"
+    DEVICES_READ = "devices:read"
+    DEVICES_WRITE = "devices:write"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Medium:
+    """One file of a recording.
+
+    `declared_sha256` is what the client announced in `X-Content-SHA256`; `content_sha256` is what
+    the object store counted itself once the medium was whole. `seq` orders media by creation.
+    """
+
+    id: str
+    recording_id: str
+    type: MediaType
+    content_type: str
+    created_at: datetime
+    seq: int = 0
+    status: MediaStatus = MediaStatus.PENDING
+    file_size_bytes: int | None = None
+    declared_sha256: str | None = None
+    content_sha256: str | None = None
+    captured_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """One recording and its media, oldest medium first."""
+
+    id: str
+    created_at: datetime
+    device_id: str | None = None
+    end_user_id: str | None = None
+    name: str | None = None
+    status: RecordingStatus = RecordingStatus.PENDING
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    content_sha256: str | None = None
+    content_sha256_verified_at: datetime | None = None
+    deleted_at: datetime | None = None
+    media: tuple[Medium, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One recorder box. `heartbeat` is its last report, as it was received."""
+
+    id: str
+    serial_number: str
+    created_at: datetime
+    updated_at: datetime
+    model: str | None = None
+    firmware_version: str | None = None
+    end_user_id: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    heartbeat: Mapping[str, Any] = field(default_factory=dict)
+    last_heartbeat_at: datetime | None = None
+    binding_generation: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceToken:
+    """A device's credential; only the hash of its text is kept.
+
+    `parent_id` is the token it replaces, `replaced_at` when its own successor was first issued.
+    """
+
+    id: str
+    device_id: str
+    token_hash: str
+    created_at: datetime
+    parent_id: str | None = None
+    first_used_at: datetime | None = None
+    replaced_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A server's credential; only the hash of its text is kept."""
+
+    id: str
+    name: str
+    key_hash: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCaller:
+    """A request made with an API key."""
+
+    key_id: str
+    scopes: frozenset[Scope]
+
+    @property
+    def owner(self) -> str:
+        """Whose Idempotency-Keys these are: API keys share the project's."""
+        return "project"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCaller:
+    """A request made with a device token."""
+
+    device_id: str
+    token: DeviceToken
+
+    @property
+    def owner(self) -> str:
+        """Whose Idempotency-Keys these are: a device's own, whatever its token is today."""
+        return self.device_id
+
+
+Caller = KeyCaller | DeviceCaller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """An `Idempotency-Key` with the fingerprint of the request it came with."""
+
+    owner: str
+    operation: str
+    key: str
+    fingerprint: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFilter:
+    """Which recordings to list; None means any."""
+
+    device_id: str | None = None
+    end_user_id: str | None = None
+    status: RecordingStatus | None = None

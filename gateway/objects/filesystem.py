@@ -1,0 +1,114 @@
+"""Objects as files: `objects/<recording>/<medium>`, half-received ones under `parts/`."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.core.signing import Purpose, signed_url
+from gateway.errors import StorageFailed, StorageFull
+from gateway.objects import ObjectRef, Stored, UploadTarget
+from gateway.objects.part import FilePart, sync_folder
+
+_BLOCK_BYTES = 1024 * 1024
+_LEAST_FREE_BYTES = 16 * 1024 * 1024
+
+
+class FilesystemObjects:
+    """The embedded store: one folder on one file system, bytes carried by the gateway."""
+
+    def __init__(self, folder: Path, *, secret: bytes) -> None:
+        self._secret = secret
+        self._objects = folder / "objects"
+        self._parts = folder / "parts"
+        self._rejected = folder / "rejected"
+        for each in (self._objects, self._parts, self._rejected):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_folder(folder)
+
+    def target(self, ref: ObjectRef, *, base_url: str, expires: int) -> UploadTarget:
+        """See `ObjectStore.target`."""
+        url = signed_url(
+            self._secret, Purpose.UPLOAD, ref.medium_id, base_url=base_url, expires=expires
+        )
+        return UploadTarget(url, protocol="chunked_put")
+
+    def download_url(self, ref: ObjectRef, *, base_url: str, expires: int) -> str:
+        """See `ObjectStore.download_url`."""
+        return signed_url(
+            self._secret, Purpose.DOWNLOAD, ref.medium_id, base_url=base_url, expires=expires
+        )
+
+    async def verify(self, ref: ObjectRef) -> Stored | None:
+        """See `ObjectStore.verify`."""
+        return await asyncio.to_thread(_count, self.path(ref))
+
+    async def reject(self, ref: ObjectRef) -> None:
+        """See `ObjectStore.reject`."""
+        await asyncio.to_thread(self._reject, ref)
+
+    async def delete(self, recording_id: str, refs: Sequence[ObjectRef]) -> None:
+        """See `ObjectStore.delete`."""
+        await asyncio.to_thread(self._delete, recording_id, refs)
+
+    async def ping(self) -> None:
+        """See `ObjectStore.ping`."""
+        await asyncio.to_thread(self._ping)
+
+    def part(self, ref: ObjectRef) -> FilePart:
+        """See `CarriedObjectStore.part`."""
+        try:
+            return FilePart(self._parts / ref.medium_id, self.path(ref))
+        except OSError as error:
+            raise StorageFailed(f"the part cannot be opened: {error.strerror}") from error
+
+    def path(self, ref: ObjectRef) -> Path:
+        """See `CarriedObjectStore.path`."""
+        return self._objects / ref.recording_id / ref.medium_id
+
+    def _reject(self, ref: ObjectRef) -> None:
+        path = self.path(ref)
+        if path.exists():
+            path.rename(self._rejected / ref.medium_id)
+            sync_folder(self._rejected)
+            sync_folder(path.parent)
+
+    def _delete(self, recording_id: str, refs: Sequence[ObjectRef]) -> None:
+        for ref in refs:
+            for path in (
+                self.path(ref),
+                self._parts / ref.medium_id,
+                self._parts / f"{ref.medium_id}.mark",
+                self._rejected / ref.medium_id,
+            ):
+                path.unlink(missing_ok=True)
+        folder = self._objects / recording_id
+        if folder.exists():
+            folder.rmdir()
+
+    def _ping(self) -> None:
+        try:
+            free = os.statvfs(self._parts)
+            writable = os.access(self._parts, os.W_OK)
+        except OSError as error:
+            raise StorageFailed(f"the object store cannot be reached: {error.strerror}") from error
+        if not writable:
+            raise StorageFailed("the object store is read-only")
+        if free.f_bavail * free.f_frsize < _LEAST_FREE_BYTES:
+            raise StorageFull("the object store is full")
+
+
+def _count(path: Path) -> Stored | None:
+    digest = hashlib.sha256()
+    size_bytes = 0
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK_BYTES):
+                digest.update(block)
+                size_bytes += len(block)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageFailed(f"the object cannot be read: {error.strerror}") from error
+    return Stored(size_bytes, digest.hexdigest())

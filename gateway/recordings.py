@@ -1,0 +1,244 @@
+"""What can be done with recordings: create, find, hand out URLs, complete, delete."""
+
+import dataclasses
+import logging
+from datetime import datetime, timedelta
+
+from device.clock import Clock
+from gateway.access import new_id
+from gateway.core.completion import Complete, Mismatch, NoMedia, Pending, decide
+from gateway.core.ids import Prefix
+from gateway.errors import (
+    Conflict,
+    DigestConflict,
+    InvalidRequest,
+    MediaPending,
+    NoMediaUploaded,
+    NotFound,
+)
+from gateway.metrics import Metrics
+from gateway.model import (
+    Caller,
+    DeviceCaller,
+    Intent,
+    MediaStatus,
+    Medium,
+    Recording,
+    RecordingFilter,
+    RecordingStatus,
+)
+from gateway.objects import ObjectRef, ObjectStore, UploadTarget
+from gateway.receiving import Receiving
+from gateway.store import Made, Store
+
+logger = logging.getLogger(__name__)
+
+_DECISIONS = 4
+
+
+class RecordingDesk:
+    """The use cases of recordings; each says for whom it acts."""
+
+    def __init__(
+        self,
+        store: Store,
+        objects: ObjectStore,
+        receiving: Receiving,
+        metrics: Metrics,
+        clock: Clock,
+        *,
+        url_ttl_s: int,
+        max_sessions: int,
+    ) -> None:
+        self._store = store
+        self._objects = objects
+        self._receiving = receiving
+        self._metrics = metrics
+        self._clock = clock
+        self._url_ttl = timedelta(seconds=url_ttl_s)
+        self._max_sessions = max_sessions
+
+    async def create(
+        self, caller: Caller, wanted: Recording, intent: Intent | None
+    ) -> Made[Recording]:
+        """Create a recording; `wanted` carries what the client said, ids and times are ours."""
+        device_id, end_user_id = wanted.device_id, wanted.end_user_id
+        if isinstance(caller, DeviceCaller):
+            device_id, end_user_id = caller.device_id, None
+        if device_id is not None:
+            device = await self._store.devices.device(device_id)
+            if device is None:
+                raise InvalidRequest("there is no such device", details={"field": "device_id"})
+            end_user_id = end_user_id or device.end_user_id
+        recording = dataclasses.replace(
+            wanted,
+            id=new_id(Prefix.RECORDING),
+            created_at=self._clock.now(),
+            device_id=device_id,
+            end_user_id=end_user_id,
+        )
+        made = await self._store.recordings.create(recording, intent)
+        if not made.replayed:
+            logger.info(
+                "A recording was created.",
+                extra={"recording_id": recording.id, "device_id": device_id},
+            )
+        return made
+
+    async def find(self, caller: Caller, recording_id: str) -> Recording:
+        """Look up a recording the caller may see.
+
+        Raises:
+            NotFound: No such recording, or another device's: that looks the same.
+        """
+        recording = await self._store.recordings.recording(recording_id)
+        if recording is None or (
+            isinstance(caller, DeviceCaller) and recording.device_id != caller.device_id
+        ):
+            raise NotFound("there is no such recording")
+        return recording
+
+    async def page(
+        self, caller: Caller, which: RecordingFilter, *, limit: int, offset: int
+    ) -> tuple[list[Recording], bool]:
+        """List recordings the caller may see, newest first, and whether there are more."""
+        if isinstance(caller, DeviceCaller):
+            which = dataclasses.replace(which, device_id=caller.device_id)
+        found = await self._store.recordings.page(which, limit + 1, offset)
+        return found[:limit], len(found) > limit
+
+    async def delete(self, caller: Caller, recording_id: str) -> None:
+        """Delete a recording and its objects."""
+        recording = await self.find(caller, recording_id)
+        await self._store.recordings.delete(recording.id, self._clock.now())
+        logger.info("A recording was deleted.", extra={"recording_id": recording.id})
+        await self._purge(recording)
+
+    async def purge_deleted(self) -> None:
+        """Remove the objects of recordings whose deletion was interrupted; at start-up."""
+        for recording in await self._store.recordings.deleted():
+            await self._purge(recording)
+
+    async def upload_url(
+        self, caller: Caller, wanted: Medium, intent: Intent | None, *, base_url: str
+    ) -> tuple[Made[Medium], UploadTarget, datetime]:
+        """Hand out where a new medium goes up; the same intent gives the same medium again."""
+        await self.find(caller, wanted.recording_id)
+        medium = dataclasses.replace(wanted, id=new_id(Prefix.MEDIUM), created_at=self._clock.now())
+        made = await self._store.recordings.add_medium(medium, intent, limit=self._max_sessions)
+        expires_at = self._expiry()
+        target = self._objects.target(
+            _ref(made.value), base_url=base_url, expires=int(expires_at.timestamp())
+        )
+        return made, target, expires_at
+
+    async def download_url(
+        self, caller: Caller, recording_id: str, medium_id: str, *, base_url: str
+    ) -> tuple[Medium, str, datetime]:
+        """Hand out where a whole medium can be fetched.
+
+        Raises:
+            NotFound: No such recording or medium.
+            Conflict: The medium is not whole.
+        """
+        recording = await self.find(caller, recording_id)
+        medium = next((m for m in recording.media if m.id == medium_id), None)
+        if medium is None:
+            raise NotFound("the recording has no such medium")
+        if medium.status is not MediaStatus.UPLOADED:
+            raise MediaPending("the medium is not uploaded yet", details={"media_ids": [medium.id]})
+        expires_at = self._expiry()
+        url = self._objects.download_url(
+            _ref(medium), base_url=base_url, expires=int(expires_at.timestamp())
+        )
+        return medium, url, expires_at
+
+    async def complete(
+        self, caller: Caller, recording_id: str, claimed_sha256: str | None, intent: Intent | None
+    ) -> Recording:
+        """Mark a recording as uploaded, once every medium is whole and the digest is right.
+
+        Repeatable: the same claim gives the same answer.
+
+        Raises:
+            NoMediaUploaded, MediaPending, DigestConflict: Why it is not.
+        """
+        for _ in range(_DECISIONS):
+            recording = await self.find(caller, recording_id)
+            if recording.status is RecordingStatus.UPLOADED:
+                return await self._repeated(recording, claimed_sha256, intent)
+            media = [await self._whole_if_sealed(medium) for medium in recording.media]
+            match decide(media, claimed_sha256):
+                case NoMedia():
+                    raise NoMediaUploaded("the recording has no medium; upload one first")
+                case Pending(media_ids=media_ids):
+                    raise MediaPending(
+                        f"{len(media_ids)} media are not uploaded yet",
+                        details={"media_ids": list(media_ids)},
+                    )
+                case Mismatch(medium=medium):
+                    await self._refuse(medium, claimed_sha256)
+                case Complete(medium=medium):
+                    done = await self._store.recordings.complete(
+                        recording_id, medium, intent, self._clock.now()
+                    )
+                    if done:
+                        self._metrics.completed.inc()
+                        logger.info(
+                            "A recording is uploaded.", extra={"recording_id": recording_id}
+                        )
+        recording = await self.find(caller, recording_id)
+        if recording.status is RecordingStatus.UPLOADED:
+            return await self._repeated(recording, claimed_sha256, intent)
+        raise Conflict("the recording is being changed by another request; try again")
+
+    async def _repeated(
+        self, recording: Recording, claimed_sha256: str | None, intent: Intent | None
+    ) -> Recording:
+        if intent is not None:
+            # Changes nothing any more, but refuses a key that was used with another body.
+            await self._store.recordings.complete(
+                recording.id, recording.media[0], intent, self._clock.now()
+            )
+        # Any audio medium's digest may stand for the recording, and only one of them is kept.
+        if claimed_sha256 is None or isinstance(decide(recording.media, claimed_sha256), Complete):
+            return recording
+        raise DigestConflict(
+            "the recording was completed with another digest",
+            details={"content_sha256": recording.content_sha256},
+        )
+
+    async def _whole_if_sealed(self, medium: Medium) -> Medium:
+        if medium.status is MediaStatus.UPLOADED:
+            return medium
+        return await self._receiving.recover(medium)
+
+    async def _refuse(self, medium: Medium, claimed_sha256: str | None) -> None:
+        """Refuse a digest; a medium that nobody vouched for begins anew, the others stay."""
+        if medium.declared_sha256 is None:
+            await self._receiving.reopen(medium)
+        logger.warning(
+            "The claimed digest is not that of the stored medium.",
+            extra={"recording_id": medium.recording_id, "medium_id": medium.id},
+        )
+        raise DigestConflict(
+            "content_sha256 is not the digest of the stored medium",
+            details={
+                "media_id": medium.id,
+                "content_sha256": medium.content_sha256,
+                "claimed_sha256": claimed_sha256,
+                "reopened": medium.declared_sha256 is None,
+            },
+        )
+
+    async def _purge(self, recording: Recording) -> None:
+        await self._receiving.forget(tuple(medium.id for medium in recording.media))
+        await self._objects.delete(recording.id, [_ref(medium) for medium in recording.media])
+        await self._store.recordings.purged(recording.id, self._clock.now())
+
+    def _expiry(self) -> datetime:
+        return (self._clock.now() + self._url_ttl).replace(microsecond=0)
+
+
+def _ref(medium: Medium) -> ObjectRef:
+    return ObjectRef(medium.recording_id, medium.id)

@@ -1,0 +1,152 @@
+"""One request on its way through a route: body, caller, desks, and the shapes of answers."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from device.clock import Clock
+from gateway.config import GatewayConfig
+from gateway.core.idempotency import check_key, fingerprint
+from gateway.devices import DeviceDesk
+from gateway.errors import InvalidRequest, TooSlow, Unauthorized
+from gateway.metrics import Metrics
+from gateway.model import Caller, DeviceCaller, Intent
+from gateway.objects import CarriedObjectStore
+from gateway.receiving import Receiving
+from gateway.recordings import RecordingDesk
+from gateway.store import Store
+
+_T = TypeVar("_T", bound=msgspec.Struct)
+_BODY_S = 30.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Gateway:
+    """All that routes work with; `draining` turns true when the process is about to stop."""
+
+    config: GatewayConfig
+    clock: Clock
+    store: Store
+    objects: CarriedObjectStore
+    receiving: Receiving
+    recordings: RecordingDesk
+    devices: DeviceDesk
+    metrics: Metrics
+    openapi: bytes
+    version: str
+    draining: bool = False
+
+
+class Exchange:
+    """One request and what it may use."""
+
+    def __init__(self, request: web.Request, gateway: Gateway, caller: Caller | None) -> None:
+        self.request = request
+        self.gateway = gateway
+        self._caller = caller
+
+    @property
+    def caller(self) -> Caller:
+        """Who is calling; only on routes that admit somebody in particular."""
+        if self._caller is None:
+            raise Unauthorized("a credential is required")
+        return self._caller
+
+    @property
+    def device(self) -> DeviceCaller:
+        """Which device is calling; only on routes that admit devices alone."""
+        if not isinstance(self._caller, DeviceCaller):
+            raise Unauthorized("a device token is required")
+        return self._caller
+
+    @property
+    def base_url(self) -> str:
+        """This gateway as the client sees it, with the API version."""
+        origin = self.gateway.config.public_url
+        if origin is None:
+            origin = f"{self.request.scheme}://{self.request.host}"
+        return f"{origin}/v1"
+
+    def path(self, name: str) -> str:
+        """Give one variable of the path."""
+        return self.request.match_info[name]
+
+    async def body(self, shape: type[_T]) -> _T:
+        """Read the JSON body; no body counts as `{}`, unknown fields are left out.
+
+        Raises:
+            InvalidRequest: Not JSON, or a field of the wrong kind.
+            TooSlow: It did not arrive in time.
+        """
+        try:
+            async with asyncio.timeout(_BODY_S):
+                raw = await self.request.read()
+        except TimeoutError:
+            raise TooSlow(f"the body did not arrive within {_BODY_S:.0f} s") from None
+        try:
+            return _decoder(shape).decode(raw or b"{}")
+        except msgspec.ValidationError as error:
+            sentence, _, place = str(error).partition(" - at `$.")
+            raise InvalidRequest(
+                str(error),
+                details={"field": place.rstrip("`"), "reason": sentence} if place else None,
+            ) from error
+        except msgspec.DecodeError as error:
+            raise InvalidRequest(f"the body is not JSON: {error}") from error
+
+    def intent(self, operation: str, subject: str, body: msgspec.Struct) -> Intent | None:
+        """Read the Idempotency-Key and tie it to this request; None if it came without."""
+        key = self.request.headers.get("Idempotency-Key")
+        if key is None:
+            return None
+        return Intent(
+            owner=self.caller.owner,
+            operation=operation,
+            key=check_key(key),
+            fingerprint=fingerprint(subject, msgspec.json.encode(body, order="sorted")),
+            at=self.gateway.clock.now(),
+        )
+
+    def number(self, name: str, default: int, *, least: int, most: int) -> int:
+        """Read a whole number from the query.
+
+        Raises:
+            InvalidRequest: Not a number, or out of bounds.
+        """
+        text = self.request.query.get(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdigit() and len(text) < 10) or not (  # noqa: PLR2004 - fits any bound here
+            least <= int(text) <= most
+        ):
+            raise InvalidRequest(
+                f"{name} must be a whole number from {least} to {most}", details={"field": name}
+            )
+        return int(text)
+
+
+def answer(
+    body: msgspec.Struct, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Answer with JSON."""
+    return web.Response(
+        status=status,
+        body=msgspec.json.encode(body),
+        content_type="application/json",
+        headers=headers,
+    )
+
+
+def replayed(flag: bool) -> dict[str, str]:
+    """Write the header that tells a replay."""
+    return {"Idempotent-Replayed": "true"} if flag else {}
+
+
+@lru_cache(maxsize=64)
+def _decoder(shape: type[_T]) -> "msgspec.json.Decoder[Any]":
+    return msgspec.json.Decoder(shape)

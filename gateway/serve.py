@@ -1,0 +1,120 @@
+"""Run the gateway: lock the data folder, listen, drain on SIGTERM."""
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from gateway.answering import GATEWAY
+from gateway.app import create_app
+from gateway.config import GatewayConfig, make_folder
+from gateway.errors import ConfigInvalid, Unavailable
+from gateway.notify import notify
+
+logger = logging.getLogger(__name__)
+
+_READ_BYTES = 512 * 1024
+_LAST_ANSWERS_S = 5.0
+_BACKLOG = 256
+
+
+async def serve(config: GatewayConfig, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then drain.
+
+    Args:
+        config: What to serve and where.
+        ready: Called once with the gateway's own URL when it accepts requests.
+
+    Raises:
+        Unavailable: Another gateway serves this data folder.
+        ConfigInvalid: The address cannot be listened on.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    make_folder(config.data)
+    with _alone(config.data):
+        async with create_app(config) as app:
+            runner = web.AppRunner(
+                app,
+                access_log=None,
+                read_bufsize=_READ_BYTES,
+                # Media are kept as they were sent, and a bomb stays small.
+                auto_decompress=False,
+                shutdown_timeout=_LAST_ANSWERS_S,
+            )
+            await runner.setup()
+            try:
+                sock = _listening(config)
+                site = web.SockSite(runner, sock, backlog=_BACKLOG)
+                await site.start()
+                url = _own_url(sock)
+                ready(url)
+                notify("READY=1")
+                logger.info("The gateway is ready.", extra={"url": url})
+                await stop.wait()
+                notify("STOPPING=1")
+                logger.info("The gateway drains.")
+                await _drain(app, site, config.drain_s)
+            finally:
+                await runner.cleanup()
+    logger.info("The gateway stopped.")
+
+
+async def _drain(app: web.Application, site: web.SockSite, drain_s: float) -> None:
+    """Take no more connections, let requests finish, then ask the long ones to come back."""
+    gateway = app[GATEWAY]
+    gateway.draining = True
+    await site.stop()
+    try:
+        async with asyncio.timeout(drain_s):
+            await gateway.metrics.idle()
+    except TimeoutError:
+        gateway.receiving.drain()
+        try:
+            async with asyncio.timeout(_LAST_ANSWERS_S):
+                await gateway.metrics.idle()
+        except TimeoutError:
+            logger.warning("Some requests did not end in time and are cut.")
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Hold the data folder: two gateways on one folder would write over each other's parts."""
+    fd = os.open(data / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Unavailable(
+                f"another gateway serves {data}", hint="stop it, or give this one its own --data"
+            ) from None
+        yield
+    finally:
+        os.close(fd)
+
+
+def _listening(config: GatewayConfig) -> socket.socket:
+    try:
+        return socket.create_server(
+            (config.host, config.port),
+            family=socket.AF_INET6 if ":" in config.host else socket.AF_INET,
+            backlog=_BACKLOG,
+        )
+    except OSError as error:
+        raise ConfigInvalid(
+            f"cannot listen on {config.host} port {config.port}: {error.strerror}"
+        ) from error
+
+
+def _own_url(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,217 @@
+"""The Store seam: what the gateway remembers, with every write idempotent or conditional."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from gateway.model import (
+    ApiKey,
+    Device,
+    DeviceToken,
+    Intent,
+    Medium,
+    Recording,
+    RecordingFilter,
+)
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Made(Generic[_T]):
+    """What a create answers with; `replayed` when the same request made it before."""
+
+    value: _T
+    replayed: bool
+
+
+class Recordings(Protocol):
+    """Recordings and their media. Two equal requests at once make one row (a unique constraint)."""
+
+    async def create(self, recording: Recording, intent: Intent | None) -> Made[Recording]:
+        """Keep a recording, or return the one that the same `intent` made.
+
+        Raises:
+            IdempotencyMismatch: The key is known with another fingerprint.
+            RecordingDeleted: What the key made was deleted.
+        """
+        ...
+
+    async def recording(self, recording_id: str) -> Recording | None:
+        """Look one up with its media; None when there is none, or it was deleted."""
+        ...
+
+    async def page(self, which: RecordingFilter, limit: int, offset: int) -> list[Recording]:
+        """List with media, newest first."""
+        ...
+
+    async def delete(self, recording_id: str, at: datetime) -> None:
+        """Mark as deleted; repeatable."""
+        ...
+
+    async def deleted(self) -> list[Recording]:
+        """List what is deleted and whose objects are not yet known to be gone."""
+        ...
+
+    async def purged(self, recording_id: str, at: datetime) -> None:
+        """Note that the objects of a deleted recording are gone; repeatable."""
+        ...
+
+    async def add_medium(
+        self, medium: Medium, intent: Intent | None, *, limit: int
+    ) -> Made[Medium]:
+        """Keep a medium, or return the one that the same `intent` made.
+
+        Args:
+            medium: What to keep, pending.
+            intent: Its Idempotency-Key, if it came with one.
+            limit: How many unfinished media one device (or all API keys together) may have.
+
+        Raises:
+            AlreadyUploaded: The recording is complete and takes no more media.
+            IdempotencyMismatch: The key is known with another fingerprint or declared digest.
+            TooManySessions: `limit` is reached.
+        """
+        ...
+
+    async def medium(self, medium_id: str) -> Medium | None:
+        """Look a medium up; None when there is none, or its recording was deleted."""
+        ...
+
+    async def finish_medium(self, medium_id: str, *, size_bytes: int, sha256: str) -> Medium:
+        """Note that the object store holds the medium whole; repeatable.
+
+        Raises:
+            NotFound: It was deleted meanwhile.
+        """
+        ...
+
+    async def reopen_medium(self, medium_id: str, *, blame: bool) -> None:
+        """Set a medium back to pending before its object is replaced or rejected.
+
+        With `blame` its recording becomes `integrity_failure` until it is completed after all.
+
+        Raises:
+            AlreadyUploaded: The recording is complete.
+        """
+        ...
+
+    async def complete(
+        self, recording_id: str, medium: Medium, intent: Intent | None, at: datetime
+    ) -> bool:
+        """Mark a recording as uploaded under the digest of `medium`.
+
+        Returns False when anything changed since the decision (a medium was reopened or added);
+        then decide again. Repeatable.
+
+        Raises:
+            IdempotencyMismatch: The key is known with another fingerprint.
+        """
+        ...
+
+
+class Devices(Protocol):
+    """Devices and their tokens."""
+
+    async def create(self, device: Device) -> Made[Device]:
+        """Keep a device, or return the one with the same serial number."""
+        ...
+
+    async def device(self, device_id: str) -> Device | None:
+        """Look one up."""
+        ...
+
+    async def by_serial(self, serial_number: str) -> Device | None:
+        """Look one up by the number on its case."""
+        ...
+
+    async def all(self) -> list[Device]:
+        """List all, oldest first."""
+        ...
+
+    async def bind(
+        self, device_id: str, end_user_id: str, token: DeviceToken, intent: Intent | None
+    ) -> Made[Device]:
+        """Bind to a user under a new token, which is from now on the only one.
+
+        Raises:
+            DeviceAlreadyBound: It is bound (and not by the same `intent`).
+            IdempotencyMismatch: The key is known with another fingerprint.
+        """
+        ...
+
+    async def unbind(self, device_id: str, at: datetime) -> Device:
+        """Free from its user and revoke its tokens; repeatable."""
+        ...
+
+    async def heartbeat(self, device_id: str, report: Mapping[str, Any], at: datetime) -> None:
+        """Keep the last report."""
+        ...
+
+    async def token(self, token_hash: str) -> DeviceToken | None:
+        """Look a token up by its hash."""
+        ...
+
+    async def issue(self, token: DeviceToken) -> None:
+        """Keep a new token that is from now on the only one of its device."""
+        ...
+
+    async def succeed(self, parent: DeviceToken, token: DeviceToken) -> None:
+        """Keep the successor of `parent` (or note again the one it has); `parent` stays."""
+        ...
+
+    async def used(self, token: DeviceToken, at: datetime) -> None:
+        """Note the first use of a token, which revokes the one it replaces; repeatable."""
+        ...
+
+    async def revoke(self, device_id: str, at: datetime) -> int:
+        """Revoke all tokens of a device; answers how many were good."""
+        ...
+
+
+class Keys(Protocol):
+    """API keys."""
+
+    async def add(self, key: ApiKey) -> None:
+        """Keep a new key."""
+        ...
+
+    async def key(self, key_hash: str) -> ApiKey | None:
+        """Look one up by its hash."""
+        ...
+
+    async def all(self) -> list[ApiKey]:
+        """List all, oldest first."""
+        ...
+
+    async def revoke(self, key_id: str, at: datetime) -> bool:
+        """Revoke one; False when there is no such key."""
+        ...
+
+
+class Store(Protocol):
+    """All of it, over one database."""
+
+    @property
+    def recordings(self) -> Recordings:
+        """Recordings and media."""
+        ...
+
+    @property
+    def devices(self) -> Devices:
+        """Devices and tokens."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """API keys."""
+        ...
+
+    async def ping(self) -> None:
+        """Prove that the database answers; raises whatever it raises."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go; idempotent."""
+        ...

@@ -1,0 +1,12 @@
+"""Alembic's entry: migrates over the connection that gateway.store.migrate hands in."""
+
+from alembic import context
+
+from gateway.store.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=True,
+)
+context.run_migrations()

@@ -1,0 +1,97 @@
+"""The Store over SQLAlchemy Core: opened, checked for its version, closed."""
+
+import fcntl
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from gateway.errors import DatabaseOutdated
+from gateway.store.database import Database
+from gateway.store.devices import SqlDevices
+from gateway.store.keys import SqlKeys
+from gateway.store.migrate import Version, upgrade, version
+from gateway.store.recordings import SqlRecordings
+
+_FILE = "gateway.db"
+
+
+class SqlStore:
+    """Recordings, devices and keys over one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.recordings = SqlRecordings(database)
+        self.devices = SqlDevices(database)
+        self.keys = SqlKeys(database)
+
+    async def ping(self) -> None:
+        """See `Store.ping`."""
+        await self._database.ping()
+
+    async def aclose(self) -> None:
+        """See `Store.aclose`."""
+        await self._database.aclose()
+
+
+@asynccontextmanager
+async def open_store(folder: Path) -> AsyncIterator[SqlStore]:
+    """Open the database of a data folder; a new one gets its tables at once.
+
+    Raises:
+        DatabaseOutdated: It is of an older program (migrate it) or of a newer one (upgrade this).
+    """
+    database = Database.sqlite(folder / _FILE)
+    try:
+        with _migrating(folder):
+            standing = await version(database)
+            if standing is Version.NEW:
+                await upgrade(database)
+        if standing is Version.BEHIND:
+            raise DatabaseOutdated("the database is older than this program: run migrate")
+        if standing is Version.AHEAD:
+            raise DatabaseOutdated(
+                "the database is newer than this program",
+                hint="install the fieldpost release that wrote it, or a newer one",
+            )
+        yield SqlStore(database)
+    finally:
+        await database.aclose()
+
+
+async def migrate(folder: Path) -> bool:
+    """Bring the database of a data folder to this version; False when it was there already.
+
+    Raises:
+        DatabaseOutdated: It is of a newer program.
+    """
+    database = Database.sqlite(folder / _FILE)
+    try:
+        with _migrating(folder):
+            standing = await version(database)
+            if standing is Version.AHEAD:
+                raise DatabaseOutdated(
+                    "the database is newer than this program",
+                    hint="install the fieldpost release that wrote it, or a newer one",
+                )
+            if standing is Version.CURRENT:
+                return False
+            await upgrade(database)
+            return True
+    finally:
+        await database.aclose()
+
+
+class _migrating:  # noqa: N801 - reads as a phrase: with _migrating(folder)
+    """Let one program at a time look at and change the version of a data folder's database."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "migrate.lock"
+        self._fd = -1
+
+    def __enter__(self) -> None:
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
