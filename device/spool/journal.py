@@ -71,12 +71,16 @@ class Journal:
         self._thread.join()
 
     def _work(self) -> None:
-        while batch := self._next_batch():
-            try:
-                self._commit(batch)
-            except sqlite3.Error as error:
-                self._abandon(batch, error)
-        self._connection.close()
+        batch: list[_Job] = []
+        try:
+            while batch := self._next_batch():
+                try:
+                    self._commit(batch)
+                except sqlite3.Error as error:
+                    self._abandon(batch, error)
+        finally:
+            self._turn_away(batch)
+            self._connection.close()
 
     def _next_batch(self) -> list[_Job]:
         """Wait for work; empty when the journal closes and nothing is left."""
@@ -119,6 +123,15 @@ class Journal:
                 error = second
         for job in batch:
             job.done.set_exception(schema.failure(error))
+
+    def _turn_away(self, batch: list[_Job]) -> None:
+        """Let nobody wait for a thread that is gone, should a defect ever end it early."""
+        with self._wake:
+            self._closing = True
+            waiting = [*batch, *self._jobs]
+        for job in waiting:
+            if not job.done.done():
+                job.done.set_exception(SpoolError("the spool's journal has ended"))
 
 
 def _ours(error: Exception) -> Exception:
