@@ -8,8 +8,14 @@ import sys
 from collections.abc import Mapping
 
 _SECRETS = (
-    # Tokens of the Bota API: device, secret, restricted, upload.
-    (re.compile(r"(?<![A-Za-z0-9])(dtok|sk|rk|up)_[A-Za-z0-9._~+/=-]*[A-Za-z0-9]"), r"\1_***"),
+    # Tokens of the Bota API: device, secret, restricted, upload. `task_x` is none; in an escaped
+    # text the letter before a token may belong to a line break.
+    (
+        re.compile(
+            r"(dtok|(?:(?<![A-Za-z0-9])|(?<=\\[nrt]))(?:sk|rk|up))_[A-Za-z0-9._~+/=-]*[A-Za-z0-9]"
+        ),
+        r"\1_***",
+    ),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), r"\1 ***"),
     # A presigned URL is a bearer secret: its query, and user:password@ of any URL.
     (re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,19}://[^\s?#\"'<>]*)\?[^\s\"'<>)\]]*"), r"\1?***"),

@@ -22,9 +22,10 @@ def arguments(parser: ArgumentParser) -> None:
     which.add_argument("--all", action="store_true", help="released recordings too")
     which.add_argument(
         "--state",
+        metavar="STATE",
         choices=[state.value for state in State],
         action="append",
-        help="only recordings in this state; may be repeated",
+        help=f"only recordings in this state ({', '.join(State)}); may be repeated",
     )
 
 

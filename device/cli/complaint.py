@@ -3,6 +3,7 @@
 import json as json_module
 import sys
 import traceback
+from types import TracebackType
 
 from device.cli.exit_codes import exit_code
 from device.errors import ConfigInvalid, FieldpostError
@@ -19,6 +20,15 @@ def complain(error: FieldpostError, *, json: bool, debug: bool) -> int:
     else:
         sys.stderr.write(redact("\n".join(_as_lines(error))) + "\n")
     return code
+
+
+def tell_bugs() -> None:
+    """Let tracebacks of our own bugs pass the redactor too."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
+
+    sys.excepthook = hook
 
 
 def _as_lines(error: FieldpostError) -> list[str]:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from device.cli import commands, exit_codes
-from device.cli.complaint import complain
+from device.cli.complaint import complain, tell_bugs
 from device.cli.invocation import Invocation
 from device.cli.parser import Parser, add_globals
 from device.errors import FieldpostError, UsageInvalid
@@ -21,6 +21,8 @@ _TAKES_VALUE = {"-c", "--config", "--color"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. The console script's entry point."""
+    if argv is None:
+        tell_bugs()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _run(arguments)

@@ -3,11 +3,13 @@
 import argparse
 import difflib
 import re
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from device.cli import exit_codes
+from device.cli.output import NARROW
 from device.errors import UsageInvalid
 
 ENVIRONMENT = (
@@ -31,7 +33,7 @@ class Parser(argparse.ArgumentParser):
             prog=f"fieldpost {name}".strip(),
             allow_abbrev=False,
             formatter_class=lambda prog: argparse.HelpFormatter(
-                prog, max_help_position=28, width=80
+                prog, max_help_position=28, width=NARROW
             ),
         )
         self._purpose = purpose
@@ -40,14 +42,10 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return the whole help text."""
-        blocks = [f"{self.prog}: {self._purpose}\n", self.format_usage()]
+        purpose = textwrap.fill(f"{self.prog}: {self._purpose}", NARROW, subsequent_indent="  ")
+        blocks = [f"{purpose}\n", self.format_usage()]
         if self._examples:
-            width = max(len(line) for line, _ in self._examples)
-            lines = [
-                f"  {line}\n      {what}" if width > 44 else f"  {line:<{width}}  {what}"  # noqa: PLR2004 - leaves room for a sentence in 80 columns
-                for line, what in self._examples
-            ]
-            blocks.append("\n".join(["EXAMPLES", *lines]) + "\n")
+            blocks.append("\n".join(["EXAMPLES", *self._example_lines()]) + "\n")
         if self.listing:
             blocks.append(_pairs("COMMANDS", tuple(self.listing.items())))
         formatter = self._get_formatter()
@@ -62,6 +60,15 @@ class Parser(argparse.ArgumentParser):
         blocks.append(_pairs("ENVIRONMENT", ENVIRONMENT))
         blocks.append(_pairs("FILES", FILES))
         return "\n".join(blocks)
+
+    def _example_lines(self) -> list[str]:
+        """Put what an example does beside it where there is room, else below."""
+        width = max(len(line) for line, _ in self._examples)
+        beside = all(width + len(what) + 4 <= NARROW for _, what in self._examples)
+        between = "  " if beside else "\n      "
+        return [
+            f"  {line:<{width if beside else 0}}{between}{what}" for line, what in self._examples
+        ]
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line."""

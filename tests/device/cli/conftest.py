@@ -1,0 +1,63 @@
+"""Calling the command line inside the test's own interpreter."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from device.cli.main import main
+from tests.device.cli.calls import Said, Site
+
+
+@pytest.fixture(autouse=True)
+def _as_before(monkeypatch):
+    """No variable of the developer's own, and logging as it was."""
+    for name in list(os.environ):
+        if name.startswith(("FIELDPOST_", "CREDENTIALS_", "JOURNAL_", "NO_COLOR")):
+            monkeypatch.delenv(name)
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers))
+    yield
+    root.setLevel(before[0])
+    root.handlers[:] = before[1]
+
+
+@pytest.fixture
+def site(tmp_path) -> Site:
+    spool = tmp_path / "spool"
+    token = tmp_path / "token"
+    token.write_text("dtok_test")
+    token.chmod(0o600)
+    config = tmp_path / "fieldpost.toml"
+    config.write_text(
+        f'[cloud]\nbase_url = "http://127.0.0.1:9/v1"\ntoken_file = "{token}"\n'
+        f'[spool]\npath = "{spool}"\nmin_free_bytes = 0\n'
+    )
+    return Site(config=config, spool=spool)
+
+
+@pytest.fixture
+def fieldpost(capsys, site) -> Callable[..., Said]:
+    """Run one command line on the test's own site."""
+
+    def call(*arguments: str) -> Said:
+        capsys.readouterr()
+        code = main(["-c", str(site.config), *arguments])
+        said = capsys.readouterr()
+        return Said(code=code, out=said.out, err=said.err)
+
+    return call
+
+
+@pytest.fixture
+def agent(monkeypatch):
+    """Put a stand-in where the commands look for `device.agent`."""
+    import device  # noqa: PLC0415 - patched here alone
+
+    def put(stand_in) -> None:
+        monkeypatch.setattr(device, "agent", stand_in, raising=False)
+        monkeypatch.setitem(sys.modules, "device.agent", stand_in)
+
+    return put
