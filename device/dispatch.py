@@ -202,9 +202,11 @@ class Dispatcher:
 
     async def _back_off(self, entry: Entry, error: FieldpostError, policy: Retry) -> None:
         """The way to the cloud fails for everybody: all wait, none is blamed."""
-        self._failures += 1
-        delay_s = policy.delay_s(self._failures, random.random())  # noqa: S311 - jitter
-        self._gate_s = max(self._gate_s, self.clock.monotonic() + delay_s)
+        delay_s = self._gate_s - self.clock.monotonic()
+        if delay_s <= 0:  # else another worker met the same failure and has set the pause
+            self._failures += 1
+            delay_s = policy.delay_s(self._failures, random.random())  # noqa: S311 - jitter
+            self._gate_s = self.clock.monotonic() + delay_s
         until = self.clock.now() + timedelta(seconds=delay_s)
         await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
         if self.once and self._failures >= PATIENCE:
