@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("gateway.access")
 
 GATEWAY = web.AppKey("gateway", Gateway)
-CALLER = web.RequestKey("caller", Caller)  # type: ignore[arg-type]  # a union is no class
+CALLER: web.RequestKey[Caller] = web.RequestKey("caller")
 REQUEST_ID = web.RequestKey("request_id", str)
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)

@@ -12,7 +12,7 @@ from gateway.answering import CALLER, GATEWAY, Handler, answering
 from gateway.config import GatewayConfig, make_folder
 from gateway.devices import DeviceDesk
 from gateway.metrics import Metrics
-from gateway.model import Caller
+from gateway.model import Caller  # noqa: TC001 - annotates a local, costs nothing
 from gateway.objects.filesystem import FilesystemObjects
 from gateway.openapi import written
 from gateway.receiving import Receiving

@@ -20,7 +20,7 @@ exit status:
 
 environment:
   FIELDPOST_GATEWAY_DATA, _LISTEN, _PUBLIC_URL    as the flags
-  FIELDPOST_GATEWAY_SIGNING_KEY_FILE              secret behind signed URLs (default: DATA/signing-key)
+  FIELDPOST_GATEWAY_SIGNING_KEY_FILE              secret of signed URLs (DATA/signing-key)
   FIELDPOST_GATEWAY_URL_TTL_S, _IDLE_S, _DRAIN_S  times in seconds (3600, 60, 10)
   FIELDPOST_GATEWAY_MAX_MEDIUM_BYTES, _MAX_SESSIONS  limits (17179869184, 1024)
 

@@ -21,7 +21,7 @@ _SECRET_BYTES = 32
 class GatewayConfig:
     """Everything `create_app` and `serve` need to know.
 
-    `public_url` is the gateway as clients see it, without `/v1`; None takes each request's own host.
+    `public_url` is the gateway as clients see it, without `/v1`; None takes the request's own host.
     """
 
     data: Path

@@ -29,9 +29,9 @@ GatewayError
 │   ├── StorageFull             no room for more bytes
 │   ├── StorageFailed           the disk reported an error; the medium starts again
 │   └── SessionBusy             the previous writer has not let go yet
-├── UsageInvalid            –   command line
-├── ConfigInvalid           –   configuration
-└── DatabaseOutdated        –   the database is of another version
+├── UsageInvalid            -    command line
+├── ConfigInvalid           -    configuration
+└── DatabaseOutdated        -    the database is of another version
 
 The device decides by `code`, never by text. `exit_code` is for the command line (conventions §3).
 """

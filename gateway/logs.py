@@ -31,3 +31,5 @@ def set_up(level: int) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # Migrations tell their steps at INFO; the command says what came of them.
+    logging.getLogger("alembic").setLevel(logging.WARNING)

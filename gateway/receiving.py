@@ -74,6 +74,33 @@ class _Slot:
     part: Part | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One request's time with a medium; over as soon as a newer one comes."""
+
+    slot: _Slot
+    number: int
+
+    @property
+    def is_over(self) -> bool:
+        return self.number != self.slot.newest
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """Which bytes of a body are new: the first `skip` are held, then at most `most_bytes`."""
+
+    body: Body
+    skip: int
+    most_bytes: int
+
+    def take(self, block: bytes) -> bytes:
+        taken = block[self.skip : self.skip + self.most_bytes]
+        self.skip = max(0, self.skip - len(block))
+        self.most_bytes -= len(taken)
+        return taken
+
+
 class Receiving:
     """All upload sessions of this gateway."""
 
@@ -114,7 +141,8 @@ class Receiving:
         """
         # Looked at before the claim, so that a bad request does not cost a good one its turn.
         self._agreed_total(await self._medium(medium_id), brought)
-        async with self._claim(medium_id) as (slot, turn):
+        async with self._claim(medium_id) as turn:
+            slot = turn.slot
             medium = await self._medium(medium_id)
             total = self._agreed_total(medium, brought)
             replaces = isinstance(brought, Whole)
@@ -130,10 +158,10 @@ class Receiving:
                     skip = part.held_bytes - first
                     # A chunk beyond what is held would leave a hole; one within brings nothing.
                     if 0 <= skip < size_bytes:
-                        await self._pump(slot, turn, part, body, skip, size_bytes - skip)
+                        await self._pump(turn, part, _Wanted(body, skip, size_bytes - skip))
                 case Whole(size_bytes=size_bytes):
                     await asyncio.to_thread(part.restart)
-                    await self._pump(slot, turn, part, body, 0, size_bytes)
+                    await self._pump(turn, part, _Wanted(body, 0, size_bytes))
                 case Query():
                     pass
             if part.held_bytes == total:
@@ -145,8 +173,8 @@ class Receiving:
         slot = self._slots.get(medium.id)
         if slot is not None and (slot.lock.locked() or slot.part is not None):
             return medium
-        async with self._claim(medium.id) as (mine, _):
-            return await self._found(mine, medium) or medium
+        async with self._claim(medium.id) as turn:
+            return await self._found(turn.slot, medium) or medium
 
     async def reopen(self, medium: Medium) -> None:
         """Begin a medium anew whose object has a wrong digest; the object is put aside.
@@ -162,8 +190,8 @@ class Receiving:
     async def forget(self, medium_ids: tuple[str, ...]) -> None:
         """Stop the writers of deleted media and let go of their parts."""
         for medium_id in medium_ids:
-            async with self._claim(medium_id) as (slot, _):
-                await self._drop(slot)
+            async with self._claim(medium_id) as turn:
+                await self._drop(turn.slot)
             self._slots.pop(medium_id, None)
 
     def drain(self) -> None:
@@ -208,14 +236,14 @@ class Receiving:
         return total
 
     @asynccontextmanager
-    async def _claim(self, medium_id: str) -> AsyncIterator[tuple[_Slot, int]]:
+    async def _claim(self, medium_id: str) -> AsyncIterator[_Turn]:
         """Be the only one at a medium; whoever was there is asked to stop and waited for."""
         if self._draining:
             raise Draining("the gateway is restarting")
         slot = self._slots.setdefault(medium_id, _Slot())
         self._slots.move_to_end(medium_id)
         slot.newest += 1
-        turn = slot.newest
+        turn = _Turn(slot, slot.newest)
         _interrupt(slot)
         try:
             async with asyncio.timeout(_LET_GO_S):
@@ -223,9 +251,9 @@ class Receiving:
         except TimeoutError:
             raise SessionBusy("the previous writer has not let go yet") from None
         try:
-            if turn != slot.newest:
+            if turn.is_over:
                 raise Superseded("a newer request took over this upload session")
-            yield slot, turn
+            yield turn
         except StorageFailed:
             await self._drop(slot)
             raise
@@ -268,24 +296,17 @@ class Receiving:
             medium.id, size_bytes=stored.size_bytes, sha256=stored.sha256
         )
 
-    async def _pump(
-        self, slot: _Slot, turn: int, part: Part, body: Body, skip: int, most_bytes: int
-    ) -> None:
-        """Move a body into the part: one block is written and hashed while the next arrives.
-
-        Leaves out the first `skip` bytes, which are held already, and takes `most_bytes` at most.
-        """
+    async def _pump(self, turn: _Turn, part: Part, wanted: _Wanted) -> None:
+        """Move a body into the part: one block is written and hashed while the next arrives."""
         writing: asyncio.Future[None] | None = None
         blocks: list[bytes] = []
         gathered = 0
         try:
-            while most_bytes > 0:
-                block = await self._next(slot, turn, body)
+            while wanted.most_bytes:
+                block = await self._next(turn, wanted.body)
                 if not block:
                     break
-                taken = block[skip : skip + most_bytes]
-                skip = max(0, skip - len(block))
-                most_bytes -= len(taken)
+                taken = wanted.take(block)
                 blocks.append(taken)
                 gathered += len(taken)
                 if gathered >= _BLOCK_BYTES:
@@ -294,7 +315,7 @@ class Receiving:
                     writing = self._written(part, blocks, gathered)
                     blocks, gathered = [], 0
         except (ConnectionError, GatewayError):
-            rest = body.rest()[skip : skip + most_bytes]
+            rest = wanted.take(wanted.body.rest())
             if writing is not None:
                 await writing
             await self._written(part, [*blocks, rest], gathered + len(rest))
@@ -308,19 +329,19 @@ class Receiving:
         self._metrics.received_bytes.inc(size_bytes)
         return asyncio.get_running_loop().run_in_executor(None, part.write, blocks)
 
-    async def _next(self, slot: _Slot, turn: int, body: Body) -> bytes:
+    async def _next(self, turn: _Turn, body: Body) -> bytes:
         """Wait for bytes, until they stop coming or somebody else wants the medium."""
-        if slot.newest == turn and not self._draining:
+        if not turn.is_over and not self._draining:
             try:
-                async with asyncio.timeout(self._idle_s) as slot.reading:
+                async with asyncio.timeout(self._idle_s) as turn.slot.reading:
                     return await body.next()
             except TimeoutError:
                 pass
             finally:
-                slot.reading = None
+                turn.slot.reading = None
         if self._draining:
             raise Draining("the gateway is restarting; what arrived is kept")
-        if slot.newest != turn:
+        if turn.is_over:
             raise Superseded("a newer request took over this upload session")
         raise TooSlow(f"no byte came for {self._idle_s:.0f} s; what arrived is kept")
 

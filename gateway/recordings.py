@@ -39,7 +39,7 @@ _DECISIONS = 4
 class RecordingDesk:
     """The use cases of recordings; each says for whom it acts."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root wires seams by keyword
         self,
         store: Store,
         objects: ObjectStore,

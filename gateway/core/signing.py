@@ -2,6 +2,7 @@
 
 import hmac
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from enum import StrEnum
 
 from gateway.errors import UrlExpired, UrlForged
@@ -32,14 +33,15 @@ def signed_url(
 
 
 def check(
-    secret: bytes, purpose: Purpose, medium_id: str, *, expires: str, signature: str, now_s: float
+    secret: bytes, purpose: Purpose, medium_id: str, query: Mapping[str, str], now_s: float
 ) -> None:
-    """Accept a signed URL.
+    """Accept a signed URL by its decoded query, at `now_s` in Unix seconds.
 
     Raises:
         UrlForged: The signature is not ours for exactly this medium, purpose and expiry.
         UrlExpired: It is ours, and past its time.
     """
+    expires, signature = query.get("expires", ""), query.get("signature", "")
     if not (expires.isascii() and expires.isdigit() and len(expires) <= _EXPIRY_DIGITS):
         raise UrlForged("the URL has no valid expiry")
     good = sign(secret, purpose, medium_id, int(expires))

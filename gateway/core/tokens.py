@@ -1,4 +1,4 @@
-"""Credentials: their text, their hash at rest, and how long a replaced device token still counts."""
+"""Credentials: their text, their hash at rest, and how long a replaced token still counts."""
 
 import hashlib
 import hmac

@@ -83,13 +83,14 @@ class Exchange:
             InvalidRequest: Not JSON, or a field of the wrong kind.
             TooSlow: It did not arrive in time.
         """
+        decoder: msgspec.json.Decoder[_T] = _decoder(shape)
         try:
             async with asyncio.timeout(_BODY_S):
                 raw = await self.request.read()
         except TimeoutError:
             raise TooSlow(f"the body did not arrive within {_BODY_S:.0f} s") from None
         try:
-            return _decoder(shape).decode(raw or b"{}")
+            return decoder.decode(raw or b"{}")
         except msgspec.ValidationError as error:
             sentence, _, place = str(error).partition(" - at `$.")
             raise InvalidRequest(

@@ -1,4 +1,4 @@
-"""The engines over one database: many readers, one writer, every commit on disk before it counts."""
+"""The engines over one database: many readers, one writer, commits on disk before they count."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
