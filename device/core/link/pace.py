@@ -1,5 +1,7 @@
 """How much to ask for and how long to wait, from what the line has shown (PROTOCOL.md §9)."""
 
+from math import isqrt
+
 SLOWEST_IDLE_S = 5.0
 FLOOR_S = 0.2
 UNKNOWN_S = 1.0
@@ -12,8 +14,9 @@ WINDOW_S = 0.25
 
 MIN_PAYLOAD_BYTES = 128
 MAX_PAYLOAD_BYTES = 4096
-PAYLOADS_PER_RUN = 32
-"""Frames between two losses at which frame overhead and re-read bytes cost about the same."""
+PAYLOAD_STEP_BYTES = 64
+FRAME_COST_BYTES = 13
+"""Header, CRC-32, COBS and delimiter of one data frame."""
 
 
 class Pace:
@@ -52,15 +55,26 @@ class Pace:
         waiting_s = 4 * (self._rtt_s or 0.0) + self.window_bytes() / self._rate_bps
         return max(FLOOR_S, min(SLOWEST_IDLE_S, waiting_s))
 
+    def next_frame_s(self, run_bytes: int) -> float:
+        """Return how long the frame behind a damaged one may take to arrive."""
+        if self._rate_bps is None:
+            return self.idle_s()
+        payload = self.payload_bytes(run_bytes) or MAX_PAYLOAD_BYTES
+        return min(self.idle_s(), 2 * (self._rtt_s or FLOOR_S) + 2 * payload / self._rate_bps)
+
     def payload_bytes(self, run_bytes: int) -> int | None:
         """Return the payload to ask for, None for the most there is.
+
+        Per byte, frames cost overhead / payload and losses cost payload / run: the sum is least at
+        the root of overhead times run.
 
         Args:
             run_bytes: What has arrived since the last loss; a long clean run forgets old losses.
         """
         if self._run_bytes is None:
             return None
-        frame_bytes = int(max(self._run_bytes, run_bytes)) // PAYLOADS_PER_RUN
-        if frame_bytes >= MAX_PAYLOAD_BYTES:
+        run = int(max(self._run_bytes, run_bytes))
+        payload = isqrt(FRAME_COST_BYTES * run) // PAYLOAD_STEP_BYTES * PAYLOAD_STEP_BYTES
+        if payload >= MAX_PAYLOAD_BYTES:
             return None
-        return max(MIN_PAYLOAD_BYTES, 1 << frame_bytes.bit_length() >> 1)
+        return max(MIN_PAYLOAD_BYTES, payload)

@@ -7,13 +7,15 @@ The caller holds the clock and the line:
     event; chunk = reader.received(event, now), or reader.idle(now) when nothing came; until done.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from device.core.link.ahead import Ahead
 from device.core.link.answers import Busy, End, Error, Working
 from device.core.link.codes import ErrorCode
 from device.core.link.messages import Data, Message, encode_message
-from device.core.link.pace import SLOWEST_IDLE_S, Pace
+from device.core.link.pace import MAX_WINDOW_BYTES, SLOWEST_IDLE_S, Pace
 from device.core.link.requests import Read, Window
 from device.errors import (
     LinkLost,
@@ -30,6 +32,9 @@ MAX_RESTARTS = 20
 MAX_FAILURES = 4
 MAX_BUSY_S = 5.0
 """A recorder that is busy for longer is left alone, and the caller told."""
+
+STREAMS_IN_FLIGHT = 4
+"""Frames of so many of our own streams still count: they were on the line when the next began."""
 
 STALL_S = 60.0
 """Without one new byte for this long the line counts as lost, whatever else it carries."""
@@ -81,6 +86,11 @@ class Reader:
         self._restarts = 0
         self._failures = 0
         self._run_bytes = 0
+        self._ahead = Ahead(MAX_WINDOW_BYTES)
+        self._streams: deque[int] = deque(maxlen=STREAMS_IN_FLIGHT)
+        self._filling = False
+        self._damage_seen = False
+        self._end_seen = False
         self._read(now_s)
 
     def to_send(self) -> list[bytes]:
@@ -105,11 +115,11 @@ class Reader:
         match event:
             case None:
                 self._damaged(now_s)
-            case Data(stream=self.stream):
+            case Data() if event.stream in self._streams:
                 return self._data(event, now_s)
             case Data():
-                self._heard(now_s)  # late, of a stream that this one replaced
-            case End(stream=self.stream):
+                self._heard(now_s)  # late, of somebody else's stream
+            case End() if event.stream in self._streams:
                 self._end(event, now_s)
             case Working(request=self.request):
                 self._heard(now_s)
@@ -128,6 +138,9 @@ class Reader:
         Raises:
             LinkLost: It has been tried often enough.
         """
+        if self._damage_seen:
+            self._again(now_s)  # the damaged frame was the last of its credit: nothing follows
+            return
         if not self._waiting:
             self._silent += 1
             if self._silent > MAX_SILENT_RESTARTS:
@@ -149,10 +162,13 @@ class Reader:
         self._mark = (self._mark[0], self._mark[1] + seconds)
 
     def _read(self, now_s: float) -> None:
+        """Ask for the first gap if bytes behind it are here, else for all from `offset` on."""
+        gap_end = self._ahead.first()
+        self._filling = gap_end is not None
+        self._limit = gap_end or self.offset + self._pace.window_bytes()
         self.request, self.stream = self._numbers()
-        self._fresh = False
-        self._waiting = False
-        self._limit = self.offset + self._pace.window_bytes()
+        self._streams.append(self.stream)
+        self._waiting = self._damage_seen = False
         self._mark = (self.offset, now_s)
         source = self._source
         message = Read(
@@ -170,14 +186,18 @@ class Reader:
         self._heard(now_s)
 
     def _again(self, now_s: float) -> None:
-        """Read again at once, unless that has not helped many times in a row."""
+        """Read what is missing at once, unless that has not helped many times in a row."""
         self._restarts += 1
         self.rereads += 1
         if self._restarts > MAX_RESTARTS:
             raise ProtocolViolation("the recorder does not send the bytes that were asked for")
-        self._pace.lost(self._run_bytes)
-        self._run_bytes = 0
+        self._lost()
         self._read(now_s)
+
+    def _lost(self) -> None:
+        if self._run_bytes:
+            self._pace.lost(self._run_bytes)
+            self._run_bytes = 0
 
     def _heard(self, now_s: float) -> None:
         if now_s - self._progress_s > STALL_S:
@@ -186,30 +206,42 @@ class Reader:
         self._due_s = now_s + min(idle_s, SLOWEST_IDLE_S)
 
     def _damaged(self, now_s: float) -> None:
-        # Before the first frame of a stream, damage belongs to whatever was in flight before it.
-        if self._fresh:
-            self._again(now_s)
+        """The next frame will tell what is missing; if none comes soon, this was the last one."""
+        self._lost()
+        self._damage_seen = True
+        self._due_s = min(self._due_s, now_s + self._pace.next_frame_s(self._run_bytes))
 
     def _data(self, data: Data, now_s: float) -> bytes:
-        payload = data.payload
-        if data.offset != self.offset:
-            self._again(now_s)
-            return b""
-        if self.offset + len(payload) > self._source.size_bytes:
-            raise ProtocolViolation("the recorder sent more bytes than it listed")
-        if payload:
-            self._fresh = True
-            self.offset += len(payload)
-            self._run_bytes += len(payload)
-            self._silent = self._restarts = self._failures = 0
-            self._progress_s = now_s
-            self._raise_limit(now_s)
         self._heard(now_s)
+        if data.offset + len(data.payload) > self._source.size_bytes:
+            raise ProtocolViolation("the recorder sent more bytes than it listed")
+        if data.offset > self.offset:
+            self._ahead.put(data.offset, data.payload)
+            if not self._filling:
+                self._again(now_s)
+            self._run_bytes += len(data.payload)
+            return b""
+        payload = data.payload[self.offset - data.offset :]
+        if not payload:
+            return b""
+        self._run_bytes += len(payload)
+        payload += self._ahead.take(self.offset + len(payload))
+        self.offset += len(payload)
+        self._silent = self._restarts = self._failures = 0
+        self._damage_seen = False
+        self._progress_s = now_s
+        if self.offset == self._source.size_bytes and self._end_seen:
+            self.done = True
+        elif not self._filling:
+            self._raise_limit(now_s)
+        elif self.offset >= self._limit:
+            self._read(now_s)
         return payload
 
     def _raise_limit(self, now_s: float) -> None:
         window = self._pace.window_bytes()
-        if self._limit - self.offset > window // 2 or self._limit >= self._source.size_bytes:
+        # Raised by quarters: the next raise makes up for one that was lost.
+        if self._limit - self.offset > window * 3 // 4 or self._limit >= self._source.size_bytes:
             return
         since_bytes, since_s = self._mark
         self._pace.moved(self.offset - since_bytes, now_s - since_s)
@@ -226,9 +258,10 @@ class Reader:
         source = self._source
         if end.size_bytes != source.size_bytes or source.sha256 not in (None, end.sha256):
             raise MediumGone("the medium changed on the recorder since it was listed")
+        self._end_seen = True
         if self.offset == source.size_bytes:
             self.done = True
-        else:
+        elif not self._filling:
             self._again(now_s)
 
     def _busy(self, retry_after_s: float, now_s: float) -> None:
