@@ -1,6 +1,5 @@
 """`fieldpost recorders`: look at each configured recorder."""
 
-import asyncio
 import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,8 @@ def main(_args: Namespace, call: Invocation) -> int:
     """Open each recorder, read-only; ends with the first failure's code when none answered."""
     call.start_logs()
     config = call.config()
+    import asyncio  # noqa: PLC0415 - needed here alone
+
     from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 
     views = asyncio.run(agent.look(config))

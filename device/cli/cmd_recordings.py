@@ -1,6 +1,5 @@
 """`fieldpost recordings RECORDER`: list what a recorder holds, read-only."""
 
-import asyncio
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +25,8 @@ def main(args: Namespace, call: Invocation) -> int:
     """List without touching anything."""
     call.start_logs()
     config = call.config()
+    import asyncio  # noqa: PLC0415 - needed here alone
+
     from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 
     listing = asyncio.run(agent.listing(config, args.recorder))

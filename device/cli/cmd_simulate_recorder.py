@@ -1,6 +1,5 @@
 """`fieldpost simulate recorder`: be a recorder on a pseudo-terminal."""
 
-import asyncio
 import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
@@ -60,6 +59,8 @@ def arguments(parser: ArgumentParser) -> None:
 def main(args: Namespace, call: Invocation) -> int:
     """Print one JSON document per event and stay until SIGTERM or SIGINT."""
     call.start_logs()
+    import asyncio  # noqa: PLC0415 - needed here alone
+
     from device.simulate.faults import FaultPlan  # noqa: PLC0415 - heavy, needed here alone
     from device.simulate.recorder import SimulateOptions, simulate  # noqa: PLC0415 - as above
 

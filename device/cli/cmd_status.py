@@ -10,7 +10,7 @@ from device.cli.invocation import Invocation
 from device.cli.output import NARROW, document
 from device.cli.tables import table
 from device.cli.views import SHORT_ID
-from device.cli.words import count, printable, shortened, size, span
+from device.cli.words import count, printable, size, span
 from device.config import Config
 from device.model import Entry, State
 
@@ -56,12 +56,12 @@ def _summary(seen: Glance, config: Config) -> str:
         agent = "not running (start it: systemctl start fieldpost, or fieldpost run)"
     else:
         agent = f"running (pid {seen.pid})" if seen.pid else "running"
-    free = f", {size(seen.free_bytes)} free" if seen.free_bytes is not None else ""
-    empty = "" if seen.exists else "; nothing was pulled yet"
+    free = f"{size(seen.free_bytes)} free" if seen.free_bytes is not None else "unknown"
     lines = [
         ("agent", agent),
         ("cloud", config.cloud.base_url),
-        ("spool", f"{config.spool.path}{free}{empty}"),
+        ("spool", str(config.spool.path)),
+        ("disk", free),
         ("sent", f"{size(seen.sent_bytes)} today (UTC)"),
     ]
     if seen.backlog:
@@ -71,7 +71,10 @@ def _summary(seen: Glance, config: Config) -> str:
         lines.append(("backlog", f"{many}, {size(total)}, oldest {age}"))
     elif seen.exists:
         lines.append(("backlog", "none: every recording is in the cloud"))
-    return "\n".join(shortened(f"{name:<8} {printable(text)}", NARROW) for name, text in lines)
+    else:
+        lines.append(("backlog", "none: nothing was pulled yet"))
+    # Paths and addresses are not cut: people copy them.
+    return "\n".join(f"{name:<8} {printable(text)}" for name, text in lines)
 
 
 def _recorders(seen: Glance) -> str:

@@ -1,6 +1,5 @@
 """How a command that carries recordings ended: a table of them, what went wrong, the exit code."""
 
-import asyncio
 import signal
 import sys
 from collections.abc import Coroutine
@@ -35,6 +34,8 @@ def carried(work: Coroutine[None, None, "Summary"], *, polite: bool = False) -> 
     Raises:
         Stopped: SIGTERM came first, and it was not the usual end.
     """
+    import asyncio  # noqa: PLC0415 - `run --help` need not pay for it
+
     stopping = False
 
     async def until_stopped() -> "Summary":

@@ -61,7 +61,7 @@ class LinesOf10s:
 
     def note(self, sentence: str) -> None:
         """See `Progress.note`."""
-        _logger.info("%s", sentence)
+        _logger.warning("%s", sentence)
 
     def _step(self, key: _Key, done_bytes: int, total_bytes: int) -> None:
         now = self._monotonic()

@@ -1,0 +1,257 @@
+"""`run`, `pull`, `upload`, `recorders`: how the agent is asked and its answer told."""
+
+import json
+import os
+import signal
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from device.config import RecorderConfig
+from device.errors import LinkReason, LinkUnavailable, SpoolLocked
+from device.model import (
+    Entry,
+    EntryId,
+    Listing,
+    MediaKind,
+    Medium,
+    MediumState,
+    RecorderId,
+    RecorderInfo,
+    Recording,
+    RecordingKey,
+    Rejected,
+    State,
+)
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+MEDIUM = Medium(
+    index=0,
+    name="a.opus",
+    kind=MediaKind.AUDIO,
+    content_type="audio/opus",
+    size_bytes=2048,
+)
+RECORDING = Recording(
+    key=RecordingKey(recorder=RecorderId("native:1"), recording="r1", generation=0),
+    media=(MEDIUM,),
+)
+
+
+def entry(state: State) -> Entry:
+    return Entry(
+        id=EntryId("ab" * 16),
+        recording=RECORDING,
+        state=state,
+        media=(MediumState(medium=MEDIUM, file="audio.opus"),),
+        begun_at=NOW,
+    )
+
+
+def summary(*states: State, problems=(), exit_code=0):
+    entries = tuple(entry(state) for state in states)
+    return SimpleNamespace(entries=entries, problems=tuple(problems), exit_code=exit_code)
+
+
+def answering(answer, calls=None, name="run"):
+    """An agent whose one function notes how it was called and gives an answer."""
+
+    async def work(*args, **kwargs):
+        if calls is not None:
+            calls.append((args, kwargs))
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    return SimpleNamespace(**{name: work})
+
+
+def test_run_once_tells_what_became_of_each_recording(fieldpost, agent):
+    """A table on stdout and 0 when all are released."""
+    agent(answering(summary(State.RELEASED)))
+
+    said = fieldpost("run", "--once")
+
+    assert 0 == said.code
+    assert "abababababab  released" in said.out
+
+
+def test_run_once_ends_with_3_and_reasons(fieldpost, agent):
+    """What failed is told sentence by sentence on stderr."""
+    agent(answering(summary(State.SEALED, problems=["abab: too large"], exit_code=3)))
+
+    said = fieldpost("run", "--once")
+
+    assert 3 == said.code
+    assert "fieldpost: abab: too large\n" in said.err
+
+
+def test_run_once_for_programs(fieldpost, agent):
+    """--json gives recordings, problems and the exit code in one document."""
+    agent(answering(summary(State.RELEASED, problems=["x"], exit_code=3)))
+
+    document = json.loads(fieldpost("run", "--once", "--json").out)
+
+    assert ["schema", "recordings", "problems", "exit_code"] == list(document)
+    assert "released" == document["recordings"][0]["state"]
+
+
+def test_a_bad_configuration_never_gets_to_the_agent(fieldpost, agent, site):
+    """All problems are told and nothing is opened."""
+    calls = []
+    agent(answering(summary(), calls))
+    site.config.write_text("[upload]\nworkers = 0\nworker = 1\n")
+
+    said = fieldpost("run")
+
+    assert (78, []) == (said.code, calls)
+    assert "fieldpost: the configuration has 2 problems\n" in said.err
+
+
+def test_an_error_inside_the_agents_tasks_is_told_as_itself(fieldpost, agent):
+    """A group of errors ends like its first member."""
+    inner = ExceptionGroup("b", [SpoolLocked("the spool is held by process 5")])
+    agent(answering(ExceptionGroup("a", [inner])))
+
+    said = fieldpost("run")
+
+    assert 75 == said.code
+    assert said.err.startswith("fieldpost: the spool is held by process 5\n  try: ")
+
+
+def test_a_bug_among_the_agents_errors_is_not_hidden(fieldpost, agent):
+    """What is no error of ours stays a traceback."""
+    agent(answering(ExceptionGroup("a", [KeyError("bug")])))
+
+    with pytest.raises(ExceptionGroup):
+        fieldpost("run")
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 0), (["--once"], 130)])
+def test_sigterm_ends_the_agent_in_order(fieldpost, agent, options, code):
+    """A daemon that is told to stop ends well; a drain that is stopped did not finish."""
+    cleaned = []
+
+    async def run(*_args, **_kwargs):
+        import asyncio  # noqa: PLC0415 - needed here alone
+
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.Event().wait()
+        finally:
+            cleaned.append(True)
+
+    agent(SimpleNamespace(run=run))
+
+    assert code == fieldpost("run", *options).code
+    assert [True] == cleaned
+
+
+def test_pull_passes_the_recorder_on(fieldpost, agent):
+    """A recorder on the command line is the one that is pulled from."""
+    calls = []
+    agent(answering(summary(State.SEALED), calls, "pull_now"))
+
+    fieldpost("pull", "folder:///srv")
+
+    assert "folder:///srv" == calls[0][1]["recorder"]
+
+
+def test_pull_needs_no_token(fieldpost, agent, site):
+    """Pulling goes on while a device is not enrolled."""
+    agent(answering(summary(), name="pull_now"))
+    (site.config.parent / "token").unlink()
+
+    assert 0 == fieldpost("pull").code
+
+
+def test_upload_makes_one_recording_of_several_files(fieldpost, agent, tmp_path):
+    """Paths, time and notes reach the agent parsed; a path named twice counts once."""
+    calls = []
+    agent(answering(summary(State.STORED), calls, "upload_files"))
+    a, b = tmp_path / "a.opus", tmp_path / "b.jpg"
+
+    said = fieldpost(
+        "upload", str(a), str(b), str(a), "--started-at", "2026-03-01T09:30:00+02:00",
+        "--metadata", "site=north", "--metadata", "note=a=b",
+    )  # fmt: skip
+
+    ((_, paths), options) = calls[0]
+    assert 0 == said.code
+    assert [a, b] == paths
+    assert datetime(2026, 3, 1, 7, 30, tzinfo=UTC) == options["started_at"]
+    assert {"site": "north", "note": "a=b"} == options["metadata"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["x", "--started-at", "yesterday"],
+        ["x", "--started-at", "2026-03-01T07:30:00"],
+        ["x", "--metadata", "north"],
+        ["x", "--metadata", "=north"],
+    ],
+)
+def test_upload_refuses_what_it_does_not_understand(fieldpost, arguments):
+    """A time without an offset and a note without a name are usage errors."""
+    assert 2 == fieldpost("upload", *arguments).code
+
+
+def view(url: str, *, error=None, info=None, listing=None):
+    return SimpleNamespace(config=RecorderConfig(url=url), info=info, listing=listing, error=error)
+
+
+THERE = view(
+    "folder:///a",
+    info=RecorderInfo(recorder=RecorderId("native:1"), driver="native", model="AM-07"),
+    listing=Listing(recordings=(RECORDING,), rejected=(Rejected(recording="x", reason="y"),)),
+)
+AWAY = view(
+    "serial:///dev/x",
+    error=LinkUnavailable("there is no /dev/x", reason=LinkReason.NOT_FOUND, hint="plug it in"),
+)
+
+
+def test_recorders_shows_who_is_there(fieldpost, agent):
+    """Each recorder has a row; one that is away does not spoil the answer."""
+    agent(answering((THERE, AWAY), name="look"))
+
+    said = fieldpost("recorders")
+
+    assert 0 == said.code
+    assert (
+        "folder:///a      native           1  2.0 KiB  AM-07, 1 thing cannot be pulled" in said.out
+    )
+    assert "serial:///dev/x  -                -        -  there is no /dev/x" in said.out
+    assert "  try: plug it in\n" == said.err
+
+
+def test_recorders_ends_with_69_when_nobody_answers(fieldpost, agent):
+    """Scripts can tell that there is nobody."""
+    agent(answering((AWAY,), name="look"))
+
+    said = fieldpost("recorders", "--json")
+
+    assert 69 == said.code
+    assert "link-unavailable" == json.loads(said.out)["recorders"][0]["error"]["code"]
+
+
+def test_recordings_lists_what_can_and_cannot_be_pulled(fieldpost, agent):
+    """Reasons stand beside what is rejected."""
+    agent(answering(THERE.listing, name="listing"))
+
+    lines = fieldpost("recordings", "folder:///a").out.splitlines()
+
+    assert "r1             1  2.0 KiB  -" == lines[1]
+    assert "x              -        -  -        y" == lines[2]
+
+
+def test_recordings_says_when_absence_proves_nothing(fieldpost, agent):
+    """A mount that went away is not an empty recorder."""
+    agent(answering(Listing(recordings=(), complete=False), name="listing"))
+
+    assert "the recorder cannot vouch that this is all it holds\n" == (
+        fieldpost("recordings", "folder:///a").out
+    )

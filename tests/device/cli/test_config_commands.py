@@ -1,0 +1,55 @@
+"""`config …`: what is wrong, what is set, and where."""
+
+import json
+
+
+def test_check_says_that_all_is_well(fieldpost, site):
+    """A valid configuration ends with 0 and names its files."""
+    said = fieldpost("config", "check")
+
+    assert (0, f"the configuration is valid ({site.config})\n") == (said.code, said.out)
+
+
+def test_check_tells_all_problems_under_json(fieldpost, site):
+    """Programs get the problems as a list, and 78."""
+    site.config.write_text("[cloud]\nx = 1\n[upload]\nworkers = 99\n")
+
+    said = fieldpost("config", "check", "--json")
+
+    error = json.loads(said.err)
+    assert (78, 78) == (said.code, error["exit_code"])
+    assert 2 == len(error["problems"])
+
+
+def test_check_warns_on_stderr(fieldpost, site):
+    """A token that others can read is pointed out without failing."""
+    (site.config.parent / "token").chmod(0o640)
+
+    said = fieldpost("config", "check")
+
+    assert 0 == said.code
+    assert "has mode 0640" in said.err
+
+
+def test_show_names_the_origin_of_each_value(fieldpost, site, monkeypatch):
+    """Default, file and environment are told apart."""
+    monkeypatch.setenv("FIELDPOST_UPLOAD__WORKERS", "3")
+
+    settings = {
+        each["key"]: (each["value"], each["origin"])
+        for each in json.loads(fieldpost("config", "show", "--json").out)["settings"]
+    }
+
+    assert (8_388_608, "default") == settings["upload.chunk_bytes"]
+    assert (str(site.spool), f"{site.config}:5") == settings["spool.path"]
+    assert (3, "env FIELDPOST_UPLOAD__WORKERS") == settings["upload.workers"]
+
+
+def test_show_never_shows_the_token(fieldpost):
+    """The token file is named, its content is not."""
+    assert "dtok_test" not in fieldpost("config", "show").out
+
+
+def test_path_lists_the_files(fieldpost, site):
+    """What is read, one per line."""
+    assert f"{site.config}\n" == fieldpost("config", "path").out

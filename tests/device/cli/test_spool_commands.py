@@ -1,0 +1,277 @@
+"""`status` and `spool …` on a real spool."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from device.clock import SystemClock
+from device.config import SpoolConfig
+from device.model import Entry, MediaKind, Medium, RecorderId, Recording, RecordingKey, Wait
+from device.spool.spool import Spool
+
+
+@pytest.fixture
+def spool(site):
+    """The site's spool, held as by a running agent."""
+    held = Spool.open(SpoolConfig(path=site.spool, min_free_bytes=0), SystemClock())
+    yield held
+    held.close()
+
+
+@pytest.fixture
+def filled(spool, tmp_path) -> list[Entry]:
+    """Three sealed recordings; the spool is released again."""
+    entries = [ingest(spool, tmp_path, name) for name in ("one", "two", "three")]
+    spool.close()
+    return entries
+
+
+def ingest(spool: Spool, folder, name: str) -> Entry:
+    file = folder / f"{name}.opus"
+    file.write_bytes(b"OggS" + name.encode() * 100)
+    medium = Medium(
+        index=0,
+        name=file.name,
+        kind=MediaKind.AUDIO,
+        content_type="audio/opus",
+        size_bytes=file.stat().st_size,
+    )
+    key = RecordingKey(recorder=RecorderId("native:AM-07"), recording=name, generation=0)
+    return spool.ingest(Recording(key=key, media=(medium,)), [file])
+
+
+def later(**passed) -> datetime:
+    return datetime.now(UTC) + timedelta(**passed)
+
+
+def test_status_without_a_spool_says_so_and_is_no_error(fieldpost):
+    """A machine that never pulled has an empty status."""
+    said = fieldpost("status")
+
+    assert 0 == said.code
+    assert "nothing was pulled yet" in said.out
+
+
+def test_status_without_a_spool_makes_none(fieldpost, site):
+    """Looking changes nothing on disk."""
+    fieldpost("status", "--json")
+
+    assert not site.spool.exists()
+
+
+def test_status_tells_that_the_agent_runs(fieldpost, spool):
+    """While the lock is held the agent runs; otherwise it does not."""
+    during = json.loads(fieldpost("status", "--json").out)
+    spool.close()
+    after = json.loads(fieldpost("status", "--json").out)
+
+    assert (True, False) == (during["agent"]["running"], after["agent"]["running"])
+
+
+def test_status_puts_warnings_first(fieldpost, spool, tmp_path):
+    """Cool-downs and quarantine stand above everything else."""
+    entry = ingest(spool, tmp_path, "one")
+    spool.quarantine(entry.id, "digest mismatch")
+    spool.save_cooldown("https://h", later(minutes=6, seconds=30), "it asked to slow down")
+
+    lines = fieldpost("status").out.splitlines()
+
+    assert [
+        "[!!] uploads to https://h pause: it asked to slow down; next try in 6 min",
+        "[!!] 1 recording is quarantined; see: fieldpost spool ls --state quarantined",
+    ] == lines[:2]
+
+
+def test_status_warns_about_a_full_disk(fieldpost, site):
+    """Too little room is told before it is met."""
+    site.config.write_text(f'[spool]\npath = "{site.spool}"\nmin_free_bytes = {2**62}\n')
+
+    assert fieldpost("status").out.startswith("[!!] the disk is full")
+
+
+def test_a_passed_cooldown_is_no_warning(fieldpost, spool):
+    """What is over is not told."""
+    spool.save_cooldown("https://h", later(minutes=-6), "it asked to slow down")
+
+    assert [] == json.loads(fieldpost("status", "--json").out)["warnings"]
+
+
+def test_status_says_why_and_when_in_80_columns(fieldpost, spool, tmp_path):
+    """Each waiting recording has its reason in full and its next time in relative words."""
+    entry = ingest(spool, tmp_path, "one")
+    reason = "the cloud answered 503 " * 6
+    wait = Wait(code="cloud-unwell", reason=reason.strip(), until=later(hours=2, seconds=30))
+    spool.save_wait(entry.id, wait, attempts=3)
+
+    out = fieldpost("status").out
+
+    assert f"{entry.id[:12]}  sealed" in out
+    assert "next try in 2 h" in out
+    assert 6 == " ".join(out.split()).count("the cloud answered 503")
+    assert [] == [line for line in out.splitlines() if len(line) > 80]
+
+
+def test_status_counts_states_by_recorder(fieldpost, filled):
+    """Programs get one object per recorder with a number for every state."""
+    document = json.loads(fieldpost("status", "--json").out)
+
+    assert [
+        {
+            "recorder": "native:AM-07",
+            "pulling": 0,
+            "sealed": 3,
+            "stored": 0,
+            "released": 0,
+            "quarantined": 0,
+        }
+    ] == document["recorders"]
+    assert 3 == document["backlog"]["recordings"]
+    assert sum(entry.size_bytes for entry in filled) == document["backlog"]["bytes"]
+
+
+def test_status_tells_what_left_today(fieldpost, spool, tmp_path):
+    """Bytes sent today include those sent twice."""
+    entry = ingest(spool, tmp_path, "one")
+    spool.count_sent(entry.id, 2048, 1024)
+
+    assert "sent     2.0 KiB today" in fieldpost("status").out
+
+
+def test_ls_lists_what_is_not_released(fieldpost, filled):
+    """One row per recording, oldest first, with the beginning of its id."""
+    lines = fieldpost("spool", "ls").out.splitlines()
+
+    assert "ENTRY         STATE   MEDIA   SIZE  BEGUN" == lines[0].partition("  RECORDER")[0]
+    assert [entry.id[:12] for entry in filled] == [line.split()[0] for line in lines[1:]]
+
+
+def test_ls_filters_by_state(fieldpost, filled):
+    """--state shows nothing else."""
+    said = fieldpost("spool", "ls", "--state", "pulling", "--json")
+
+    assert {"schema": 1, "entries": []} == json.loads(said.out)
+
+
+def test_show_takes_the_beginning_of_an_id(fieldpost, filled):
+    """A unique beginning is enough."""
+    document = json.loads(fieldpost("spool", "show", filled[1].id[:8], "--json").out)
+
+    assert filled[1].id == document["entry"]["id"]
+    assert filled[1].media[0].sha256 == document["entry"]["media"][0]["sha256"]
+
+
+def test_show_refuses_a_beginning_that_fits_several(fieldpost, filled):
+    """Nothing is guessed."""
+    said = fieldpost("spool", "show", "")
+
+    assert 2 == said.code
+    assert "is the beginning of 3 entries" in said.err
+
+
+def test_show_for_people_names_the_digest(fieldpost, filled):
+    """The text form has every fact the person may compare."""
+    out = fieldpost("spool", "show", filled[0].id).out
+
+    assert filled[0].media[0].sha256 in out
+    assert "times        not trusted" in out
+
+
+def test_no_session_url_is_ever_shown(fieldpost, spool, tmp_path):
+    """Upload URLs are bearer secrets: neither text nor JSON holds them."""
+    from device.model import Target, UploadSession  # noqa: PLC0415 - needed here alone
+
+    entry = ingest(spool, tmp_path, "one")
+    target = Target(url="https://h/k?signature=c4n4ry")
+    spool.save_session(entry.id, 0, UploadSession(target=target, protocol="single_put"))
+
+    for arguments in (["spool", "show", entry.id], ["spool", "ls"], ["status"]):
+        for form in ([], ["--json"]):
+            assert "c4n4ry" not in fieldpost(*arguments, *form).out
+
+
+def test_verify_of_a_sound_spool_ends_with_0(fieldpost, filled):
+    """Every file is read and nothing is wrong."""
+    document = json.loads(fieldpost("spool", "verify", "--json").out)
+
+    assert 0 == document["damaged"]
+    assert sum(entry.size_bytes for entry in filled) == document["bytes"]
+
+
+def test_verify_finds_a_flipped_bit(fieldpost, filled, site):
+    """Damage ends with 1 and a row that names the file."""
+    medium = next(site.spool.joinpath("sealed", filled[1].id).glob("audio*"))
+    content = bytearray(medium.read_bytes())
+    content[9] ^= 1
+    medium.write_bytes(content)
+
+    said = fieldpost("spool", "verify")
+
+    assert 1 == said.code
+    assert f"{filled[1].id[:12]}  {medium.name}" in said.out
+
+
+def test_changes_are_refused_while_the_agent_runs(fieldpost, spool):
+    """Who needs the lock and does not get it ends with 75."""
+    codes = {
+        fieldpost("spool", "verify").code,
+        fieldpost("spool", "requeue", "--all").code,
+        fieldpost("spool", "rebuild", "--yes").code,
+    }
+
+    assert {75} == codes
+
+
+def test_requeue_sends_quarantined_entries_back(fieldpost, spool, tmp_path):
+    """--all takes every quarantined entry, and only those."""
+    entries = [ingest(spool, tmp_path, name) for name in ("one", "two")]
+    spool.quarantine(entries[0].id, "digest mismatch")
+    spool.close()
+
+    said = fieldpost("spool", "requeue", "--all")
+
+    assert f"{entries[0].id[:12]} is sealed again\n" == said.out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--all", "3f"]])
+def test_requeue_wants_to_know_which(fieldpost, filled, arguments):
+    """Neither nothing nor both is accepted."""
+    assert 2 == fieldpost("spool", "requeue", *arguments).code
+
+
+def test_requeue_of_one_clears_its_wait(fieldpost, spool, tmp_path):
+    """A recording that waits for an hour is tried at once."""
+    entry = ingest(spool, tmp_path, "one")
+    spool.save_wait(entry.id, Wait(code="x", reason="x", until=later(hours=1)), attempts=3)
+    spool.close()
+
+    document = json.loads(fieldpost("spool", "requeue", entry.id[:6], "--json").out)
+
+    assert (None, 0) == (document["entries"][0]["wait"], document["entries"][0]["attempts"])
+
+
+def test_rebuild_asks_first(fieldpost, filled):
+    """Without --yes and without a terminal nothing is done."""
+    said = fieldpost("spool", "rebuild")
+
+    assert 2 == said.code
+    assert "try: fieldpost spool rebuild --yes" in said.err
+
+
+def test_rebuild_brings_everything_back(fieldpost, filled, site):
+    """A lost database is restored from the manifests."""
+    for part in site.spool.glob("spool.db*"):
+        part.unlink()
+
+    document = json.loads(fieldpost("spool", "rebuild", "--yes", "--json").out)
+
+    assert {entry.id for entry in filled} == set(document["restored"])
+
+
+@pytest.mark.parametrize("command", [["verify"], ["requeue", "--all"], ["rebuild", "--yes"]])
+def test_rescue_of_a_spool_that_is_not_there_makes_none(fieldpost, site, command):
+    """A wrong path is told, not created."""
+    said = fieldpost("spool", *command)
+
+    assert 0 != said.code
+    assert not site.spool.exists()
