@@ -37,7 +37,6 @@ from device.model import (
     RecordingKey,
 )
 
-KEEP_ALIVE_S = 20.0
 HASHES_PER_REQUEST = 64
 MIN_BLOCK_BYTES = 1024
 
@@ -189,7 +188,7 @@ class NativeDriver:
     async def _told_of_change(self) -> bool:
         changes = self._session.changes
         try:
-            async with asyncio.timeout(KEEP_ALIVE_S):
+            async with asyncio.timeout(self._session.keep_alive_s()):
                 await self._session.wait(changes)
         except TimeoutError:
             return False

@@ -48,6 +48,7 @@ TRIES = 4
 FIRST_DEADLINE_S = 1.0
 LONGEST_DEADLINE_S = 10.0
 LONGEST_WORK_S = 60.0
+KEEP_ALIVE_S = 20.0
 MAX_WORKING = 30
 MAX_FAILURES = 4
 LONGEST_BUSY_S = 5.0
@@ -130,6 +131,11 @@ class Session:
                 self.welcome = None
         raise LinkLost("the recorder starts anew over and over")
 
+    def keep_alive_s(self) -> float:
+        """Return how long to be silent at most, so that the recorder keeps the session."""
+        idle_ms = self.welcome.idle_ms if self.welcome else None
+        return min(KEEP_ALIVE_S, max(1.0, idle_ms / 2000)) if idle_ms else KEEP_ALIVE_S
+
     async def send(self, frame: bytes) -> None:
         """Send one frame; callers wait for each other."""
         async with self._sending:
@@ -167,7 +173,7 @@ class Session:
         if isinstance(event, Event):
             self._note(event)
             return
-        inbox = self._answers.get(event.request or 0) if isinstance(event, Answer) else None
+        inbox = self._answers.get(_request(event))
         inbox = self._reading if inbox is None else inbox
         if inbox is not None:
             inbox.append(event)
@@ -221,6 +227,13 @@ class Session:
         except TimeoutError:
             pass
         return None
+
+
+def _request(event: Data | Message | None) -> int:
+    """Return which request an event answers; -1, which is none's, when it does not say."""
+    if not isinstance(event, Answer) or event.request is None:
+        return -1
+    return event.request
 
 
 def _patience_s(answer: Data | Message, failures: int) -> float:

@@ -105,7 +105,7 @@ def failure(
         retryable=code in RETRYABLE,
         request=request,
         stream=stream,
-        detail=detail[:128] if detail else None,
+        detail=detail.encode()[:128].decode(errors="ignore") if detail else None,
     )
 
 
