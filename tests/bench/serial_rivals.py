@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -101,35 +102,33 @@ def zmodem(condition: Condition, content: bytes, folder: Path, *, timeout_s: flo
         sender = subprocess.Popen(
             ["sz", "-b", "-q", str(source)], stdin=a, stdout=a, stderr=subprocess.DEVNULL
         )
+        # `sz` ends when `rz` has confirmed the last byte. `rz` may wait half a minute longer for
+        # a farewell that `sz` flushed away, and that is not held against it.
         try:
-            cpu_s = _end(receiver, started + timeout_s)
+            _wait(sender, started + timeout_s)
             wall_s = time.monotonic() - started
         finally:
-            for program in (sender, receiver):
-                with contextlib.suppress(ProcessLookupError):
-                    program.kill()
+            sender.kill()
             sender.wait()
+            _wait(receiver, time.monotonic() + 0.2)
+            os.kill(receiver.pid, signal.SIGKILL)  # reaped only by wait4, for its counts
+            _, _, usage = os.wait4(receiver.pid, 0)
+            receiver.returncode = 0
             os.close(a)
             os.close(b)
         counts = line.end()
     return Result(
         size_bytes=len(content),
         wall_s=wall_s,
-        cpu_s=cpu_s,
+        cpu_s=usage.ru_utime + usage.ru_stime,
         intact=arrived.exists() and arrived.read_bytes() == content,
         wire_bytes=int(counts.get("a_to_b", 0)),
     )
 
 
-def _end(program: subprocess.Popen[bytes], deadline: float) -> float:
-    """Wait for a program; return the CPU seconds it took."""
+def _wait(program: subprocess.Popen[bytes], deadline: float) -> None:
+    """Wait for a program to end, without taking its resource counts away."""
     while time.monotonic() < deadline:
-        pid, status, usage = os.wait4(program.pid, os.WNOHANG)
-        if pid:
-            program.returncode = os.waitstatus_to_exitcode(status)
-            return usage.ru_utime + usage.ru_stime
+        if os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return
         time.sleep(0.005)  # noqa: TID251 - a bench has no loop to block
-    program.kill()
-    _, status, usage = os.wait4(program.pid, 0)
-    program.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_utime + usage.ru_stime
