@@ -18,7 +18,13 @@ _SECRETS = (
     ),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), r"\1 ***"),
     # A presigned URL is a bearer secret: its query, and user:password@ of any URL.
-    (re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,19}://[^\s?#\"'<>]*)\?[^\s\"'<>)\]]*"), r"\1?***"),
+    # A serial port's URL has a query too, and no secret in it.
+    (
+        re.compile(
+            r"((?<![A-Za-z0-9+.-])(?!serial:)[A-Za-z][A-Za-z0-9+.-]{0,19}://[^\s?#\"'<>]*)\?[^\s\"'<>)\]]*"
+        ),
+        r"\1?***",
+    ),
     (re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,19}://)[^\s/?#@\"'<>]+@"), r"\1***@"),
     # The same query where a library prints only path and query.
     (

@@ -73,7 +73,6 @@ class Visitor:
                 return
             failures = 1 if self._progressed else failures + 1
             if (problem,) != self.problems:
-                logger.warning("Recorder not reachable", extra={"reason": problem})
                 self.progress.note(problem)
             self.problems = (problem,)
             if once and failures >= PATIENCE:

@@ -1,6 +1,7 @@
 """What a simulated recorder holds, and how much of it went over the line."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,7 +45,7 @@ class HeldRecording:
 class MemoryStore:
     """Recordings in memory; tells `released` about each one that goes.
 
-    `sent_bytes` and `reread_bytes` count payload that `count_sent` was told of.
+    `sent_bytes` and `reread_bytes` (by recording id) count payload that `count_sent` was told of.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class MemoryStore:
         self._furthest: dict[tuple[bytes, int, int], int] = {}
         self._last_read = (b"", 0, 0), 0, 0
         self.sent_bytes = 0
-        self.reread_bytes = 0
+        self.reread_bytes: Counter[bytes] = Counter()
 
     @property
     def held(self) -> list[HeldRecording]:
@@ -69,7 +70,7 @@ class MemoryStore:
         furthest = self._furthest.get(medium, 0)
         self._furthest[medium] = max(furthest, end)
         self.sent_bytes += end - start
-        self.reread_bytes += max(0, min(end, furthest) - start)
+        self.reread_bytes[medium[0]] += max(0, min(end, furthest) - start)
 
     def revision(self) -> int:
         """See `Store.revision`."""

@@ -90,6 +90,7 @@ class PtyLine:
         for count in (*plan.unplug_at, *plan.reboot_at):
             self._down.pipe.stop_at(count)
         self.far = PtyEnd(link)
+        self.unplugged = 0
 
     @property
     def sent_bytes(self) -> int:
@@ -136,6 +137,7 @@ class PtyLine:
             self._reboot(asyncio.get_running_loop().time())
 
     async def _unplug(self) -> None:
+        self.unplugged += 1
         self.far.close()
         await asyncio.sleep(self._plan.replug_after_s)
         self._lose_what_is_on_its_way()

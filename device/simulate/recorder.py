@@ -76,7 +76,8 @@ async def simulate(options: SimulateOptions, announce: Announce) -> None:
             "end",
             held=[each.id.hex() for each in store.held],
             sent_bytes=store.sent_bytes,
-            reread_bytes=store.reread_bytes,
+            unplugged=line.unplugged,
+            reread_bytes={id_.hex(): count for id_, count in store.reread_bytes.items()},
         )
     )
 

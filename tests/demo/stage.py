@@ -47,16 +47,16 @@ async def playing(
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
         )
+    listening = asyncio.create_task(_listen(process, told), name=f"listen {program}")
     try:
-        async with asyncio.TaskGroup() as group:
-            listening = group.create_task(_listen(process, told), name=f"listen {program}")
-            yield process
-            if process.returncode is None:
-                process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(STOP_S):
-                await listening
-                await process.wait()
+        yield process
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(STOP_S):
+            await listening
+            await process.wait()
     finally:
+        listening.cancel()
         if process.returncode is None:
             process.kill()
             await process.wait()
@@ -95,9 +95,13 @@ class FirstLine:
             async with asyncio.timeout(START_S):
                 await asyncio.wait((self._ready, ended), return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError:
-            raise PlayerFailed(f"no sign of life: {log.read_text()[-2000:]}") from None
+            raise PlayerFailed(f"no sign of life: {_said(log)}") from None
         finally:
             ended.cancel()
         if not self._ready.done():
-            raise PlayerFailed(f"ended at once: {log.read_text()[-2000:]}")
+            raise PlayerFailed(f"ended at once: {_said(log)}")
         return self._ready.result()
+
+
+def _said(log: Path) -> str:
+    return log.read_text(errors="replace")[-2000:]
