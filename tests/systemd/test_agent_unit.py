@@ -1,0 +1,58 @@
+"""The agent's unit: accepted by systemd without a word, closed to what it does not need."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNIT = Path("systemd/fieldpost.service")
+EXPOSURE = "20"
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The unit with a program that exists on every machine."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed")
+    text = UNIT.read_text(encoding="utf-8")
+    copy = tmp_path / UNIT.name
+    copy.write_text(text.replace("ExecStart=/usr/bin/fieldpost", "ExecStart=/bin/true"))
+    return copy
+
+
+def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["systemd-analyze", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_systemd_accepts_the_unit(unit: Path):
+    """Every line is known and well-formed."""
+    done = analyze("verify", str(unit))
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_the_unit_is_hardened(unit: Path):
+    """The exposure that systemd computes stays low."""
+    done = analyze("security", "--offline=yes", f"--threshold={EXPOSURE}", str(unit))
+
+    assert 0 == done.returncode, done.stdout
+
+
+def test_the_unit_promises_only_what_the_agent_does():
+    """No watchdog that nobody feeds, no reload that does not exist: either would kill the agent."""
+    text = UNIT.read_text(encoding="utf-8")
+
+    assert "WatchdogSec" not in text
+    assert "ExecReload" not in text
+    assert "ExecStart=/usr/bin/fieldpost run\n" in text
+
+
+def test_an_install_page_names_real_files():
+    """What the install commands copy is in the repository."""
+    page = Path("systemd/README.md").read_text(encoding="utf-8")
+    for name in ("docs/fieldpost.toml", "systemd/fieldpost.service"):
+        assert name in page
+        assert Path(name).is_file()
