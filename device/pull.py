@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -48,7 +48,8 @@ class Puller:
     spool: Spool
     clock: Clock
     progress: Progress
-    on_sealed: Callable[[Entry], None]
+    on_sealed: Callable[[Entry], Awaitable[None]]
+    """Called after each recording, the line being free: uploads begin, and releases catch up."""
 
     async def pull(self, recorder: RecorderId, listing: Listing) -> Pulled:
         """Pull all that is listed and not sealed yet; one that fails never stops the others.
@@ -101,7 +102,6 @@ class Puller:
             return await self._wait(
                 entry, Wait(code=error.code, reason=str(error)), attempts=entry.attempts + 1
             )
-        self.on_sealed(entry)
         self.progress.moved(entry)
         logger.info(
             "Recording sealed",
@@ -111,6 +111,7 @@ class Puller:
                 "size_bytes": entry.size_bytes,
             },
         )
+        await self.on_sealed(entry)
         return None
 
     async def pull_recording(self, entry: Entry) -> Entry:

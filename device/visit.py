@@ -93,28 +93,44 @@ class Visitor:
     async def _stay(self, driver: Driver, *, once: bool) -> None:
         info = await driver.info()
         self.recorder = info.recorder
+        releaser = Releaser(
+            driver=driver, spool=self.spool, progress=self.progress, policy=self.config.release
+        )
+        told = self.stored.count
+
+        async def on_sealed(_entry: Entry) -> None:
+            nonlocal told
+            self.sealed.ring()
+            if self.stored.count > told:  # a long pull must not keep stored recordings waiting
+                told = self.stored.count
+                await releaser.release(info.recorder, ())
+
         puller = Puller(
             driver=driver,
             spool=self.spool,
             clock=self.clock,
             progress=_Noticing(self.progress, self._notice),
-            on_sealed=self._on_sealed,
-        )
-        releaser = Releaser(
-            driver=driver, spool=self.spool, progress=self.progress, policy=self.config.release
+            on_sealed=on_sealed,
         )
         while True:
-            seen = self.stored.count
             pulled = await puller.pull(info.recorder, await driver.recordings())
-            unreleased = await releaser.release(info.recorder, pulled.lingering)
-            self._notice()
-            self._tell((*pulled.problems, *unreleased))
-            if once and self.stored.count == seen and await self.settled(info.recorder):
-                return
-            await self._news(driver, seen, rescan=not once)
+            lingering = pulled.lingering
+            look_again = False
+            while not look_again:
+                seen = self.stored.count
+                unreleased = await releaser.release(info.recorder, lingering)
+                lingering = ()
+                self._notice()
+                self._tell((*pulled.problems, *unreleased))
+                if once and self.stored.count == seen and await self.settled(info.recorder):
+                    return
+                # A stored recording may have made the room that a problem waits for.
+                look_again = await self._news(driver, seen, rescan=not once) or bool(
+                    pulled.problems
+                )
 
-    async def _news(self, driver: Driver, seen: int, *, rescan: bool) -> None:
-        """Wait until the recorder or the cloud has something new."""
+    async def _news(self, driver: Driver, seen: int, *, rescan: bool) -> bool:
+        """Wait for the recorder or the cloud; say whether the recorder may hold something new."""
         waits = [asyncio.create_task(self.stored.after(seen), name="stored")]
         if rescan:
             waits.append(asyncio.create_task(driver.changed(), name="changed"))
@@ -127,15 +143,13 @@ class Visitor:
             await asyncio.gather(*waits, return_exceptions=True)
         for task in done:
             task.result()
+        return done != {waits[0]}
 
     def _tell(self, problems: tuple[str, ...]) -> None:
         for problem in problems:
             if problem not in self.problems:
                 self.progress.note(problem)
         self.problems = problems
-
-    def _on_sealed(self, _entry: Entry) -> None:
-        self.sealed.ring()
 
     def _notice(self) -> None:
         self._progressed = True

@@ -15,7 +15,7 @@ from device.errors import (
     RecorderBusy,
     RecorderRefused,
 )
-from device.model import Evidence, MediaKind, Receipt, RecordingKey, Rejected, State
+from device.model import Entry, Evidence, MediaKind, Receipt, RecordingKey, Rejected, State
 from device.progress import Silent
 from device.pull import STUBBORN_ATTEMPTS, Puller
 from device.spool.spool import Spool
@@ -47,10 +47,12 @@ def driver() -> ScriptedDriver:
     return ScriptedDriver({key(1): (AUDIO, IMAGE), key(2): (OTHER,)})
 
 
+async def nothing(_entry: Entry) -> None:
+    pass
+
+
 def puller(driver: ScriptedDriver, spool: Spool, clock: FakeClock) -> Puller:
-    return Puller(
-        driver=driver, spool=spool, clock=clock, progress=Silent(), on_sealed=lambda _e: None
-    )
+    return Puller(driver=driver, spool=spool, clock=clock, progress=Silent(), on_sealed=nothing)
 
 
 async def pull(driver: ScriptedDriver, spool: Spool, clock: FakeClock):
