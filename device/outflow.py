@@ -76,6 +76,11 @@ class Outflow(Payload):
             self._transport.abort()
         return sent_bytes
 
+    async def let_go(self) -> None:
+        """Close the file, once a cancelled sendfile has had its turn to notice."""
+        await asyncio.sleep(0)
+        self._file.close()
+
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Refuse: a medium is not text."""
         raise TypeError(f"a medium cannot be decoded ({encoding}, {errors})")

@@ -108,7 +108,7 @@ class Transport:
         finally:
             whole = isinstance(answer, Response) and answer.status < 400 and flow.written  # noqa: PLR2004 - any success
             progress(flow.finish(whole=whole))
-            await flow.close()
+            await flow.let_go()
         if isinstance(answer, Broken) and flow.fault is not None:
             raise flow.fault
         if (

@@ -36,8 +36,12 @@ def begin(target: Target, *, size_bytes: int, chunk_bytes: int) -> UploadProtoco
     return SinglePut(session, size_bytes=size_bytes)
 
 
-def resume(session: UploadSession, *, size_bytes: int, chunk_bytes: int) -> UploadProtocol | None:
-    """Go on with a saved session, the store's offset first; None if its protocol cannot."""
-    if session.protocol != CHUNKED_PUT:
-        return None
-    return ChunkedPut(session, size_bytes=size_bytes, chunk_bytes=chunk_bytes, asking=True)
+def resume(session: UploadSession, *, size_bytes: int, chunk_bytes: int) -> UploadProtocol:
+    """Go on with a session from before: the store's offset first, where it has one.
+
+    A plain URL is used again too, until the store refuses it: a fresh one would leave an orphan
+    in the cloud's list of media, and URLs are the scarcest thing a fleet shares.
+    """
+    if session.protocol == CHUNKED_PUT:
+        return ChunkedPut(session, size_bytes=size_bytes, chunk_bytes=chunk_bytes, asking=True)
+    return SinglePut(session, size_bytes=size_bytes)

@@ -1,0 +1,276 @@
+"""Bring one sealed medium to the object store, going on wherever the store says it stands."""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Never, assert_never
+
+from device.cloud import Cloud, CloudRef
+from device.config import UploadConfig
+from device.core.uploads import (
+    Advanced,
+    Ambiguous,
+    Broken,
+    Complete,
+    Conflict,
+    Expired,
+    Gone,
+    NotTheStore,
+    Outcome,
+    Refused,
+    Request,
+    Response,
+    Throttled,
+    UploadProtocol,
+)
+from device.core.uploads.classify import begin, resume
+from device.errors import (
+    CloudRejected,
+    CloudThrottled,
+    CloudUnreachable,
+    CloudUnwell,
+    NotTheCloud,
+    SpoolDamaged,
+    TargetExpired,
+)
+from device.model import Entry, Evidence, Manifest, SealedMedium, UploadSession
+from device.progress import Progress
+from device.transport import Transport
+
+if TYPE_CHECKING:
+    from device.spool.spool import Spool
+
+_IDLE_STEPS = 5
+"""Steps in a row that bring the store no further before the pause is left to the dispatcher."""
+
+_SILENT_STEPS = 2
+"""Requests in a row without any answer: a cut and its question, then the network is down."""
+
+_FRESH_TARGETS = 3
+"""New URLs in a row without progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """What an upload works with."""
+
+    spool: "Spool"
+    cloud: Cloud
+    transport: Transport
+    settings: UploadConfig
+    progress: Progress
+
+
+class MediumUpload:
+    """One medium on its way; `run()` once."""
+
+    def __init__(self, way: Way, entry: Entry, manifest: Manifest, medium: SealedMedium) -> None:
+        self._way = way
+        self._entry = entry
+        self._manifest = manifest
+        self._medium = medium
+        self._held_bytes = 0
+        self._unsettled_bytes = 0
+        self._best_bytes = 0
+        self._idle = self._silent = self._fresh = self._restarts = 0
+        self._dropped = False
+        self.may_be_whole = False
+        """Whether the store's machine had every byte when the answer was lost."""
+
+    async def run(self, ref: CloudRef) -> None:
+        """Send until the store says complete; its evidence is then saved.
+
+        Raises:
+            CloudUnreachable: Cuts without progress, or a PUT that only starting over can repeat.
+            CloudError: Whatever else the store or the API says.
+            SpoolDamaged: The sealed bytes are not what was sealed.
+        """
+        protocol = await self._open(ref)
+        done = False
+        try:
+            while not done:
+                outcome = await self._step(protocol)
+                match outcome:
+                    case Complete(evidence):
+                        done = await self._accept(evidence)
+                        if not done:
+                            protocol = await self._restart(ref, "the store holds another digest")
+                    case Advanced() | Conflict():
+                        self._judge_progress(protocol)
+                    case Ambiguous(reason):
+                        self._judge_doubt(protocol, reason)
+                    case Gone(reason):
+                        protocol = await self._restart(ref, reason)
+                    case Expired(reason):
+                        protocol = await self._renew(ref, reason)
+                    case Refused() | Throttled() | NotTheStore():
+                        _give_up(outcome)
+                    case _:
+                        assert_never(outcome)
+        finally:
+            if not done:
+                await self._leave(protocol)
+
+    async def _open(self, ref: CloudRef) -> UploadProtocol:
+        """Take up the saved session; ask for a target if there is none."""
+        session = self._session()
+        if session is None:
+            return await self._begin(ref)
+        self._held_bytes = int(session.state.get("offset", "0"))
+        self._unsettled_bytes = int(session.state.get("unsettled", "0"))
+        self._best_bytes = self._held_bytes
+        return self._resume(session)
+
+    async def _begin(self, ref: CloudRef) -> UploadProtocol:
+        target = await self._way.cloud.target(self._manifest, self._medium, ref)
+        protocol = begin(
+            target,
+            size_bytes=self._medium.size_bytes,
+            chunk_bytes=self._way.settings.chunk_bytes,
+        )
+        await self._save(protocol.session)
+        self._dropped = False
+        return protocol
+
+    def _resume(self, session: UploadSession) -> UploadProtocol:
+        return resume(
+            session,
+            size_bytes=self._medium.size_bytes,
+            chunk_bytes=self._way.settings.chunk_bytes,
+        )
+
+    async def _step(self, protocol: UploadProtocol) -> Outcome:
+        request = protocol.next_request()
+        answer, sent_bytes = await self._send(request)
+        self._silent = self._silent + 1 if isinstance(answer, Broken) else 0
+        self.may_be_whole = isinstance(answer, Broken) and (
+            0 < sent_bytes == self._medium.size_bytes
+        )
+        self._unsettled_bytes += sent_bytes
+        outcome = protocol.received(answer)
+        resent_bytes = self._settle(outcome, protocol.offset)
+        if sent_bytes or resent_bytes:
+            await self._count(sent_bytes, resent_bytes)
+        return outcome
+
+    async def _send(self, request: Request) -> tuple[Response | Broken, int]:
+        sent_bytes = 0
+        answer: Response | Broken | None = None
+
+        def moved(now_bytes: int) -> None:
+            nonlocal sent_bytes
+            sent_bytes = now_bytes
+            self._way.progress.uploading(
+                self._entry.id,
+                self._medium.index,
+                request.body_offset + now_bytes,
+                self._medium.size_bytes,
+            )
+
+        path = await asyncio.to_thread(
+            self._way.spool.media_path, self._entry.id, self._medium.index
+        )
+        try:
+            answer = await self._way.transport.send(request, path, moved)
+        finally:
+            # Also when cancelled or when our disk fails: what left has cost the data budget.
+            if answer is None and sent_bytes:
+                self._unsettled_bytes += sent_bytes
+                await self._count(sent_bytes, 0)
+        return answer, sent_bytes
+
+    def _settle(self, outcome: Outcome, offset: int) -> int:
+        """Count bytes that went in vain, once the store has said where it stands."""
+        match outcome:
+            case Advanced() | Conflict() | Complete():
+                gained = offset - self._held_bytes
+            case _:
+                return 0
+        resent_bytes = max(0, self._unsettled_bytes - gained)
+        self._held_bytes, self._unsettled_bytes = offset, 0
+        return resent_bytes
+
+    async def _accept(self, evidence: Evidence) -> bool:
+        if evidence.sha256 not in {None, self._medium.sha256}:
+            return False
+        await asyncio.to_thread(
+            self._way.spool.save_evidence, self._entry.id, self._medium.index, evidence
+        )
+        return True
+
+    def _judge_progress(self, protocol: UploadProtocol) -> None:
+        if protocol.offset > self._best_bytes:
+            self._best_bytes = protocol.offset
+            self._idle = self._fresh = 0
+            return
+        self._idle += 1
+        if self._idle > _IDLE_STEPS:
+            raise CloudUnwell(f"the store stays at {protocol.offset} bytes whatever it is sent")
+
+    def _judge_doubt(self, protocol: UploadProtocol, reason: str) -> None:
+        self._idle += 1
+        only_by_sending_again = protocol.next_request().body_bytes > 0
+        if only_by_sending_again or self._silent >= _SILENT_STEPS or self._idle > _IDLE_STEPS:
+            raise CloudUnreachable(f"the upload was interrupted: {reason}")
+
+    async def _restart(self, ref: CloudRef, reason: str) -> UploadProtocol:
+        """Give up the session, not the medium: byte 0 again, on a new target."""
+        # Never reset: a store that fails at the very end would otherwise be sent to for ever.
+        self._restarts += 1
+        await self._save(None)
+        self._dropped = True
+        await self._count(0, self._held_bytes + self._unsettled_bytes)
+        self._held_bytes = self._unsettled_bytes = self._best_bytes = 0
+        if self._restarts > 1:
+            await asyncio.to_thread(self._check_bytes)
+        if self._restarts > _FRESH_TARGETS:
+            raise CloudUnwell(f"the store drops every upload session: {reason}")
+        return await self._begin(ref)
+
+    async def _renew(self, ref: CloudRef, reason: str) -> UploadProtocol:
+        """Ask for a fresh URL of the same medium; what the store holds is kept where it can be."""
+        self._fresh += 1
+        if self._fresh > _FRESH_TARGETS:
+            raise TargetExpired(f"fresh upload URLs are refused too: {reason}")
+        return self._resume((await self._begin(ref)).session)
+
+    def _check_bytes(self) -> None:
+        path = self._way.spool.media_path(self._entry.id, self._medium.index)
+        if _sha256(path) != self._medium.sha256:
+            raise SpoolDamaged(f"{path.name} is not what was sealed: its digest has changed")
+
+    async def _leave(self, protocol: UploadProtocol) -> None:
+        """Keep what the next attempt must know: the store's offset, and bytes of unknown fate."""
+        if not self._dropped:
+            state = {"offset": str(self._held_bytes), "unsettled": str(self._unsettled_bytes)}
+            await self._save(replace(protocol.session, state=state))
+
+    def _session(self) -> UploadSession | None:
+        media = self._entry.media
+        return next(m.session for m in media if m.medium.index == self._medium.index)
+
+    async def _save(self, session: UploadSession | None) -> None:
+        await asyncio.to_thread(
+            self._way.spool.save_session, self._entry.id, self._medium.index, session
+        )
+
+    async def _count(self, sent_bytes: int, resent_bytes: int) -> None:
+        await asyncio.to_thread(
+            self._way.spool.count_sent, self._entry.id, sent_bytes, resent_bytes
+        )
+
+
+def _give_up(outcome: Refused | Throttled | NotTheStore) -> Never:
+    match outcome:
+        case Refused(reason):
+            raise CloudRejected(f"the store refuses the upload: {reason}")
+        case Throttled(retry_after_s, reason):
+            raise CloudThrottled(f"the store asks to wait: {reason}", retry_after_s=retry_after_s)
+        case NotTheStore(reason):
+            raise NotTheCloud(reason)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,113 @@
+"""Bring one sealed recording to the cloud: media first, then upload-complete, then the receipt.
+
+Every step is repeatable. What must survive a crash is saved before the step that needs it: the
+cloud's name for the recording, the upload session before byte 0, the evidence before the next
+medium, the receipt before anybody hears of it. Retries with pauses are the dispatcher's; here only
+questions that cost no bytes are repeated, a bounded number of times.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from device.clock import Clock
+from device.cloud import Cloud, CloudRef
+from device.config import UploadConfig
+from device.core.uploads.order import digest_medium, sending_order
+from device.errors import CloudError, CloudUnreachable, MediaMissing
+from device.medium_upload import MediumUpload, Way
+from device.model import Entry, EntryId, Manifest, Receipt, State
+from device.progress import Progress
+from device.transport import Transport
+
+if TYPE_CHECKING:
+    from device.spool.spool import Spool
+
+
+async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition root
+    entry_id: EntryId,
+    *,
+    spool: "Spool",
+    cloud: Cloud,
+    transport: Transport,
+    clock: Clock,
+    settings: UploadConfig,
+    progress: Progress,
+) -> Entry:
+    """Run one sealed entry to STORED and return it; any other entry is returned as it is.
+
+    Raises:
+        CloudError: It could not be brought there now; `transient` says whether later may do.
+        SpoolDamaged: The sealed bytes are not what was sealed.
+        SpoolStorageFailed: The disk failed.
+    """
+    del clock  # a target's life is relative, and pauses are the dispatcher's
+    entry = await asyncio.to_thread(spool.entry, entry_id)
+    if entry.state is not State.SEALED:
+        return entry
+    way = Way(spool=spool, cloud=cloud, transport=transport, settings=settings, progress=progress)
+    manifest = await asyncio.to_thread(spool.manifest, entry_id)
+    ref = await cloud.open(manifest, entry.cloud_ref)
+    if dict(ref) != dict(entry.cloud_ref):
+        await asyncio.to_thread(spool.save_cloud_ref, entry_id, ref)
+    try:
+        receipt = await _send_and_complete(way, entry, manifest, ref)
+    except MediaMissing as missing:
+        await _forget(way, entry_id, missing.refs)
+        entry = await asyncio.to_thread(spool.entry, entry_id)
+        receipt = await _send_and_complete(way, entry, manifest, ref)
+    return await asyncio.to_thread(spool.store, entry_id, receipt)
+
+
+async def _send_and_complete(way: Way, entry: Entry, manifest: Manifest, ref: CloudRef) -> Receipt:
+    sent = {m.medium.index for m in entry.media if m.evidence is not None}
+    for medium in sending_order(manifest):
+        if medium.index in sent:
+            continue
+        upload = MediumUpload(way, entry, manifest, medium)
+        try:
+            await upload.run(ref)
+        except CloudUnreachable:
+            # One lost answer must not cost a whole PUT again: if nothing else is outstanding and
+            # the recording's digest is this medium's, the API can prove that it did arrive.
+            provable = medium is digest_medium(manifest) and len(sent) == len(manifest.media) - 1
+            if not (upload.may_be_whole and provable):
+                raise
+            receipt = await _proven(way.cloud, manifest, ref, medium.sha256)
+            if receipt is None:
+                raise
+            return receipt
+        sent.add(medium.index)
+    await _report(way, entry.id, manifest)
+    return await way.cloud.complete(manifest, ref)
+
+
+async def _proven(cloud: Cloud, manifest: Manifest, ref: CloudRef, sha256: str) -> Receipt | None:
+    try:
+        receipt = await cloud.complete(manifest, ref)
+    except CloudError:
+        return None
+    # Without the echoed digest, "complete" proves nothing about the medium in doubt.
+    return receipt if receipt.sha256 == sha256 else None
+
+
+async def _report(way: Way, entry_id: EntryId, manifest: Manifest) -> None:
+    """Tell the API of each medium; again after a restart, because it may not have heard."""
+    entry = await asyncio.to_thread(way.spool.entry, entry_id)
+    states = {m.medium.index: m for m in entry.media}
+    for medium in manifest.media:
+        state = states[medium.index]
+        if state.session is not None and state.evidence is not None:
+            await way.cloud.stored(medium, state.session.target, state.evidence)
+
+
+async def _forget(way: Way, entry_id: EntryId, refs: tuple[str, ...]) -> None:
+    """Drop the evidence of media that the cloud does not have; of all if it names none of ours."""
+    entry = await asyncio.to_thread(way.spool.entry, entry_id)
+    named = [
+        m.medium.index
+        for m in entry.media
+        if m.session is not None and m.session.target.ref.get("media_id") in refs
+    ]
+    for index in named or [m.medium.index for m in entry.media]:
+        await asyncio.to_thread(way.spool.save_session, entry_id, index, None)
+        await asyncio.to_thread(way.spool.save_evidence, entry_id, index, None)

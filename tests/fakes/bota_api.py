@@ -1,0 +1,335 @@
+"""A strict double of the Bota API and its object store on loopback, written from its public page.
+
+It refuses what the real ones would refuse: unknown fields, missing tokens, stale URLs (by its own
+clock), headers that were not handed out, partial PUTs. `faults` holds per operation what goes wrong
+next. With `chunked=True` it speaks our gateway's dialect: resumable sessions behind signed URLs.
+"""
+
+import asyncio
+import hashlib
+import json
+import re
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, Self
+
+from aiohttp import web
+
+from tests.fakes.chunked_store import ChunkedStore
+from tests.fakes.plain_store import PlainStore
+
+TOKEN = "dtok_test_0123456789"  # noqa: S105 - of the double alone
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_CREATE_FIELDS = {"name", "started_at", "ended_at", "metadata"}
+_URL_FIELDS = {"type", "content_type", "file_size_bytes", "captured_at"}
+_CONTENT_TYPES = {
+    "audio": {"opus", "wav", "mpeg", "mp4", "webm", "ogg", "flac"},
+    "image": {"jpeg", "png"},
+    "video": {"mp4"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What one request meets. `act` does the work first: then only the answer is lost."""
+
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    act: bool = False
+    after_bytes: int | None = None
+
+
+HTML = Fault(
+    status=200,
+    headers={"Content-Type": "text/html"},
+    body=b"<!DOCTYPE html><html><body>Welcome to the hotel network</body></html>",
+)
+LOST_ANSWER = Fault(act=True)
+CUT = Fault()
+
+
+@dataclass
+class Media:
+    id: str
+    recording: str
+    fields: dict[str, Any]
+    key: str | None
+    sha256: str | None
+    session: ChunkedStore | None = None
+
+
+class BotaDouble:
+    """`async with BotaDouble() as bota:` serves `bota.base_url`."""
+
+    def __init__(self, *, chunked: bool = False, quantum_bytes: int = 1) -> None:
+        self.now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+        self.life = timedelta(hours=1)
+        self.tokens = {TOKEN}
+        self.verify_rounds = 0
+        self.echo_digest = True
+        self.faults: dict[str, deque[Fault | None]] = defaultdict(deque)
+        self.requests: list[tuple[str, int]] = []
+        self.recordings: dict[str, dict[str, Any]] = {}
+        self.media: dict[str, Media] = {}
+        self.store = PlainStore()
+        self.cuts_up: deque[int] = deque()
+        self._chunked = chunked
+        self._quantum_bytes = quantum_bytes
+        self._replays: dict[str, tuple[Any, str]] = {}
+        self._runner: web.AppRunner | None = None
+        self.base_url = ""
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=1 << 30)
+        app.router.add_post("/v1/recordings", self._create)
+        app.router.add_post("/v1/recordings/{id}/upload-url", self._upload_url)
+        app.router.add_post("/v1/recordings/{id}/upload-complete", self._complete)
+        app.router.add_put("/s3/{recording}/{media}", self._s3_put)
+        app.router.add_put("/v1/uploads/{media}", self._chunk_put)
+        self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self.base_url = f"http://127.0.0.1:{self.port}/v1"
+        self.public_port = self.port
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let the server's clock run."""
+        self.now += timedelta(seconds=seconds)
+
+    def bytes_of(self, recording: str, kind: str) -> list[bytes]:
+        """Return what is stored, in the order the media were announced."""
+        found = [m for m in self.media.values() if m.recording == recording]
+        return [self._held(m) or b"" for m in found if m.fields["type"] == kind]
+
+    # The API
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        async def act() -> web.Response:
+            body = await _json(request)
+            if set(body) - _CREATE_FIELDS:
+                return self._error(400, "invalid_request", "unknown field")
+            key = request.headers.get("Idempotency-Key", "")
+            if not _KEY.fullmatch(key):
+                return self._error(400, "invalid_request", "bad Idempotency-Key")
+            if key in self._replays:
+                known, recording = self._replays[key]
+                if known != body:
+                    return self._error(422, "idempotency_mismatch", "same key, another body")
+                replayed = {"Idempotent-Replayed": "true"}
+                return self._json(200, self.recordings[recording], replayed)
+            recording = f"rec_{len(self.recordings) + 1:04d}"
+            self._replays[key] = (body, recording)
+            self.recordings[recording] = {
+                "id": recording,
+                "device_id": "dev_1",
+                "status": "pending",
+                "metadata": body.get("metadata", {}),
+                "started_at": body.get("started_at"),
+                "ended_at": body.get("ended_at"),
+                "media": [],
+                "a_field_added_later": {"x": 1},
+            }
+            return self._json(201, self.recordings[recording])
+
+        return await self._guarded("create", request, act)
+
+    async def _upload_url(self, request: web.Request) -> web.StreamResponse:
+        async def act() -> web.Response:
+            recording = request.match_info["id"]
+            if recording not in self.recordings:
+                return self._error(404, "not_found", "no such recording")
+            body = await _json(request)
+            kind, _, subtype = str(body.get("content_type", "")).partition("/")
+            if (
+                set(body) - _URL_FIELDS
+                or body.get("type") != kind
+                or subtype not in _CONTENT_TYPES.get(kind, ())
+                or not isinstance(body.get("file_size_bytes"), int)
+            ):
+                return self._error(400, "invalid_request", "bad upload-url body")
+            return self._json(200, self._hand_out(request, recording, body))
+
+        return await self._guarded("upload-url", request, act)
+
+    def _hand_out(self, request: web.Request, recording: str, body: Any) -> dict[str, Any]:
+        key = request.headers.get("Idempotency-Key")
+        known = [m for m in self.media.values() if m.key == key and self._chunked]
+        medium = known[0] if known else None
+        if medium is None:
+            name = f"med_{len(self.media) + 1:03d}"
+            declared = request.headers.get("X-Content-SHA256")
+            medium = Media(id=name, recording=recording, fields=body, key=key, sha256=declared)
+            if self._chunked:
+                medium.session = ChunkedStore(body["file_size_bytes"], self._quantum_bytes)
+            self.media[name] = medium
+        answer: dict[str, Any] = {
+            "media_id": medium.id,
+            "expires_at": (self.now + self.life).isoformat().replace("+00:00", "Z"),
+            "headers": {"Content-Type": body["content_type"]},
+        }
+        origin = f"http://127.0.0.1:{self.public_port}"
+        if self._chunked:
+            until = int((self.now + self.life).timestamp())
+            answer["upload_protocol"] = "chunked_put"
+            answer["upload_url"] = f"{origin}/v1/uploads/{medium.id}?expires={until}&signature=s"
+        else:
+            path = f"/s3/{recording}/{medium.id}"
+            signed = self.store.presign(path, answer["headers"], self.now, self.life)
+            answer["upload_url"] = origin + signed
+        return answer
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        async def act() -> web.Response:  # noqa: PLR0911 - a table of refusals
+            recording = self.recordings.get(request.match_info["id"])
+            if recording is None:
+                return self._error(404, "not_found", "no such recording")
+            body = await _json(request)
+            if set(body) != {"content_sha256"}:
+                return self._error(400, "invalid_request", "the digest, and nothing else")
+            media = [m for m in self.media.values() if m.recording == recording["id"]]
+            # An announcement that was repeated under one key is one medium, whichever URL was used.
+            up = {m.key for m in media if self._held(m) is not None}
+            pending = [m.id for m in media if m.key not in up]
+            if not media:
+                return self._error(409, "no_media_uploaded", "no media")
+            if pending:
+                return self._error(409, "media_pending", "pending", {"media_ids": pending})
+            if self.verify_rounds > 0:
+                self.verify_rounds -= 1
+                return self._error(425, "too_early", "still verifying")
+            digests = {hashlib.sha256(self._held(m) or b"").hexdigest() for m in media}
+            if body["content_sha256"] not in digests:
+                recording["status"] = "integrity_failure"
+                return self._error(409, "digest_mismatch", "another digest")
+            recording["status"] = "uploaded"
+            if self.echo_digest:
+                recording["content_sha256"] = body["content_sha256"]
+                recording["content_sha256_verified_at"] = self.now.isoformat()
+            return self._json(200, recording)
+
+        return await self._guarded("complete", request, act)
+
+    # The stores
+
+    async def _s3_put(self, request: web.Request) -> web.StreamResponse:
+        async def act() -> web.Response:
+            refused = self.store.check(request.raw_path, request.headers, self.now)
+            answer = refused or self.store.put(request.path, await request.read())
+            return self._answer(*answer)
+
+        return await self._guarded("put", request, act, token=False)
+
+    async def _chunk_put(self, request: web.Request) -> web.StreamResponse:
+        async def act() -> web.Response:
+            session = self.media[request.match_info["media"]].session
+            if session is None or int(request.query["expires"]) <= self.now.timestamp():
+                return self._error(403, "url_expired", "this upload URL has expired")
+            declared = request.content_length or 0
+            body = await self._arriving(request, session)
+            span = request.headers.get("Content-Range")
+            answer = session.put(span, body, declared_bytes=declared)
+            if session.done and session.held and self._wrong(request.match_info["media"]):
+                session.held.clear()
+                session.done = False
+                return self._error(422, "digest_mismatch", "another digest than declared")
+            return self._answer(*answer)
+
+        return await self._guarded("put", request, act, token=False)
+
+    async def _arriving(self, request: web.Request, session: ChunkedStore) -> bytes:
+        """Read the body as far as it comes; a cut in `cuts_up` ends it after so many bytes."""
+        got = bytearray()
+        limit = self.cuts_up.popleft() if self.cuts_up and request.content_length else None
+        try:
+            async for part in request.content.iter_any():
+                got += part
+                if limit is not None and len(got) >= limit:
+                    break
+        except (OSError, web.RequestPayloadError):
+            limit = len(got)
+        if limit is not None:
+            span = request.headers.get("Content-Range")
+            declared = request.content_length or 0
+            session.put(span, bytes(got[:limit]), declared_bytes=declared)
+            _abort(request)
+            raise asyncio.CancelledError
+        return bytes(got)
+
+    def _wrong(self, media: str) -> bool:
+        medium = self.media[media]
+        held = self._held(medium)
+        return (
+            medium.sha256 is not None and medium.sha256 != hashlib.sha256(held or b"").hexdigest()
+        )
+
+    def _held(self, medium: Media) -> bytes | None:
+        if medium.session is not None:
+            return bytes(medium.session.held) if medium.session.done else None
+        return self.store.objects.get(f"/s3/{medium.recording}/{medium.id}")
+
+    # How any request is met
+
+    async def _guarded(
+        self, name: str, request: web.Request, act: Any, *, token: bool = True
+    ) -> web.StreamResponse:
+        fault = self.faults[name].popleft() if self.faults[name] else None
+        if fault is not None and fault.after_bytes is not None:
+            await request.content.readexactly(fault.after_bytes)
+        if fault is not None and not fault.act:
+            await asyncio.sleep(0)
+            return self._fail(name, request, fault)
+        if token and not self._authorised(request):
+            response: web.StreamResponse = self._error(401, "unauthorized", "no such token")
+        else:
+            response = await act()
+        self.requests.append((name, response.status))
+        if fault is not None:
+            _abort(request)
+        return response
+
+    def _fail(self, name: str, request: web.Request, fault: Fault) -> web.StreamResponse:
+        self.requests.append((name, fault.status or 0))
+        if fault.status is None:
+            _abort(request)
+        return self._answer(fault.status or 500, fault.headers, fault.body)
+
+    def _authorised(self, request: web.Request) -> bool:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        return scheme == "Bearer" and token in self.tokens
+
+    def _json(
+        self, status: int, body: object, headers: dict[str, str] | None = None
+    ) -> web.Response:
+        every = {"Content-Type": "application/json", **(headers or {})}
+        return self._answer(status, every, json.dumps(body).encode())
+
+    def _error(self, status: int, code: str, message: str, details: object = None) -> web.Response:
+        error = {"code": code, "message": message, "request_id": "req_1"}
+        if details is not None:
+            error["details"] = details  # type: ignore[assignment]  # a map beside sentences
+        return self._json(status, {"error": error})
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> web.Response:
+        date = format_datetime(self.now, usegmt=True)
+        return web.Response(status=status, headers={"Date": date, **headers}, body=body)
+
+
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
+async def _json(request: web.Request) -> Any:
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType
+    return await request.json()
