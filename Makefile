@@ -57,7 +57,7 @@ types: $(VENV)/.ready-dev
 
 contracts: $(VENV)/.ready-dev
 	@echo '==> import contracts'
-	@$(VENV)/bin/lint-imports --no-cache
+	@$(VENV)/bin/lint-imports --no-cache --no-logo
 
 pytest: $(VENV)/.ready-dev
 	@echo '==> tests'
