@@ -75,9 +75,11 @@ class Journal:
         try:
             while batch := self._next_batch():
                 try:
-                    self._commit(batch)
+                    failed = self._commit(batch)
                 except sqlite3.Error as error:
                     self._abandon(batch, error)
+                else:
+                    _tell(batch, failed)
         finally:
             self._turn_away(batch)
             self._connection.close()
@@ -91,8 +93,8 @@ class Journal:
             self._jobs.clear()
             return batch
 
-    def _commit(self, batch: list[_Job]) -> None:
-        """Run every job in its own savepoint of one transaction, then tell who waits."""
+    def _commit(self, batch: list[_Job]) -> dict[int, Exception]:
+        """Run every job in its own savepoint of one transaction; return what some raised."""
         self._connection.execute("BEGIN IMMEDIATE")
         failed: dict[int, Exception] = {}
         for number, job in enumerate(batch):
@@ -108,11 +110,7 @@ class Journal:
                 failed[number] = _ours(error)
             self._connection.execute("RELEASE job")
         self._connection.execute("COMMIT")
-        for number, job in enumerate(batch):
-            if number in failed:
-                job.done.set_exception(failed[number])
-            else:
-                job.done.set_result(job.answer)
+        return failed
 
     def _abandon(self, batch: list[_Job], error: sqlite3.Error) -> None:
         """Undo the batch and tell everybody why."""
@@ -132,6 +130,14 @@ class Journal:
         for job in waiting:
             if not job.done.done():
                 job.done.set_exception(SpoolError("the spool's journal has ended"))
+
+
+def _tell(batch: list[_Job], failed: dict[int, Exception]) -> None:
+    for number, job in enumerate(batch):
+        if number in failed:
+            job.done.set_exception(failed[number])
+        else:
+            job.done.set_result(job.answer)
 
 
 def _ours(error: Exception) -> Exception:

@@ -54,8 +54,10 @@ def judge(root: Path, loss: Loss, promises: list[str]) -> None:
         AssertionError: One does not hold.
     """
     root.mkdir(exist_ok=True)
+    if State.STORED not in promises:
+        whole(root)  # even before anything is mended
     places = [root]
-    if loss is Loss.ALL:  # the other losses leave no less behind
+    if loss is not Loss.NOTHING:
         places.insert(0, root.with_name("rebuilt"))
         shutil.copytree(root, places[0])
         rebuild(config(places[0]), FakeClock())

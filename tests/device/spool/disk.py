@@ -49,8 +49,9 @@ class Disk:
 
         def commit(this, batch):
             self._point("commit")
-            real(this, batch)
-            self._point("committed")
+            failed = real(this, batch)
+            self._point("committed")  # before anybody hears of it
+            return failed
 
         journal.Journal._commit = commit
         return self

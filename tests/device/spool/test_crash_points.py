@@ -1,10 +1,8 @@
 """A power cut at every single operation of a recording's life."""
 
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,15 +11,6 @@ from tests.device.spool import crash_life
 from tests.device.spool.disk import Loss
 
 PROJECT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def quick_folder():
-    """A folder in memory where there is one: the sweep's own disk decides what is durable."""
-    memory = Path("/dev/shm")  # noqa: S108 - a fresh folder inside, not a fixed name
-    folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.timeout(90)
