@@ -5,12 +5,14 @@ import random
 import time
 from dataclasses import dataclass, field
 
-from device.core.link.messages import DATA, DATA_LONG
+from device.core.link.messages import DATA, DATA_LONG, DATA_LONG_HEADER_BYTES
 from device.core.link.recorder import RecorderMachine
 from device.links import Link
 from device.simulate.holding import MemoryStore
 
 _INBOX_FRAMES = 64
+_FRAME_BYTES = 2048 + DATA_LONG_HEADER_BYTES
+"""99.1 % of a clean line is payload then; hosts ask for less on a bad one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,7 +85,7 @@ class Firmware:
 
     def _start(self) -> RecorderMachine:
         board = SimulatedBoard(serial=self._serial, boot=self._chance.randbytes(8))
-        return RecorderMachine(board, self._store)
+        return RecorderMachine(board, self._store, max_frame_bytes=_FRAME_BYTES)
 
     async def _listen(self) -> None:
         while True:
