@@ -3,12 +3,20 @@
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from hashlib import sha256
 
+from device.clock import Clock, SystemClock
+from device.core.link import pace, reader
+from device.core.link.answers import Page
 from device.core.link.framing import FrameDecoder, encode
-from device.core.link.listing import Kind, MediumItem, Timebase
+from device.core.link.listing import Kind, MediumItem, Timebase, items_digest
+from device.core.link.messages import encode_message, parse
 from device.core.link.recorder import DEFAULT_FRAME_BYTES, RecorderMachine
 from device.core.link.store import Stored
+from device.drivers import native_session
+from device.drivers.native import open_on
 from device.errors import LinkLost
 from device.links.memory import MemoryLink
 from device.model import RecorderId, RecordingKey
@@ -184,3 +192,48 @@ class BadLine:
             flipped = byte ^ (1 << self._rng.randrange(8))
             wire.append(flipped if chance < self._drop + self._flip else byte)
         return self._decoder.feed(bytes(wire))
+
+
+@asynccontextmanager
+async def driving(recorder: Recorder, clock: Clock | None = None, release: str = "delete"):
+    """Run a recorder and open a driver on it; both end with the block."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(recorder.run(), name="recorder")
+        try:
+            driver = await open_on(recorder.host, clock or SystemClock(), release=release)
+            yield driver
+        finally:
+            await recorder.host.aclose()
+
+
+def hasten(monkeypatch) -> None:
+    """Shorten the deadlines on a line that shows no sign of life."""
+    monkeypatch.setattr(native_session, "FIRST_DEADLINE_S", 0.02)
+    monkeypatch.setattr(pace, "UNKNOWN_S", 0.02)
+    monkeypatch.setattr(pace, "FLOOR_S", 0.02)
+    monkeypatch.setattr(reader, "SLOWEST_IDLE_S", 0.05)
+
+
+def relisted(change):
+    """Make a tamper that changes each listing's items, with a digest that agrees."""
+
+    def tamper(frame: bytes) -> tuple[bytes, ...]:
+        page = parse(frame)
+        if not isinstance(page, Page):
+            return (frame,)
+        items = tuple(change(list(page.items)))
+        page = replace(page, items=items, total=len(items), sha256=items_digest(items))
+        return (encode_message(page),)
+
+    return tamper
+
+
+class RigLink:
+    """A link class for a URL scheme of tests: opens the host's end of `recorder`."""
+
+    recorder: Recorder
+
+    @classmethod
+    async def open(cls, url: str) -> MemoryLink:
+        del url
+        return cls.recorder.host
