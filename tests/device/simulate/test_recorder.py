@@ -195,6 +195,7 @@ def test_sigterm_ends_it_and_tells_what_is_held(source, tmp_path):
         "held": [ready["recordings"][0]["id"]],
         "sent_bytes": 0,
         "reread_bytes": {},
+        "unplugged": 0,
     }
 
 
