@@ -117,7 +117,7 @@ class Digests:
         }
         temporary = self._file.with_suffix(".tmp")
         try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file.parent.mkdir(mode=0o700, exist_ok=True)
             temporary.write_text(json.dumps(document), encoding="utf-8")
             temporary.replace(self._file)
         except OSError:
