@@ -103,3 +103,12 @@ def test_a_single_audio_file_is_a_recording():
 def test_a_single_file_that_is_no_audio_is_a_reason(file: FoundFile):
     """An image alone, an unknown file or an empty one is no recording."""
     assert isinstance(compose_file(RECORDER, file), Rejected)
+
+
+def test_an_image_from_before_the_start_has_no_place():
+    """Clocks that disagree give no negative offset."""
+    made = folder(found("20260301T115959Z.jpg"), sidecar=b'{"started_at": "2026-03-01T12:00:00Z"}')
+
+    assert isinstance(made, Recording)
+    assert made.media[0].captured_at_trusted
+    assert made.media[0].t_offset_ms is None
