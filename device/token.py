@@ -73,16 +73,17 @@ def token_problem(
 
 
 def token_warning(config: CloudConfig, environ: Mapping[str, str]) -> str | None:
-    """Say that others can read the token file."""
-    if credential(environ):
+    """Say that there is no token yet, or that others can read its file."""
+    try:
+        tokens = [_read(place) for place in _places(config, environ) if place.exists()]
+        mode = stat.S_IMODE(config.token_file.stat().st_mode) if config.token_file.exists() else 0
+    except OSError:
+        return None  # `token_problem` tells
+    if not set(tokens) - {NOT_ENROLLED}:
+        return "is not there: this device is not enrolled, so recordings are kept and uploads wait"
+    if credential(environ) or not mode & 0o077:
         return None
     place = config.token_file
-    try:
-        mode = stat.S_IMODE(place.stat().st_mode)
-    except OSError:
-        return None
-    if not mode & 0o077:
-        return None
     return f"{place} has mode {mode:04o}, so others can use it; run: chmod 0600 {place}"
 
 

@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[1]
 MOST_LINES = 500
 MOST_TEST_LINES = 600
 _SLEEP = re.compile(r"\btime\.sleep\(|\basyncio\.sleep\((?!0\))")
-_MACHINE = re.compile(r"(?<![\w.])/(?:home/\w|Users/\w|root/\w|work/\w|farm/\w)")
+# /home/pi is nobody's in particular: every Raspberry Pi has it.
+_MACHINE = re.compile(r"(?<![\w.])/(?:home/(?!pi\b)\w|Users/\w|root/\w|work/\w|farm/\w)")
 _REGISTRY = re.compile(r"\bpypi\.|files\.python" + "hosted|--index-url|--extra-index")
 
 

@@ -21,7 +21,7 @@ def imported(*arguments: str) -> tuple[int, set[str]]:
     done = subprocess.run(
         [sys.executable, "-c", _SCRIPT, *arguments], capture_output=True, text=True, check=True
     )
-    code, names = json.loads(done.stderr)
+    code, names = json.loads(done.stderr.splitlines()[-1])
     return code, set(names)
 
 

@@ -7,6 +7,8 @@ from device.cli.invocation import Invocation
 from device.cli.outcome import carried, tell
 from device.cli.progress import watching
 
+_logger = logging.getLogger(__name__)
+
 EXAMPLES = (
     ("fieldpost run", "carry recordings until stopped (what the systemd unit runs)"),
     ("fieldpost run --once", "carry everything there is, then end"),
@@ -29,6 +31,14 @@ def main(args: Namespace, call: Invocation) -> int:
     config = call.config(needs_token=True)
     from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 
+    _logger.info(
+        "Agent starts",
+        extra={
+            "recorders": len(config.recorders),
+            "spool": config.spool.path,
+            "cloud": config.cloud.base_url,
+        },
+    )
     with watching(call) as progress:
         work = agent.run(config, once=args.once, progress=progress)
         summary = carried(work, polite=not args.once)

@@ -78,7 +78,9 @@ def warnings(seen: Glance, config: Config) -> Iterator[str]:
     for origin, wait in sorted(seen.cooldowns.items()):
         if wait.until is None or wait.until > seen.now:
             until = f"; next try {relative(wait.until, seen.now)}" if wait.until else ""
-            yield printable(f"uploads to {origin} pause: {wait.reason}{until}")
+            # A refused token holds everything up, whatever the origin.
+            which = f"uploads to {origin}" if "://" in origin else "all uploads"
+            yield printable(f"{which} pause: {wait.reason}{until}")
     if quarantined := sum(entry.state is State.QUARANTINED for entry in seen.entries):
         noun = count(quarantined, "recording is", "recordings are")
         yield f"{noun} quarantined; see: fieldpost spool ls --state quarantined"

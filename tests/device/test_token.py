@@ -9,7 +9,7 @@ import pytest
 from device.config import CloudConfig
 from device.config_file import load
 from device.errors import ConfigInvalid, TokenRefused
-from device.token import token_source
+from device.token import token_problem, token_source, token_warning
 
 
 @dataclass
@@ -123,19 +123,35 @@ def test_commands_that_do_not_send_do_not_ask_for_it(places):
     assert () == load(places.toml, {}, needs_token=False).warnings
 
 
-@pytest.mark.parametrize("content", ["dtok_x", "not-enrolled"])
-def test_a_credential_makes_the_file_needless(places, content):
-    """Under systemd a missing token file is no problem: the unit starts un-enrolled."""
-    write(places.credential, content)
+def test_a_credential_makes_the_file_needless(places):
+    """Under systemd a missing token file is no problem when there is a credential."""
+    write(places.credential, "dtok_x")
 
     assert () == load(places.toml, places.environ, needs_token=True).warnings
 
 
-def test_the_default_file_need_not_exist(tmp_path):
-    """A machine that nobody enrolled pulls and spools."""
-    missing = tmp_path / "fieldpost.toml"
+def test_a_sentinel_starts_un_enrolled_and_says_so(places):
+    """The unit starts without a token; recordings are pulled and kept meanwhile."""
+    write(places.credential, "not-enrolled")
 
-    assert () == load(None, {}, needs_token=True, default=missing).warnings
+    (warning,) = load(places.toml, places.environ, needs_token=True).warnings
+
+    assert "this device is not enrolled" in warning
+
+
+def test_a_sentinel_in_the_file_is_as_good(places):
+    """An image may ship the file before the device is enrolled."""
+    write(places.file, "not-enrolled\n")
+
+    (warning,) = load(places.toml, {}, needs_token=True).warnings
+
+    assert "this device is not enrolled" in warning
+
+
+def test_a_file_that_nobody_configured_need_not_exist(places):
+    """A machine that nobody enrolled pulls and spools on the default path."""
+    assert None is token_problem(places.config, configured=False, environ={})
+    assert "not enrolled" in (token_warning(places.config, {}) or "")
 
 
 def test_a_file_that_others_can_read_is_warned_about(places):
