@@ -2,7 +2,7 @@
 
 import cbor2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.core.link.codec import decode_map
@@ -19,7 +19,7 @@ plain = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner),
     max_leaves=12,
 )  # fmt: skip
-maps = st.dictionaries(st.integers(min_value=-2, max_value=70), plain, max_size=10)
+maps = st.dictionaries(st.integers(min_value=-2, max_value=70), plain, max_size=8)
 numbered = st.builds(lambda number, rest: {**rest, 0: number}, st.sampled_from(list(_KINDS)), maps)
 
 
@@ -40,6 +40,7 @@ def test_any_map_is_a_message_or_broken(found):
         assert parse(encode_message(got)) == got
 
 
+@settings(max_examples=40)
 @given(st.lists(numbered.map(lambda found: b"\x01" + cbor2.dumps(found)) | st.binary(), max_size=8))
 def test_a_recorder_survives_any_host(frames):
     """Whatever a host sends, the recorder answers or is silent, and then greets as usual."""
