@@ -1,0 +1,474 @@
+"""The transport against raw sockets on loopback: what leaves, what is counted, what times out."""
+
+import asyncio
+import contextlib
+import os
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from device.core.uploads import Broken, Request, Response
+from device.errors import CloudUnreachable, NotTheCloud, SpoolDamaged, SpoolStorageFailed
+from device.outflow import open_slice
+from device.transport import Patience, Transport
+from tests.fakes.uploads import noise
+
+CONTENT = noise(1_500_000)
+QUICK = Patience(
+    connect_s=2, call_s=2, stall_s=0.2, response_s=0.4, continue_s=0.05, queue_bytes=65_536
+)
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: Sun, 01 Mar 2026 12:00:00 GMT\r\n\r\n"
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def listening(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Run a server that handles one connection after another as `serve` says."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await serve(reader, writer)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls, limit=65_536)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def head_of(reader: asyncio.StreamReader) -> bytes:
+    return await reader.readuntil(b"\r\n\r\n")
+
+
+class Sink:
+    """Takes requests whole and answers 200; keeps heads and bodies."""
+
+    def __init__(self, answer: bytes = OK) -> None:
+        self.heads: list[bytes] = []
+        self.bodies: list[bytes] = []
+        self.connections = 0
+        self._answer = answer
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        while True:
+            head = await head_of(reader)
+            self.heads.append(head)
+            if b"100-continue" in head:
+                writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            (length,) = (
+                int(line.split(b":")[1])
+                for line in head.split(b"\r\n")
+                if line.lower().startswith(b"content-length:")
+            )
+            self.bodies.append(await reader.readexactly(length))
+            writer.write(self._answer)
+            await writer.drain()
+
+
+@pytest.fixture
+def medium(tmp_path: Path) -> Path:
+    file = tmp_path / "audio.opus"
+    file.write_bytes(CONTENT)
+    return file
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+def put(port: int, *, scheme: str = "http", first: int = 0, **options: object) -> Request:
+    options.setdefault("body_bytes", len(CONTENT) - first)
+    return Request(
+        method="PUT",
+        url=f"{scheme}://127.0.0.1:{port}/o%2Fp?X-Amz-Credential=a%2Fb%3D&s=%7e",
+        body_offset=first,
+        **options,  # type: ignore[arg-type]  # the fields of Request
+    )
+
+
+@pytest.mark.asyncio
+async def test_headers_and_url_go_out_exactly(medium: Path) -> None:
+    """Only Host and Content-Length are added, and not one character of the URL changes."""
+    sink = Sink()
+    async with listening(sink) as port, Transport(patience=QUICK) as transport:
+        request = put(port, headers=(("x-amz-meta-b", "1"), ("Content-Type", "audio/opus")))
+        await transport.send(request, medium, lambda _: None)
+
+    assert [
+        "PUT /o%2Fp?X-Amz-Credential=a%2Fb%3D&s=%7e HTTP/1.1",
+        f"Content-Length: {len(CONTENT)}",
+        "Content-Type: audio/opus",
+        f"Host: 127.0.0.1:{port}",
+        "x-amz-meta-b: 1",
+    ] == sorted(
+        sink.heads[0].decode().strip().split("\r\n"), key=lambda line: (line[:3] != "PUT", line)
+    )
+
+
+@pytest.mark.parametrize(("first", "size"), [(0, len(CONTENT)), (262_144, 300_000), (9, 1)])
+@pytest.mark.asyncio
+async def test_a_slice_leaves_and_is_counted(medium: Path, first: int, size: int) -> None:
+    """The body is the slice asked for, and the last word to the watcher is its size."""
+    sink, seen = Sink(), []
+    async with listening(sink) as port, Transport(patience=QUICK) as transport:
+        answer = await transport.send(put(port, first=first, body_bytes=size), medium, seen.append)
+
+    assert CONTENT[first : first + size] == sink.bodies[0]
+    assert size == seen[-1]
+    assert isinstance(answer, Response)
+    assert "Sun, 01 Mar 2026 12:00:00 GMT" == answer.headers["date"]
+
+
+@pytest.mark.asyncio
+async def test_tls_is_verified_and_works(medium: Path, certificate: Path) -> None:
+    """Over TLS the same bytes arrive, through the block path."""
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    trusting = ssl.create_default_context(cafile=str(certificate / "cert.pem"))
+    sink, seen = Sink(), []
+    async with (
+        listening(sink, server) as port,
+        Transport(patience=QUICK, tls=trusting) as transport,
+    ):
+        answer = await transport.send(put(port, scheme="https"), medium, seen.append)
+
+    assert isinstance(answer, Response)
+    assert CONTENT == sink.bodies[0]
+    assert len(CONTENT) == seen[-1]
+
+
+@pytest.mark.asyncio
+async def test_a_stranger_gets_no_byte(medium: Path, certificate: Path) -> None:
+    """A certificate nobody vouches for ends the request before the body, and names the portal."""
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    sink, seen = Sink(), []
+    async with listening(sink, server) as port, Transport(patience=QUICK) as transport:
+        answer = await transport.send(put(port, scheme="https"), medium, seen.append)
+        with pytest.raises(NotTheCloud):
+            await transport.call("GET", f"https://127.0.0.1:{port}/", {}, None)
+
+    assert Broken("the certificate of 127.0.0.1 is not trusted") == answer
+    assert [0] == seen
+    assert [] == sink.heads
+
+
+@pytest.mark.asyncio
+async def test_connections_are_kept(medium: Path) -> None:
+    """Many small media share one connection."""
+    sink = Sink()
+    async with listening(sink) as port, Transport(patience=QUICK) as transport:
+        for _ in range(3):
+            await transport.send(put(port, body_bytes=1000), medium, lambda _: None)
+
+    assert 1 == sink.connections
+
+
+@pytest.mark.asyncio
+async def test_a_refusal_before_the_body_costs_nothing(medium: Path) -> None:
+    """With Expect, a dead URL is answered before a single byte of the body leaves."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+        await writer.drain()
+        await reader.read()
+
+    seen: list[int] = []
+    patience = Patience(stall_s=2, response_s=2, continue_s=2)
+    async with listening(refuse) as port, Transport(patience=patience) as transport:
+        answer = await transport.send(put(port, expect_continue=True), medium, seen.append)
+
+    assert isinstance(answer, Response)
+    assert (403, b"no") == (answer.status, answer.body)
+    assert 0 == seen[-1]
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_ignores_expect_gets_the_body(medium: Path) -> None:
+    """The wait for 100 Continue is bounded."""
+    bodies = []
+
+    async def ignore(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        bodies.append(await reader.readexactly(len(CONTENT)))
+        writer.write(OK)
+        await writer.drain()
+        await reader.read()
+
+    async with listening(ignore) as port, Transport(patience=QUICK) as transport:
+        await transport.send(put(port, expect_continue=True), medium, lambda _: None)
+
+    assert [CONTENT] == bodies
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_cannot_expect_is_asked_plainly(medium: Path) -> None:
+    """417 is answered by the same request without Expect."""
+    heads = []
+
+    async def fail_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await head_of(reader))
+        if b"Expect" in heads[-1]:
+            writer.write(b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n")
+        else:
+            await reader.readexactly(len(CONTENT))
+            writer.write(OK)
+        await writer.drain()
+        await reader.read()
+
+    async with listening(fail_once) as port, Transport(patience=QUICK) as transport:
+        answer = await transport.send(put(port, expect_continue=True), medium, lambda _: None)
+
+    assert isinstance(answer, Response)
+    assert 200 == answer.status
+    assert 2 == len(heads)
+
+
+@pytest.mark.asyncio
+async def test_an_early_answer_is_heard(medium: Path) -> None:
+    """A store that refuses midway and hangs up is quoted, not called a cut."""
+
+    async def refuse_midway(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        await reader.readexactly(100_000)
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        with contextlib.suppress(OSError):
+            await reader.read()
+
+    async with listening(refuse_midway) as port, Transport(patience=QUICK) as transport:
+        answer = await transport.send(put(port), medium, lambda _: None)
+
+    assert isinstance(answer, Response)
+    assert 413 == answer.status
+
+
+@pytest.mark.parametrize("position", [0, 1, 300_000])
+@pytest.mark.asyncio
+async def test_a_cut_counts_what_left(medium: Path, position: int) -> None:
+    """At a cut the watcher learns what the other side had, not what was written."""
+    received = []
+
+    async def cut(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        received.append(len(await reader.readexactly(position)))
+
+    seen: list[int] = []
+    async with listening(cut) as port, Transport(patience=QUICK) as transport:
+        answer = await transport.send(put(port), medium, seen.append)
+
+    assert isinstance(answer, Broken)
+    assert position <= seen[-1] < len(CONTENT)
+
+
+@pytest.mark.asyncio
+async def test_a_stall_is_noticed(medium: Path) -> None:
+    """A peer that stops reading is given up after the stall time, and what left is counted."""
+    gone = asyncio.Event()
+
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # sockets have it
+        await gone.wait()
+
+    big = medium.with_name("big")
+    await asyncio.to_thread(big.write_bytes, bytes(24_000_000))
+    seen: list[int] = []
+    async with listening(stall) as port, Transport(patience=QUICK) as transport:
+        answer = await transport.send(put(port, body_bytes=24_000_000), big, seen.append)
+        gone.set()
+
+    assert Broken("nothing moved, or no answer came, for too long") == answer
+    assert 0 < seen[-1] < 24_000_000
+
+
+@pytest.mark.asyncio
+async def test_a_slow_peer_is_not_a_dead_one(medium: Path) -> None:
+    """An upload that takes several stall times is fine while bytes move."""
+    began = asyncio.get_running_loop().time()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        left, until = len(CONTENT), began
+        while left:
+            left -= len(await reader.read(min(left, 40_000)))
+            until += 0.015
+            done = asyncio.Event()
+            asyncio.get_running_loop().call_at(until, done.set)
+            await done.wait()
+        writer.write(OK)
+        await writer.drain()
+        await reader.read()
+
+    async with listening(slow) as port, Transport(patience=QUICK) as transport:
+        answer = await transport.send(put(port), medium, lambda _: None)
+
+    assert isinstance(answer, Response)
+    assert asyncio.get_running_loop().time() - began > 2 * QUICK.stall_s
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_never_comes(medium: Path) -> None:
+    """When every byte has arrived the answer has its own time."""
+    gone = asyncio.Event()
+
+    async def swallow(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        await reader.readexactly(len(CONTENT))
+        await gone.wait()
+
+    seen: list[int] = []
+    async with listening(swallow) as port, Transport(patience=QUICK) as transport:
+        answer = await transport.send(put(port), medium, seen.append)
+        gone.set()
+
+    assert isinstance(answer, Broken)
+    assert len(CONTENT) == seen[-1]
+
+
+@pytest.mark.asyncio
+async def test_cancelling_counts_what_left(medium: Path) -> None:
+    """A shutdown in the middle still tells the ledger."""
+    stalled = asyncio.Event()
+
+    async def stall(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        await reader.readexactly(100_000)
+        stalled.set()
+        await asyncio.get_running_loop().create_future()
+
+    seen: list[int] = []
+    async with listening(stall) as port, Transport(patience=Patience()) as transport:
+        sending = asyncio.create_task(transport.send(put(port), medium, seen.append))
+        await stalled.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+
+    assert seen[-1] >= 100_000
+
+
+@pytest.mark.asyncio
+async def test_redirects_are_not_followed(medium: Path) -> None:
+    """A redirect is an answer like any other."""
+    moved = b"HTTP/1.1 307 T\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
+    sink = Sink(moved)
+    async with listening(sink) as port, Transport(patience=QUICK) as transport:
+        sent = await transport.send(put(port), medium, lambda _: None)
+        called = await transport.call("POST", f"http://127.0.0.1:{port}/", {}, {})
+
+    assert isinstance(sent, Response)
+    assert [307, 307] == [sent.status, called.status]
+    assert 2 == len(sink.heads)
+
+
+@pytest.mark.asyncio
+async def test_a_long_answer_is_not_swallowed(medium: Path) -> None:
+    """At most 64 KiB of a store's answer are kept."""
+    body = b"x" * 200_000
+    sink = Sink(b"HTTP/1.1 500 no\r\nContent-Length: 200000\r\n\r\n" + body)
+    async with listening(sink) as port, Transport(patience=QUICK) as transport:
+        answer = await transport.send(put(port, body_bytes=1), medium, lambda _: None)
+
+    assert isinstance(answer, Response)
+    assert 65_536 == len(answer.body)
+
+
+@pytest.mark.asyncio
+async def test_a_json_call(medium: Path) -> None:
+    """A call sends JSON and returns status, lower-case headers and the body."""
+    answer = b"HTTP/1.1 404 no\r\nX-Thing: 1\r\nContent-Length: 2\r\n\r\n{}"
+    sink = Sink(answer)
+    async with listening(sink) as port, Transport(patience=QUICK) as transport:
+        got = await transport.call("POST", f"http://127.0.0.1:{port}/a", {"K": "v"}, {"a": 1})
+
+    assert (404, "1", b"{}") == (got.status, got.headers["x-thing"], got.body)
+    assert b'{"a":1}' == sink.bodies[0]
+    assert b"\r\nK: v\r\n" in sink.heads[0]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://[x/", "http://127.0.0.1:99999/"])
+@pytest.mark.asyncio
+async def test_no_way_to_the_server(medium: Path, url: str) -> None:
+    """Refused connections and useless addresses are one kind of error, without the query."""
+    async with Transport(patience=QUICK) as transport:
+        with pytest.raises(CloudUnreachable):
+            await transport.call("POST", f"{url}?secret=1", {}, {})
+        request = Request(method="PUT", url=f"{url}?secret=1", body_bytes=1)
+        answer = await transport.send(request, medium, lambda _: None)
+
+    assert isinstance(answer, Broken)
+    assert "secret" not in answer.reason
+
+
+@pytest.mark.asyncio
+async def test_a_call_has_a_deadline() -> None:
+    """A server that never answers a call is unreachable."""
+
+    async def swallow(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    patience = Patience(call_s=0.1)
+    async with listening(swallow) as port, Transport(patience=patience) as transport:
+        with pytest.raises(CloudUnreachable):
+            await transport.call("POST", f"http://127.0.0.1:{port}/", {}, {})
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.asyncio
+async def test_a_file_that_shrinks_is_damage(
+    medium: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """A medium that becomes shorter while it is sent is our disk's fault, not the network's."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    trusting = ssl.create_default_context(cafile=str(certificate / "cert.pem"))
+    opened = open_slice
+
+    def shrinking(path: Path, *, first: int, size_bytes: int) -> object:
+        flow = opened(path, first=first, size_bytes=size_bytes)
+        os.truncate(path, 1000)
+        return flow
+
+    monkeypatch.setattr("device.transport.open_slice", shrinking)
+    server = tls if scheme == "https" else None
+    async with (
+        listening(Sink(), server) as port,
+        Transport(patience=QUICK, tls=trusting) as transport,
+    ):
+        with pytest.raises(SpoolDamaged):
+            await transport.send(put(port, scheme=scheme), medium, lambda _: None)
+
+
+def test_a_medium_that_is_not_there(tmp_path: Path) -> None:
+    """A missing or unreadable file is named before anything is sent."""
+    with pytest.raises(SpoolDamaged):
+        open_slice(tmp_path / "absent", first=0, size_bytes=1)
+    with pytest.raises(SpoolStorageFailed):
+        open_slice(tmp_path, first=0, size_bytes=1)
+
+
+@pytest.mark.asyncio
+async def test_closing_twice() -> None:
+    """Closing is idempotent, also when nothing was opened."""
+    transport = Transport()
+    await transport.aclose()
+    await transport.aclose()
