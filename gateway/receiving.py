@@ -13,7 +13,6 @@ from gateway.errors import (
     AlreadyUploaded,
     DigestRefused,
     Draining,
-    GatewayError,
     InvalidContentRange,
     MediumTooLarge,
     NotFound,
@@ -301,6 +300,7 @@ class Receiving:
         writing: asyncio.Future[None] | None = None
         blocks: list[bytes] = []
         gathered = 0
+        interrupted = True
         try:
             while wanted.most_bytes:
                 block = await self._next(turn, wanted.body)
@@ -314,16 +314,16 @@ class Receiving:
                         await writing
                     writing = self._written(part, blocks, gathered)
                     blocks, gathered = [], 0
-        except (ConnectionError, GatewayError):
-            rest = wanted.take(wanted.body.rest())
+            interrupted = False
+        finally:
+            # However it ended (a cut, a rival, a stop): what arrived was paid for and counts.
+            if interrupted:
+                blocks.append(wanted.take(wanted.body.rest()))
             if writing is not None:
                 await writing
-            await self._written(part, [*blocks, rest], gathered + len(rest))
-            await asyncio.to_thread(part.sync)
-            raise
-        if writing is not None:
-            await writing
-        await self._written(part, blocks, gathered)
+            await self._written(part, blocks, sum(map(len, blocks)))
+            if interrupted:
+                await asyncio.to_thread(part.sync)
 
     def _written(self, part: Part, blocks: list[bytes], size_bytes: int) -> asyncio.Future[None]:
         self._metrics.received_bytes.inc(size_bytes)

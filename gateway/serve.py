@@ -43,14 +43,7 @@ async def serve(config: GatewayConfig, ready: Callable[[str], None]) -> None:
     make_folder(config.data)
     with _alone(config.data):
         async with create_app(config) as app:
-            runner = web.AppRunner(
-                app,
-                access_log=None,
-                read_bufsize=_READ_BYTES,
-                # Media are kept as they were sent, and a bomb stays small.
-                auto_decompress=False,
-                shutdown_timeout=_LAST_ANSWERS_S,
-            )
+            runner = new_runner(app)
             await runner.setup()
             try:
                 sock = _listening(config)
@@ -67,6 +60,18 @@ async def serve(config: GatewayConfig, ready: Callable[[str], None]) -> None:
             finally:
                 await runner.cleanup()
     logger.info("The gateway stopped.")
+
+
+def new_runner(app: web.Application) -> web.AppRunner:
+    """Set up how requests are read and how the last ones end."""
+    return web.AppRunner(
+        app,
+        access_log=None,
+        read_bufsize=_READ_BYTES,
+        # Media are kept as they were sent, and a bomb stays small.
+        auto_decompress=False,
+        shutdown_timeout=_LAST_ANSWERS_S,
+    )
 
 
 async def _drain(app: web.Application, site: web.SockSite, drain_s: float) -> None:

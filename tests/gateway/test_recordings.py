@@ -297,9 +297,7 @@ async def test_download_gives_the_bytes_back(api):
     """What went up comes down, whole and by range, never rendered in place."""
     recording = await uploaded(api, AUDIO)
     medium = (await api.call("GET", f"/v1/recordings/{recording}")).json["media"][0]["id"]
-    link = await api.call(
-        "POST", f"/v1/recordings/{recording}/download-url", {"media_id": medium}
-    )
+    link = await api.call("POST", f"/v1/recordings/{recording}/download-url", {"media_id": medium})
     whole = await api.call("GET", link.json["download_url"])
     part = await api.call("GET", link.json["download_url"], headers={"Range": "bytes=4-7"})
 
