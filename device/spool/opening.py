@@ -36,29 +36,34 @@ def open_spool(config: SpoolConfig, clock: Clock, *, anew: bool = False) -> Open
     layout = Layout(config.path)
     _make_folders(layout)
     lock = Lock(layout.lock)
-    journal: Journal | None = None
     try:
         aside = _put_aside(layout) if anew else None
         try:
-            connection = _connect(layout)
+            journal, moves, recovered = _recover(layout, clock)
         except SpoolDamaged as error:
             aside = _put_aside(layout)
             logger.warning(
                 "the spool's index is damaged; it is kept aside and built anew from manifests",
                 extra={"reason": str(error), "kept": str(aside)},
             )
-            connection = _connect(layout)
-        journal = Journal(connection)
-        moves = Moves(layout, journal, clock)
-        recovered = Recovery(layout, journal, moves).run()
+            journal, moves, recovered = _recover(layout, clock)
     except BaseException:
-        if journal is not None:
-            journal.close()
         lock.release()
         raise
     return Opened(
         layout=layout, lock=lock, journal=journal, moves=moves, recovered=recovered, aside=aside
     )
+
+
+def _recover(layout: Layout, clock: Clock) -> tuple[Journal, Moves, Recovered]:
+    """Open the index and make it agree with the folders."""
+    journal = Journal(_connect(layout))
+    try:
+        moves = Moves(layout, journal, clock)
+        return journal, moves, Recovery(layout, journal, moves).run()
+    except BaseException:
+        journal.close()
+        raise
 
 
 def _make_folders(layout: Layout) -> None:

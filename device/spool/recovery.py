@@ -72,13 +72,13 @@ class Recovery:
                     self._settle(entry)
             except SpoolError as error:
                 self._leave(self._layout.folder(entry.state, entry.id), str(error))
-        for place in (self._layout.sealed, self._layout.incoming, self._layout.quarantine):
-            for folder in _strangers(place, held):
-                try:
-                    with storage("it cannot be used"):
-                        self._take_in(folder)
-                except SpoolError as error:
-                    self._leave(folder, str(error))
+        places = (self._layout.sealed, self._layout.incoming, self._layout.quarantine)
+        for folder in [folder for place in places for folder in _strangers(place, held)]:
+            try:
+                with storage("it cannot be used"):
+                    self._take_in(folder)
+            except SpoolError as error:
+                self._leave(folder, str(error))
         return Recovered(restored=tuple(self._restored), tombstones=buried, left=tuple(self._left))
 
     def _read_tombstones(self) -> int:
@@ -86,7 +86,7 @@ class Recovery:
         if not self._journal.run(restore.tombstones_pending):
             return 0
         with storage("cannot read the tombstones"):
-            records = list(TombstoneLog(self._layout.tombstones).records())
+            records = TombstoneLog(self._layout.tombstones).records()
         return self._journal.run(restore.bury, records)
 
     def _settle(self, entry: Entry) -> None:

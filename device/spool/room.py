@@ -1,7 +1,7 @@
 """Room on the disk: how much is left for a pull, and what may go to make more."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from device.config import SpoolConfig
 from device.errors import SpoolFull
@@ -42,7 +42,7 @@ def make_room(
     more_bytes: int,
     *,
     held_bytes: Callable[[], int],
-    evictable: Iterator[Entry],
+    evictable: Callable[[], list[Entry]],
     purge: Callable[[Entry], bool],
 ) -> None:
     """Purge one stored entry after the other, oldest first, until `more_bytes` fit.
@@ -51,6 +51,12 @@ def make_room(
         SpoolFull: They do not; what is unsent stays, whatever happens.
         SpoolStorageFailed: The disk failed.
     """
-    while (reason := shortage(config, held_bytes(), more_bytes)) is not None:
-        if not any(purge(entry) for entry in evictable):
-            raise SpoolFull(reason)
+    reason = shortage(config, held_bytes(), more_bytes)
+    if reason is None:
+        return
+    for entry in evictable():
+        if purge(entry):
+            reason = shortage(config, held_bytes(), more_bytes)
+            if reason is None:
+                return
+    raise SpoolFull(reason)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from device.errors import EntryUnknown
+from device.errors import EntryUnknown, SpoolDamaged
 from device.model import (
     Entry,
     EntryId,
@@ -99,6 +99,18 @@ def cooldowns(connection: sqlite3.Connection) -> dict[str, Wait]:
 
 
 def _entry(row: tuple[Any, ...], media: list[tuple[Any, ...]]) -> Entry:
+    """Build an entry of its rows.
+
+    Raises:
+        SpoolDamaged: They do not say what a row of ours says.
+    """
+    try:
+        return _built(row, media)
+    except (ValueError, KeyError, TypeError) as error:
+        raise SpoolDamaged(f"the row of entry {row[0]} is damaged: {error}") from error
+
+
+def _built(row: tuple[Any, ...], media: list[tuple[Any, ...]]) -> Entry:
     recording = _recording.decode(row[2])
     announced = {medium.index: medium for medium in recording.media}
     return Entry(

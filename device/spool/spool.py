@@ -147,12 +147,11 @@ class Spool:
         Raises:
             SpoolFull: It does not fit.
         """
-        stored = (held for held in self.entries(State.STORED) if not held.purged)
         make_room(
             self._config,
             more_bytes,
             held_bytes=lambda: self._journal.run(rows.held_bytes),
-            evictable=stored,
+            evictable=lambda: [e for e in self.entries(State.STORED) if not e.purged],
             purge=self._moves.purge,
         )
 
@@ -215,7 +214,8 @@ class Spool:
         self._journal.run(changes.finish_medium, entry, finished)
         with self._partials_lock:
             partial.drop()
-            self._partials.pop((entry, index), None)
+            if self._partials.get((entry, index)) is partial:
+                del self._partials[entry, index]
 
     def seal(self, entry: EntryId) -> Entry:
         """Seal an entry whose media are all finished. Idempotent.
@@ -290,7 +290,8 @@ class Spool:
     def cooldown(self, origin: str) -> Wait | None:
         """Look up whether an origin is left alone now.
 
-        Never for more than 24 hours from now: a clock that stepped back must not park uploads.
+        Never for more than 24 hours from now, and that is saved: a clock that stepped back must not
+        park uploads, nor move the end on with every look.
         """
         wait = self._reader.cooldowns().get(origin)
         if wait is None or wait.until is None:
@@ -298,7 +299,10 @@ class Spool:
         now = self._clock.now()
         if wait.until <= now:
             return None
-        return Wait(code=wait.code, reason=wait.reason, until=min(wait.until, now + MAX_COOLDOWN))
+        if wait.until > now + MAX_COOLDOWN:
+            wait = Wait(code=wait.code, reason=wait.reason, until=now + MAX_COOLDOWN)
+            self.save_cooldown(origin, wait.until, wait.reason)
+        return wait
 
     def store(self, entry: EntryId, receipt: Receipt) -> Entry:
         """SEALED → STORED; the receipt is on the disk, twice, when this returns. Idempotent.

@@ -6,10 +6,10 @@ its receipt. Each release appends one record to a log under `tombstones/`, befor
 one inode for all of them.
 """
 
+import logging
 import os
 import struct
 import zlib
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,8 @@ from device.errors import SpoolDamaged
 from device.model import Manifest, Receipt
 from device.spool.durable import settle_folder, write_all
 from device.spool.layout import FILE_MODE
+
+logger = logging.getLogger(__name__)
 
 _MAGIC = b"\xf5FPT"
 _HEADER = struct.Struct(">4sII")
@@ -71,30 +73,54 @@ class TombstoneLog:
         settle_folder(self._folder)
         self._failed = False
 
-    def records(self) -> Iterator[Tombstone]:
-        """Yield every whole record, oldest first; what cannot be read is passed over.
+    def records(self) -> list[Tombstone]:
+        """Read every whole record, oldest first; what cannot be read is passed over with a warning.
 
         Raises:
             OSError: A log cannot be read.
         """
+        found: list[Tombstone] = []
         for path in _logs(self._folder):
-            yield from parse(path.read_bytes())
+            records, lost_bytes = parse(path.read_bytes())
+            found += records
+            if lost_bytes:
+                logger.warning(
+                    "part of a tombstone log cannot be read",
+                    extra={"log": str(path), "lost_bytes": lost_bytes},
+                )
+        return found
 
 
-def parse(log: bytes) -> Iterator[Tombstone]:
-    """Yield the whole records of one log, wherever damage lies between them."""
+def parse(log: bytes) -> tuple[list[Tombstone], int]:
+    """Read the whole records of one log, wherever damage lies between them.
+
+    Returns:
+        The records, and how many bytes belong to none.
+    """
+    found: list[Tombstone] = []
+    read_bytes = 0
     start = log.find(_MAGIC)
     while start >= 0:
-        end = start + 1
-        header = log[start : start + _HEADER.size]
-        if len(header) == _HEADER.size:
-            _, length, crc = _HEADER.unpack(header)
-            body = log[start + _HEADER.size : start + _HEADER.size + min(length, _MAX_BYTES)]
-            if len(body) == length and zlib.crc32(body) == crc:
-                with suppress(SpoolDamaged):
-                    yield canonical.decode(body, Tombstone, "a tombstone")
-                end = start + _HEADER.size + length
-        start = log.find(_MAGIC, end)
+        body = _body(log, start)
+        if body is None:
+            start = log.find(_MAGIC, start + 1)
+            continue
+        with suppress(SpoolDamaged):
+            found.append(canonical.decode(body, Tombstone, "a tombstone"))
+            read_bytes += _HEADER.size + len(body)
+        start = log.find(_MAGIC, start + _HEADER.size + len(body))
+    return found, len(log) - read_bytes
+
+
+def _body(log: bytes, start: int) -> bytes | None:
+    """Give what follows the header at `start`, if it is what the header says."""
+    header = log[start : start + _HEADER.size]
+    if len(header) < _HEADER.size:
+        return None
+    _, length, crc = _HEADER.unpack(header)
+    first = start + _HEADER.size
+    body = log[first : first + min(length, _MAX_BYTES)]
+    return body if len(body) == length and zlib.crc32(body) == crc else None
 
 
 def encode_receipt(receipt: Receipt) -> bytes:

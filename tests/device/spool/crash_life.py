@@ -74,10 +74,10 @@ def judge(root: Path, loss: Loss, promises: list[str]) -> None:
         if (spool.left and where is root) or list((where / "sealed").iterdir()):
             raise AssertionError(f"something is left: {spool.left}")
         spool.close()
-        spool = Spool.open(config(where), FakeClock())
-        if spool.left or spool.entries() != [last]:
-            raise AssertionError("the run after the next finds something else")
-        spool.close()
+    spool = Spool.open(config(root), FakeClock())
+    if spool.left or spool.entries() != [last]:
+        raise AssertionError("the run after the next finds something else")
+    spool.close()
 
 
 def judge_entry(spool: Spool, promises: list[str]) -> None:

@@ -15,6 +15,7 @@ from device.errors import (
 from device.model import BlockHashes, MediaKind, Medium, State
 from device.spool.folders import read_manifest
 from device.spool.layout import media_files
+from device.spool.spool import Spool
 from tests.device.spool.recordings import AUDIO, IMAGE, pull, recording, sealed, sha256
 
 
@@ -177,8 +178,6 @@ def test_a_local_file_that_cannot_be_read_is_the_operators(spool, tmp_path):
 
 def test_a_spool_above_its_limit_takes_nothing_in(config, clock, tmp_path):
     """`max_bytes` stops a pull before it begins, and says why."""
-    from device.spool.spool import Spool  # noqa: PLC0415 - one test needs another configuration
-
     spool = Spool.open(replace(config, max_bytes=1000), clock)
     try:
         spool.room_for(1000)

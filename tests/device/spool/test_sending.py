@@ -7,6 +7,7 @@ import pytest
 
 from device.errors import IllegalMove
 from device.model import Evidence, State, Target, UploadSession, Wait
+from device.spool.spool import Spool
 from tests.device.spool.recordings import NOON, receipt, recording, sealed, stored
 
 SESSION = UploadSession(
@@ -69,6 +70,18 @@ def test_the_ledger_counts_by_the_utc_day(spool, clock):
     assert 100 == spool.sent_bytes(NOON.date())
     assert 10 == spool.sent_bytes(NOON.date() + timedelta(days=1))
     assert 0 == spool.sent_bytes(NOON.date() + timedelta(days=2))
+
+
+def test_a_cooldown_from_a_wrong_clock_ends(spool, clock):
+    """After the clock stepped back ten years, a cool-down still ends within a day."""
+    spool.save_cooldown("https://api.example", clock.now() + timedelta(hours=1), "slow down")
+    clock.step(-10 * 365 * 86_400)
+    seen = []
+    for _ in range(25):
+        seen.append(spool.cooldown("https://api.example") is not None)
+        clock.advance(3600)
+
+    assert [True] * 24 + [False] == seen
 
 
 def test_a_cooldown_passes(spool, clock):
@@ -162,8 +175,6 @@ def test_entries_come_oldest_first_and_by_state(spool):
 
 def test_room_is_made_by_purging_what_is_stored_oldest_first(config, clock):
     """Media of stored entries go, as many as needed; unsent ones stay, however full it is."""
-    from device.spool.spool import Spool  # noqa: PLC0415 - one test needs another configuration
-
     spool = Spool.open(replace(config, max_bytes=130_000), clock)
     try:
         old = stored(spool, recording("01" * 16))
