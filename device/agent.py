@@ -15,7 +15,7 @@ from device.config import Config, RecorderConfig
 from device.dispatch import Dispatcher
 from device.drivers import Driver, Opening, open_driver
 from device.drivers.named_files import CLI_RECORDER, describe
-from device.errors import FieldpostError, UsageInvalid
+from device.errors import FieldpostError, LinkReason, LinkUnavailable, UsageInvalid
 from device.model import (
     Entry,
     EntryId,
@@ -96,7 +96,7 @@ async def run(config: Config, *, once: bool, progress: Progress) -> Summary:
     async with _parts(config, progress) as parts, _uplink(parts) as (cloud, transport):
         dispatcher = parts.dispatcher(cloud, transport, once=once)
         visitors = [parts.visitor(r, dispatcher) for r in config.recorders]
-        before = await _unreleased(parts.spool)
+        done_before = await _done(parts.spool)
         notify("READY=1")
         async with asyncio.TaskGroup() as group:
             uploads = group.create_task(dispatcher.run(), name="uploads")
@@ -104,9 +104,10 @@ async def run(config: Config, *, once: bool, progress: Progress) -> Summary:
                 group.create_task(v.run(once=once), name=f"visit {v.config.url}") for v in visitors
             ]
             await asyncio.gather(*visits)
-            await _until_settled(parts, dispatcher, once=once)
-            uploads.cancel()
-        return await _summary(parts.spool, before, visitors, dispatcher)
+            if once:
+                await _until_settled(parts, dispatcher, None)
+                uploads.cancel()
+        return await _summary(parts.spool, done_before, visitors, dispatcher)
 
 
 async def pull_now(config: Config, *, recorder: str | None, progress: Progress) -> Summary:
@@ -117,11 +118,11 @@ async def pull_now(config: Config, *, recorder: str | None, progress: Progress) 
     """
     async with _parts(config, progress) as parts:
         visitors = [parts.visitor(r, None) for r in _chosen(config, recorder)]
-        before = await _unreleased(parts.spool)
+        done_before = await _done(parts.spool)
         async with asyncio.TaskGroup() as group:
             for visitor in visitors:
                 group.create_task(visitor.run(once=True), name=f"visit {visitor.config.url}")
-        return await _summary(parts.spool, before, visitors, None)
+        return await _summary(parts.spool, done_before, visitors, None)
 
 
 async def upload_files(
@@ -145,9 +146,10 @@ async def upload_files(
         dispatcher = parts.dispatcher(cloud, transport, once=True)
         async with asyncio.TaskGroup() as group:
             uploads = group.create_task(dispatcher.run(), name="uploads")
-            await _until_settled(parts, dispatcher, once=True)
+            await _until_settled(parts, dispatcher, CLI_RECORDER)
             uploads.cancel()
-        return await _summary(parts.spool, {entry.id}, [], dispatcher)
+        others = {e.id for e in await asyncio.to_thread(parts.spool.entries)} - {entry.id}
+        return await _summary(parts.spool, others, [], dispatcher)
 
 
 async def look(config: Config) -> tuple[RecorderView, ...]:
@@ -203,29 +205,28 @@ async def _nothing_goes_up(_recorder: RecorderId | None) -> bool:
     return True
 
 
-async def _until_settled(parts: _Parts, dispatcher: Dispatcher, *, once: bool) -> None:
-    while True:
-        seen = parts.stored.count
-        if once and await dispatcher.settled(None):
-            return
+async def _until_settled(
+    parts: _Parts, dispatcher: Dispatcher, recorder: RecorderId | None
+) -> None:
+    seen = parts.stored.count
+    while not await dispatcher.settled(recorder):
         await parts.stored.after(seen)
+        seen = parts.stored.count
 
 
-async def _unreleased(spool: Spool) -> set[EntryId]:
-    open_states = (State.PULLING, State.SEALED, State.STORED, State.QUARANTINED)
-    return {entry.id for entry in await asyncio.to_thread(spool.entries, *open_states)}
+async def _done(spool: Spool) -> set[EntryId]:
+    return {entry.id for entry in await asyncio.to_thread(spool.entries, State.RELEASED)}
 
 
 async def _summary(
     spool: Spool,
-    before: set[EntryId],
+    unconcerned: set[EntryId],
     visitors: Sequence[Visitor],
     dispatcher: Dispatcher | None,
 ) -> Summary:
-    """Tell what became of everything that was open before, and of everything new."""
-    after = await _unreleased(spool)
+    """Tell what became of every entry that this run was concerned with."""
     everything = await asyncio.to_thread(spool.entries)
-    touched = [entry for entry in everything if entry.id in before | after]
+    touched = [entry for entry in everything if entry.id not in unconcerned]
     problems = [problem for visitor in visitors for problem in visitor.problems]
     visited = {visitor.recorder for visitor in visitors} | {CLI_RECORDER}
     wanted = State.RELEASED if dispatcher is not None else State.SEALED
@@ -279,8 +280,13 @@ async def _visiting(
     opening = Opening(
         url=recorder.url, release=recorder.release, clock=clock, cache=config.spool.path / "cache"
     )
-    async with asyncio.timeout(OPEN_S):
-        driver = await open_driver(recorder.driver, opening)
+    try:
+        async with asyncio.timeout(OPEN_S):
+            driver = await open_driver(recorder.driver, opening)
+    except TimeoutError as error:
+        raise LinkUnavailable(
+            f"{recorder.url} did not answer in {OPEN_S:.0f} s", reason=LinkReason.NO_ANSWER
+        ) from error
     try:
         yield driver
     finally:

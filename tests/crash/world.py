@@ -1,0 +1,251 @@
+"""A whole straight line around an agent that may be killed: recorder, pty, gateway, checker."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import random
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+
+from device.links.serial import SerialLink
+from device.model import MediaKind, State
+from device.simulate.faults import FaultPlan
+from device.simulate.firmware import Firmware
+from device.simulate.holding import HeldMedium, HeldRecording, MemoryStore
+from device.simulate.pty_line import PtyEnd, PtyLine
+from device.spool.reader import read_only
+
+REPOSITORY = Path(__file__).parents[2]
+ANSWER_S = 60.0
+
+CONFIG = """\
+[cloud]
+base_url = "{base_url}"
+token_file = "{folder}/token"
+
+[spool]
+path = "{folder}/spool"
+min_free_bytes = 0
+
+[[recorders]]
+url = "serial://{folder}/port"
+
+[upload]
+chunk_bytes = 262144
+"""
+
+
+def contents(seed: int) -> tuple[HeldRecording, ...]:
+    """Two recordings: one of three chunks with an image, one small."""
+    chance = random.Random(seed)
+    sizes = ((600_000, 20_000), (3_000,))
+    return tuple(
+        HeldRecording(
+            id=chance.randbytes(16),
+            generation=1,
+            started_at=datetime(2026, 3, 1, 9, tzinfo=UTC),
+            ended_at=datetime(2026, 3, 1, 10, tzinfo=UTC),
+            media=tuple(
+                HeldMedium(
+                    name=f"{index}",
+                    kind=MediaKind.IMAGE if index else MediaKind.AUDIO,
+                    content_type="image/jpeg" if index else "audio/ogg",
+                    content=chance.randbytes(size),
+                    captured_at=datetime(2026, 3, 1, 9, index, tzinfo=UTC),
+                    t_offset_ms=index * 60_000,
+                )
+                for index, size in enumerate(media)
+            ),
+        )
+        for media in sizes
+    )
+
+
+class Zygote:
+    """Starts agents that kill themselves."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def run(self, config: Path, kill_at: int) -> dict:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        order = {"config": str(config), "kill_at": kill_at}
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        async with asyncio.timeout(ANSWER_S):
+            return json.loads(await self._process.stdout.readline())
+
+
+@contextlib.asynccontextmanager
+async def zygote() -> AsyncIterator[Zygote]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.crash.zygote"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=REPOSITORY,
+    )
+    try:
+        yield Zygote(process)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+
+
+@dataclass
+class Gateway:
+    """A real gateway process and an API key for it."""
+
+    base_url: str
+    key: str
+    data: Path
+
+    @contextlib.asynccontextmanager
+    async def session(self) -> AsyncIterator[aiohttp.ClientSession]:
+        headers = {"Authorization": f"Bearer {self.key}"}
+        timeout = aiohttp.ClientTimeout(total=20)
+        async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
+            yield session
+
+    async def enrol(self, serial: str) -> tuple[str, str]:
+        """Return a new device's id and token."""
+        async with self.session() as session:
+            body = {"serial_number": serial}
+            async with session.post(f"{self.base_url}/devices", json=body) as answer:
+                device = (await answer.json())["id"]
+            url = f"{self.base_url}/devices/{device}/bind"
+            async with session.post(url, json={"end_user_id": "eu_1"}) as answer:
+                return device, (await answer.json())["device_token"]
+
+    async def recordings(self, device: str) -> list[dict]:
+        async with self.session() as session:
+            url = f"{self.base_url}/recordings?limit=100&device_id={device}"
+            async with session.get(url) as answer:
+                return (await answer.json())["data"]
+
+    async def digest(self, recording: str, medium: str) -> str:
+        async with self.session() as session:
+            url = f"{self.base_url}/recordings/{recording}/download-url"
+            async with session.post(url, json={"media_id": medium}) as answer:
+                download = (await answer.json())["download_url"]
+            async with session.get(download) as answer:
+                return hashlib.sha256(await answer.read()).hexdigest()
+
+
+@contextlib.asynccontextmanager
+async def gateway(data: Path) -> AsyncIterator[Gateway]:
+    command = Path(sys.executable).parent / "fieldpost-gateway"
+    keys = await asyncio.create_subprocess_exec(
+        *(command, "keys", "add", "--data", str(data), "--json"), stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await keys.communicate()
+    process = await asyncio.create_subprocess_exec(
+        *(command, "serve", "--data", str(data), "--listen", "127.0.0.1:0", "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(ANSWER_S):
+            ready = json.loads(await process.stdout.readline())
+        yield Gateway(f"{ready['url']}/v1", json.loads(told)["api_key"], data)
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@dataclass
+class World:
+    """One device's line, and what ought to be at its end."""
+
+    folder: Path
+    config: Path
+    gateway: Gateway
+    device: str
+    held: tuple[HeldRecording, ...]
+    store: MemoryStore
+    stored_when_released: list[bool] = field(default_factory=list)
+
+    def digests(self) -> set[str]:
+        return {medium.sha256 for recording in self.held for medium in recording.media}
+
+    def states(self) -> list[State]:
+        with read_only(self.folder / "spool") as reader:
+            return [entry.state for entry in reader.entries()]
+
+    def stored_in_spool(self, recording: HeldRecording) -> bool:
+        """Whether the spool already knew the receipt of a recording."""
+        with read_only(self.folder / "spool") as reader:
+            return any(
+                entry.recording.key.recording == recording.id.hex() and entry.receipt is not None
+                for entry in reader.entries()
+            )
+
+
+@contextlib.asynccontextmanager
+async def world(folder: Path, gateway: Gateway, seed: int) -> AsyncIterator[World]:
+    await asyncio.to_thread(folder.mkdir)
+    device, token = await gateway.enrol(f"BOX-{seed}")
+    (folder / "token").touch(mode=0o600)
+    (folder / "token").write_text(token)
+    config = folder / "fieldpost.toml"
+    config.write_text(CONFIG.format(base_url=gateway.base_url, folder=folder))
+    held = contents(seed)
+    made = World(folder, config, gateway, device, held, MemoryStore((), lambda _gone: None))
+    made.store = MemoryStore(
+        held, lambda gone: made.stored_when_released.append(made.stored_in_spool(gone))
+    )
+    near = PtyEnd(folder / "near")
+    with contextlib.closing(near):
+        async with await SerialLink.open(f"serial://{near.port}") as inside:
+            firmware = Firmware(inside, made.store, serial=f"CRASH{seed}", seed=seed)
+            line = PtyLine(
+                near.master, folder / "port", baud=0, plan=FaultPlan(), rebooted=firmware.reboot
+            )
+            with contextlib.closing(line):
+                running = [asyncio.create_task(w) for w in (firmware.run(), line.run())]
+                try:
+                    yield made
+                finally:
+                    for task in running:
+                        task.cancel()
+                    await asyncio.gather(*running, return_exceptions=True)
+
+
+async def check(world: World) -> list[str]:
+    """Say every way in which the end differs from what it must be: I1 to I4 of the design."""
+    broken = await _check_store(world)
+    if world.store.held:
+        broken.append(f"liveness: the recorder still holds {len(world.store.held)} recordings")
+    if not all(world.stored_when_released):
+        broken.append("I1: released before the receipt was on disk")
+    if set(await asyncio.to_thread(world.states)) != {State.RELEASED}:
+        broken.append("I3: an entry did not come to its end")
+    return broken
+
+
+async def _check_store(world: World) -> list[str]:
+    found = await world.gateway.recordings(world.device)
+    by_digest: dict[str, int] = {}
+    broken = [f"I1: {r['id']} is {r['status']}" for r in found if r["status"] != "uploaded"]
+    for recording in found:
+        for medium in recording["media"]:
+            digest = await world.gateway.digest(recording["id"], medium["id"])
+            by_digest[digest] = by_digest.get(digest, 0) + 1
+    if len(found) != len(world.held):
+        broken.append(f"I2: {len(found)} recordings in the cloud, {len(world.held)} were made")
+    broken += [
+        f"I1/I2: medium {digest[:12]} is not in the store exactly once"
+        for digest in world.digests()
+        if by_digest.pop(digest, 0) != 1
+    ]
+    if by_digest:
+        broken.append(f"I4: the store holds {len(by_digest)} objects that no recorder made")
+    return broken
