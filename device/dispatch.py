@@ -39,7 +39,7 @@ PATIENCE = 5
 LONGEST_ONCE_S = 60.0
 """`run --once` does not sit out a longer pause that the cloud asked for."""
 LONGEST_S = 3600.0
-"""No wait is believed to be longer: the wall clock may have stepped."""
+"""No pause of ours is longer: one that seems to be was saved before the wall clock stepped back."""
 
 TOKEN_GATE = "token"  # noqa: S105 - the name of a cool-down, not a secret
 
@@ -117,7 +117,8 @@ class Dispatcher:
             return 0.0
         if self.once and entry.id not in self._tried:
             return 0.0  # an operator asked for now
-        return min((entry.wait.until - self.clock.now()).total_seconds(), LONGEST_S)
+        left_s = (entry.wait.until - self.clock.now()).total_seconds()
+        return left_s if left_s <= LONGEST_S else 0.0
 
     async def _pause(self, seen: int, pause_s: float) -> None:
         sleep = asyncio.create_task(self.clock.sleep(pause_s), name="due")
