@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Self
 
 _READ_BYTES = 65_536
+_QUEUE_BYTES = 65_536
+"""Kernel buffers are kept small: a byte the proxy's kernel has acknowledged looks delivered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,9 @@ class ChaosProxy:
             self._cut(*writers)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        listening = socket.create_server(("127.0.0.1", 0))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE_BYTES)
+        self._server = await asyncio.start_server(self._accept, sock=listening)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -105,6 +109,8 @@ class ChaosProxy:
         writer: asyncio.StreamWriter,
     ) -> None:
         far_reader, far_writer = await asyncio.open_connection(self._host, self._to_port)
+        far_socket = far_writer.get_extra_info("socket")
+        far_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _QUEUE_BYTES)
         self._live[task] = (writer, far_writer)
         try:
             up = asyncio.ensure_future(self._pump(reader, far_writer, writer, up=True))
