@@ -55,12 +55,11 @@ class Pace:
         waiting_s = 4 * (self._rtt_s or 0.0) + self.window_bytes() / self._rate_bps
         return max(FLOOR_S, min(SLOWEST_IDLE_S, waiting_s))
 
-    def next_frame_s(self, run_bytes: int) -> float:
+    def next_frame_s(self, frame_bytes: int) -> float:
         """Return how long the frame behind a damaged one may take to arrive."""
         if self._rate_bps is None:
             return self.idle_s()
-        payload = self.payload_bytes(run_bytes) or MAX_PAYLOAD_BYTES
-        return min(self.idle_s(), 2 * (self._rtt_s or FLOOR_S) + 2 * payload / self._rate_bps)
+        return min(self.idle_s(), 2 * (self._rtt_s or FLOOR_S) + 2 * frame_bytes / self._rate_bps)
 
     def payload_bytes(self, run_bytes: int) -> int | None:
         """Return the payload to ask for, None for the most there is.

@@ -15,7 +15,12 @@ from device.core.link.ahead import Ahead
 from device.core.link.answers import Busy, End, Error, Working
 from device.core.link.codes import ErrorCode
 from device.core.link.messages import Data, Message, encode_message
-from device.core.link.pace import MAX_WINDOW_BYTES, SLOWEST_IDLE_S, Pace
+from device.core.link.pace import (
+    MAX_PAYLOAD_BYTES,
+    MAX_WINDOW_BYTES,
+    SLOWEST_IDLE_S,
+    Pace,
+)
 from device.core.link.requests import Read, Window
 from device.errors import (
     LinkLost,
@@ -86,6 +91,7 @@ class Reader:
         self._restarts = 0
         self._failures = 0
         self._run_bytes = 0
+        self._frame_bytes = MAX_PAYLOAD_BYTES
         self._ahead = Ahead(MAX_WINDOW_BYTES)
         self._streams: deque[int] = deque(maxlen=STREAMS_IN_FLIGHT)
         self._filling = False
@@ -209,12 +215,14 @@ class Reader:
         """The next frame will tell what is missing; if none comes soon, this was the last one."""
         self._lost()
         self._damage_seen = True
-        self._due_s = min(self._due_s, now_s + self._pace.next_frame_s(self._run_bytes))
+        self._due_s = min(self._due_s, now_s + self._pace.next_frame_s(self._frame_bytes))
 
     def _data(self, data: Data, now_s: float) -> bytes:
         self._heard(now_s)
         if data.offset + len(data.payload) > self._source.size_bytes:
             raise ProtocolViolation("the recorder sent more bytes than it listed")
+        # Frames on their way may still have the size that was asked for before.
+        self._frame_bytes = max(len(data.payload), self._frame_bytes // 2)
         if data.offset > self.offset:
             self._ahead.put(data.offset, data.payload)
             if not self._filling:
