@@ -4,7 +4,7 @@ import asyncio
 
 
 class Bell:
-    """Counts rings; whoever waits names the count it has seen, so a ring in between still wakes it."""
+    """Counts rings; who waits names the count it has seen, so a ring in between still wakes it."""
 
     def __init__(self) -> None:
         self.count = 0

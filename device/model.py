@@ -84,10 +84,14 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """Something a recorder lists that cannot be pulled, and why: shown to people, never dropped."""
+    """Something a recorder lists that cannot be pulled, and why: shown to people, never dropped.
+
+    `failed` is False for what is no recording, or none yet (still being written): nothing is wrong.
+    """
 
     recording: str
     reason: str
+    failed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

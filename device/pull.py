@@ -32,10 +32,14 @@ STUBBORN_ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pulled:
-    """What one pass over a listing came to. `problems` are sentences for people."""
+    """What one pass over a listing came to, in sentences for people where something is not pulled.
+
+    `problems` failed; `notes` are about what is no recording, or none yet.
+    """
 
     sealed: int = 0
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     lingering: tuple[Entry, ...] = ()
     """Entries already released that the recorder lists still: to be released again."""
 
@@ -58,7 +62,8 @@ class Puller:
             LinkError: The line went away; what arrived is kept and the next visit goes on there.
             RecorderBusy: The recorder asks to come back later.
         """
-        problems = [f"{r.recording}: {r.reason}" for r in listing.rejected]
+        problems = [f"{r.recording}: {r.reason}" for r in listing.rejected if r.failed]
+        notes = tuple(f"{r.recording}: {r.reason}" for r in listing.rejected if not r.failed)
         lingering: list[Entry] = []
         sealed = 0
         for recording in listing.recordings:
@@ -79,7 +84,9 @@ class Puller:
                 problems.append(problem)
         if listing.complete:
             problems += await self._explain_missing(recorder, listing)
-        return Pulled(sealed=sealed, problems=tuple(problems), lingering=tuple(lingering))
+        return Pulled(
+            sealed=sealed, problems=tuple(problems), notes=notes, lingering=tuple(lingering)
+        )
 
     async def _pull_or_explain(self, recording: Recording) -> str | None:
         """Pull one recording; on a failure of its own, persist and return why it waits."""

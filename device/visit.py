@@ -44,6 +44,7 @@ class Visitor:
     settled: Callable[[RecorderId], Awaitable[bool]]
     """Whether uploads have nothing more to do for a recorder (`run --once`)."""
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     recorder: RecorderId | None = None
     _progressed: bool = field(default=False, init=False)
 
@@ -114,6 +115,7 @@ class Visitor:
         )
         while True:
             pulled = await puller.pull(info.recorder, await driver.recordings())
+            self._mention(pulled.notes)
             lingering = pulled.lingering
             look_again = False
             while not look_again:
@@ -144,6 +146,12 @@ class Visitor:
         for task in done:
             task.result()
         return done != {waits[0]}
+
+    def _mention(self, notes: tuple[str, ...]) -> None:
+        for note in notes:
+            if note not in self.notes:
+                self.progress.note(note)
+        self.notes = notes
 
     def _tell(self, problems: tuple[str, ...]) -> None:
         for problem in problems:

@@ -93,21 +93,21 @@ class Survey:
         else:
             link = "a symbolic link, which is never followed"
             reason = link if stat.S_ISLNK(mode) else "neither a file nor a folder"
-            yield Rejected(recording=label(name), reason=reason)
+            yield Rejected(recording=label(name), reason=reason, failed=False)
 
     def _look_at_file(self, name: str) -> Iterator[Found]:
         with OpenFile(self.root.path, (name,)) as file:
             known = self.digests.known(file.identity())
             sniffed = known.sniffed if known else sniff(os.pread(file.fd, HEAD_BYTES, 0))
         if (problem := not_audio(name, sniffed)) is not None:
-            yield Rejected(recording=label(name), reason=problem)
+            yield Rejected(recording=label(name), reason=problem, failed=False)
             return
         wait_s, reason = 0.0, ""
         if known is None:  # else it was finished before, and nobody wrote it since
             now_s = self.clock.monotonic()
             wait_s, reason = self.stillness.waits_s(self.root.path, name, now_s)
         if wait_s > QUIET_S:
-            yield Rejected(recording=label(name), reason=reason)
+            yield Rejected(recording=label(name), reason=reason, failed=False)
         elif wait_s > 0:
             yield NotYet(name=name, after_s=wait_s, reason=reason)
         else:
@@ -190,4 +190,5 @@ class Survey:
 def reason_of(found: NotYet | Unsealed | Unreadable) -> Rejected:
     """Say to people why a name is not listed as a recording."""
     reason = UNSEALED if isinstance(found, Unsealed) else found.reason
-    return Rejected(recording=label(found.name), reason=reason)
+    failed = isinstance(found, Unreadable)
+    return Rejected(recording=label(found.name), reason=reason, failed=failed)

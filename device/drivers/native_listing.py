@@ -14,8 +14,10 @@ TRIES = 5
 MAX_RECORDINGS = 65_536
 
 
-class _Moved(Exception):
+class _Moved(ProtocolViolation):
     """The listing changed, or was damaged, while it was being read."""
+
+    code = "listing-moved"
 
 
 class Listings:
@@ -67,15 +69,15 @@ class Listings:
             if page.total > MAX_RECORDINGS:
                 raise ProtocolViolation(f"the recorder lists {page.total} recordings")
             if page.first != len(encoded) or revision not in (None, page.revision):
-                raise _Moved
+                raise _Moved("the listing changed while it was read")
             revision = page.revision
             encoded += page.items
             if page.end:
                 if len(encoded) != page.total or page.sha256 != items_digest(encoded):
-                    raise _Moved
+                    raise _Moved("the listing changed while it was read")
                 return page.revision, tuple(encoded)
             if not page.items or len(encoded) > page.total:
-                raise _Moved
+                raise _Moved("the listing changed while it was read")
 
     async def _manifest(self, item: RecordingItem) -> tuple[bytes, ...]:
         encoded: list[bytes] = []
@@ -84,12 +86,12 @@ class Listings:
                 partial(_read_manifest, item, len(encoded)), ManifestPage
             )
             if page.first != len(encoded):
-                raise _Moved
+                raise _Moved("the listing changed while it was read")
             encoded += page.items
             if page.end:
                 return tuple(encoded)
             if not page.items or len(encoded) > item.media:
-                raise _Moved
+                raise _Moved("the listing changed while it was read")
 
 
 def _list(first: int, request: int) -> List:

@@ -1,7 +1,7 @@
 """Runs the agent in forked children that kill themselves at a chosen step of the straight line.
 
 One JSON order per line on standard input: `{"config": FILE, "kill_at": N}` (0: never); one JSON
-answer per line: `{"signal": 9}` or `{"exit_code": C, "steps": N, "problems": […]}`. A step is a moment
+answer per line: `{"signal": 9}` or `{"exit_code": C, "steps": N, …}`. A step is a moment
 before or after anything that the world can see: a sync, a rename, an unlink, a database commit, a
 frame sent to the recorder, a request sent to the cloud. SIGKILL leaves no time for tidying up, as a
 power cut does not.

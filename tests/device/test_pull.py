@@ -192,6 +192,15 @@ async def test_rejected_items_are_told(driver, spool, clock):
     assert "../../x: not a name" in pulled.problems
 
 
+async def test_what_is_no_recording_yet_is_no_failure(driver, spool, clock):
+    """A folder still being written is mentioned, and nothing has failed."""
+    driver.rejected = (Rejected(recording="2026", reason="not sealed yet", failed=False),)
+    pulled = await pull(driver, spool, clock)
+
+    assert pulled.problems == ()
+    assert pulled.notes == ("2026: not sealed yet",)
+
+
 async def test_a_busy_recorder_is_left_alone(driver, spool, clock):
     """BUSY ends the visit, and the recording says until when it waits."""
     driver.refuse[key(1)] = RecorderBusy("writing", retry_after_s=30)

@@ -20,7 +20,7 @@ from aiohttp import web
 from tests.fakes.chunked_store import ChunkedStore
 from tests.fakes.plain_store import PlainStore
 
-TOKEN = "dtok_test_0123456789"  # noqa: S105 - of the double alone
+TOKEN = "dtok_test_0123456789"
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _CREATE_FIELDS = {"name", "started_at", "ended_at", "metadata"}
 _URL_FIELDS = {"type", "content_type", "file_size_bytes", "captured_at"}

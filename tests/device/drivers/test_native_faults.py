@@ -316,7 +316,7 @@ async def test_working_buys_time(monkeypatch):
         message = parse(frame)
         if hasattr(message, "revision") and hasattr(message, "items"):
             await original(encode_message(Working(request=message.request, for_ms=5000)))
-            await asyncio.sleep(0.1)
+            await asyncio.wait((asyncio.get_running_loop().create_future(),), timeout=0.1)
         await original(frame)
 
     async with driving(recorder) as driver:
