@@ -17,6 +17,7 @@ from device.errors import (
     CloudRejected,
     CloudThrottled,
     CloudUnreachable,
+    CloudUnwell,
     FieldpostError,
     MediaMissing,
     NotTheCloud,
@@ -419,6 +420,54 @@ async def test_a_short_file_is_damage(line: Line) -> None:
 
     with pytest.raises(SpoolDamaged):
         await line.upload(entry)
+
+
+@pytest.mark.asyncio
+async def test_another_digest_in_the_store_starts_over(chunked: Line) -> None:
+    """A store that says complete with another digest is not believed."""
+    entry = await chunked.seal(IMAGE)
+    chunked.bota.faults["put"].append(Fault(status=200, body=b'{"content_sha256": "00"}'))
+
+    stored = await chunked.upload(entry)
+
+    assert State.STORED is stored.state
+    assert [IMAGE] == chunked.stored("audio")
+
+
+@pytest.mark.parametrize("fault", [Fault(status=410), Fault(status=308)])
+@pytest.mark.asyncio
+async def test_a_store_that_never_advances_is_unwell(chunked: Line, fault: Fault) -> None:
+    """Sessions that always vanish, or an offset that never moves, end the attempt."""
+    entry = await chunked.seal(AUDIO)
+    chunked.bota.faults["put"].extend([fault] * 20)
+
+    with pytest.raises(CloudUnwell):
+        await chunked.upload(entry)
+
+
+@pytest.mark.asyncio
+async def test_a_shutdown_midway_counts_what_left(chunked: Line) -> None:
+    """Cancelling an upload books the bytes that left, and the next run goes on."""
+    entry = await chunked.seal(AUDIO)
+    faults = Faults(stall_up_at=200_000)
+    async with ChaosProxy("127.0.0.1", chunked.bota.port, faults) as proxy:
+        chunked.bota.public_port = proxy.port
+        uploading = asyncio.create_task(chunked.upload(entry))
+        while proxy.up_bytes < 200_000:  # noqa: ASYNC110 - the proxy has no event for it
+            await asyncio.sleep(0)
+        uploading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await uploading
+        proxy.release()
+        today = chunked.clock.now().date()
+        sent = await asyncio.to_thread(chunked.spool.sent_bytes, today)
+    chunked.bota.public_port = chunked.bota.port
+    await asyncio.to_thread(chunked.spool.save_session, entry.id, 0, None)
+
+    stored = await chunked.upload(entry)
+
+    assert sent > 150_000
+    assert State.STORED is stored.state
 
 
 _STEPS = [
