@@ -117,7 +117,3 @@ def _check(manifest: Manifest) -> None:
             raise SpoolDamaged(f"the manifest names an impossible file: {medium.file!r}")
         if not _SHA256.match(medium.sha256) or not _MD5.match(medium.md5):
             raise SpoolDamaged(f"the manifest has an impossible digest for {medium.file}")
-    times = [manifest.sealed_at, manifest.started_at, manifest.ended_at]
-    times += [medium.captured_at for medium in manifest.media]
-    if any(time is not None and time.tzinfo is None for time in times):
-        raise SpoolDamaged("the manifest has a time without a zone")

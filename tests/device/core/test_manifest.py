@@ -17,6 +17,7 @@ from device.model import (
     EntryId,
     Manifest,
     MediaKind,
+    MediumState,
     RecorderId,
     RecordingKey,
     SealedMedium,
@@ -184,6 +185,16 @@ def test_what_is_unsafe_to_act_on_is_damage(change):
         manifests.decode(manifests.encode(replace(MANIFEST, media=media)))
 
 
+def test_a_time_without_a_zone_is_damage():
+    """Tag 0 asks for an offset; a local time would mean something else elsewhere."""
+    blob = manifests.encode(MANIFEST)
+    zoned, local = b"\x742026-03-01T12:30:00Z", b"\x732026-03-01T12:30:00"
+
+    assert zoned in blob
+    with pytest.raises(SpoolDamaged):
+        manifests.decode(blob.replace(zoned, local))
+
+
 def test_the_recording_comes_back_from_its_manifest():
     """A rebuild knows what the recorder announced, and every digest."""
     recording = manifests.recording_of(MANIFEST)
@@ -204,4 +215,20 @@ def test_an_unsealed_entry_has_no_manifest():
     )
 
     with pytest.raises(SpoolDamaged):
+        manifests.of_entry(entry)
+
+
+def test_an_entry_with_an_unfinished_medium_has_no_manifest():
+    """A digest is never left out."""
+    recording = manifests.recording_of(MANIFEST)
+    entry = Entry(
+        id=recording.key.entry_id(),
+        recording=recording,
+        state=State.PULLING,
+        media=(MediumState(medium=recording.media[0], file="audio.opus"),),
+        begun_at=MANIFEST.sealed_at,
+        sealed_at=MANIFEST.sealed_at,
+    )
+
+    with pytest.raises(SpoolDamaged, match="not finished"):
         manifests.of_entry(entry)
