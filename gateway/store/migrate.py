@@ -2,14 +2,17 @@
 
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
 from gateway.store.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0001"
+"""The newest migration. Written here so that a current database is known without Alembic."""
 
 
 class Version(StrEnum):
@@ -33,7 +36,10 @@ async def upgrade(database: Database) -> None:
         await connection.run_sync(_upgrade)
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    # Deferred: Alembic is slow to import, and most starts find a current database.
+    from alembic.config import Config  # noqa: PLC0415 - see above
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
@@ -41,17 +47,23 @@ def _config() -> Config:
 
 
 def _version(connection: Connection) -> Version:
-    if not inspect(connection).get_table_names():
+    tables = inspect(connection).get_table_names()
+    if not tables:
         return Version.NEW
-    script = ScriptDirectory.from_config(_config())
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current == script.get_current_head():
+    if "alembic_version" not in tables:
+        return Version.BEHIND
+    current = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if current == HEAD:
         return Version.CURRENT
-    known = {revision.revision for revision in script.walk_revisions()}
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see `_config`
+
+    known = {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
     return Version.BEHIND if current is None or current in known else Version.AHEAD
 
 
 def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - see `_config`
+
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -1,5 +1,6 @@
 """The Store over SQLAlchemy Core: opened, checked for its version, closed."""
 
+import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator
@@ -43,7 +44,7 @@ async def open_store(folder: Path) -> AsyncIterator[SqlStore]:
     """
     database = Database.sqlite(folder / _FILE)
     try:
-        with _migrating(folder):
+        async with _migrating(folder):
             standing = await version(database)
             if standing is Version.NEW:
                 await upgrade(database)
@@ -67,7 +68,7 @@ async def migrate(folder: Path) -> bool:
     """
     database = Database.sqlite(folder / _FILE)
     try:
-        with _migrating(folder):
+        async with _migrating(folder):
             standing = await version(database)
             if standing is Version.AHEAD:
                 raise DatabaseOutdated(
@@ -82,16 +83,12 @@ async def migrate(folder: Path) -> bool:
         await database.aclose()
 
 
-class _migrating:  # noqa: N801 - reads as a phrase: with _migrating(folder)
+@asynccontextmanager
+async def _migrating(folder: Path) -> AsyncIterator[None]:
     """Let one program at a time look at and change the version of a data folder's database."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "migrate.lock"
-        self._fd = -1
-
-    def __enter__(self) -> None:
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
+    fd = os.open(folder / "migrate.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        await asyncio.to_thread(fcntl.flock, fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

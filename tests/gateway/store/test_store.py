@@ -1,0 +1,103 @@
+"""The database: its versions, its writers, its faults."""
+
+import asyncio
+import sqlite3
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from gateway.errors import DatabaseOutdated, Unavailable
+from gateway.model import Recording, RecordingFilter
+from gateway.store.database import Database
+from gateway.store.migrate import HEAD, _config, upgrade
+from gateway.store.schema import metadata
+from gateway.store.sql import migrate, open_store
+from tests.fakes.clock import FakeClock
+
+pytestmark = pytest.mark.asyncio
+
+
+def revise(folder, revision):
+    connection = sqlite3.connect(folder / "gateway.db")
+    connection.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    connection.commit()
+    connection.close()
+
+
+async def test_a_new_folder_is_set_up(tmp_path):
+    """Opening a new folder makes the tables; migrating afterwards changes nothing."""
+    async with open_store(tmp_path) as store:
+        await store.ping()
+
+    assert await migrate(tmp_path) is False
+
+
+async def test_migrations_make_the_tables_that_the_code_expects(tmp_path):
+    """The newest migration and the schema in code are the same."""
+    database = Database.sqlite(tmp_path / "gateway.db")
+    await upgrade(database)
+    async with database.reading() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
+        )
+    await database.aclose()
+
+    assert differences == []
+
+
+async def test_the_newest_migration_is_the_one_named():
+    """The version in code is Alembic's head."""
+    assert ScriptDirectory.from_config(_config()).get_current_head() == HEAD
+
+
+async def test_an_old_database_is_not_touched(tmp_path):
+    """A database that lacks migrations is refused with the command that helps."""
+    connection = sqlite3.connect(tmp_path / "gateway.db")
+    connection.execute("CREATE TABLE devices (id TEXT)")
+    connection.commit()
+    connection.close()
+
+    with pytest.raises(DatabaseOutdated, match="run migrate"):
+        async with open_store(tmp_path):
+            pass
+
+
+async def test_a_newer_database_is_not_touched(tmp_path):
+    """An old program does not write into a newer database."""
+    async with open_store(tmp_path):
+        pass
+    revise(tmp_path, "9999")
+
+    with pytest.raises(DatabaseOutdated, match="newer"):
+        async with open_store(tmp_path):
+            pass
+    with pytest.raises(DatabaseOutdated, match="newer"):
+        await migrate(tmp_path)
+
+
+async def test_two_programs_set_up_one_folder(tmp_path):
+    """Opening a new folder twice at once ends in one good database."""
+
+    async def look():
+        async with open_store(tmp_path) as store:
+            return await store.recordings.page(RecordingFilter(), 1, 0)
+
+    assert await asyncio.gather(look(), look(), look()) == [[], [], []]
+
+
+async def test_a_locked_database_is_unavailable(tmp_path, monkeypatch):
+    """Another program that holds the lock too long is a 503, not a bug."""
+    monkeypatch.setattr("gateway.store.database._BUSY_TIMEOUT_MS", 1)
+    now = FakeClock().now()
+    async with open_store(tmp_path) as store:
+        holder = sqlite3.connect(tmp_path / "gateway.db", isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable):
+            await store.recordings.create(Recording(id="rec_1", created_at=now), None)
+        holder.execute("ROLLBACK")
+        holder.close()
+        made = await store.recordings.create(Recording(id="rec_1", created_at=now), None)
+
+    assert made.value.id == "rec_1"
