@@ -74,7 +74,8 @@ async def _answer(
             response.headers["Allow"] = refusal.headers["Allow"]
         return response, mapped.code
     except ConnectionError:
-        raise
+        # Nobody is there to read it: an everyday event on a bad line, for the access log alone.
+        return web.Response(status=_CLIENT_GONE, reason="Client Gone"), None
     except Exception:
         logger.exception("A request failed.", extra={"request_id": request_id})
         failed = InternalError("the gateway failed; its log knows this request id")

@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 _BLOCK_BYTES = 1024 * 1024
 _OPEN_PARTS = 128
 _LET_GO_S = 30.0
+_LAST_BYTES_S = 1.0
+_GAP_S = 0.05
 
 
 class Body(Protocol):
@@ -73,12 +75,13 @@ class _Slot:
     part: Part | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Turn:
     """One request's time with a medium; over as soon as a newer one comes."""
 
     slot: _Slot
     number: int
+    ends_at: float | None = None
 
     @property
     def is_over(self) -> bool:
@@ -331,7 +334,7 @@ class Receiving:
 
     async def _next(self, turn: _Turn, body: Body) -> bytes:
         """Wait for bytes, until they stop coming or somebody else wants the medium."""
-        if not turn.is_over and not self._draining:
+        if not (turn.is_over or self._draining):
             try:
                 async with asyncio.timeout(self._idle_s) as turn.slot.reading:
                     return await body.next()
@@ -339,11 +342,20 @@ class Receiving:
                 pass
             finally:
                 turn.slot.reading = None
+        if not (turn.is_over or self._draining):
+            raise TooSlow(f"no byte came for {self._idle_s:.0f} s; what arrived is kept")
+        # What has reached this machine already need not be sent again: a client that asks right
+        # after a cut is often faster than its own last bytes.
+        now = asyncio.get_running_loop().time()
+        if turn.ends_at is None:
+            turn.ends_at = now + _LAST_BYTES_S
+        if now < turn.ends_at:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GAP_S):
+                    return await body.next()
         if self._draining:
             raise Draining("the gateway is restarting; what arrived is kept")
-        if turn.is_over:
-            raise Superseded("a newer request took over this upload session")
-        raise TooSlow(f"no byte came for {self._idle_s:.0f} s; what arrived is kept")
+        raise Superseded("a newer request took over this upload session")
 
     async def _finish(self, slot: _Slot, medium: Medium, part: Part) -> Medium:
         """Check the declared digest, seal the object, then note it."""

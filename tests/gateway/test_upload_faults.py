@@ -130,6 +130,33 @@ async def test_a_newer_request_evicts_a_stale_writer(api, target, arrived):
     assert status == 409
 
 
+async def test_bytes_on_the_way_count_although_the_client_asks_first(api, target, arrived):
+    """Asking right after a cut does not throw away what the kernel still holds."""
+    where = (await target())["upload_url"]
+    put = await RawPut.open(where, f"bytes 0-{TOTAL - 1}/{TOTAL}", TOTAL)
+    await put.send(AUDIO[:1])
+    await arrived(1)
+    asked = asyncio.ensure_future(held_after_cut(api, where))
+    await put.send(AUDIO[1:1_900_000])
+    await put.cut()
+
+    assert await asked == 1_900_000
+
+
+async def test_a_cut_is_no_error_in_the_log(api, target, arrived, caplog):
+    """Cuts are everyday: one access line with 499, no traceback."""
+    caplog.set_level("INFO")
+    where = (await target())["upload_url"]
+    put = await RawPut.open(where, f"bytes 0-{TOTAL - 1}/{TOTAL}", TOTAL)
+    await put.send(AUDIO[:1])
+    await arrived(1)
+    await put.cut()
+    await api.gateway.metrics.idle()
+
+    assert [r.status for r in caplog.records if r.name == "gateway.access"][-1] == 499
+    assert [r for r in caplog.records if r.levelname == "ERROR"] == []
+
+
 async def test_many_rivals_end_in_one_whole_medium(api, target):
     """Whoever writes at the same time, the object is right."""
     where = (await target())["upload_url"]
