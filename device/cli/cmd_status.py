@@ -92,19 +92,19 @@ def _waiting(entry: Entry, seen: Glance) -> str:
     if entry.wait and entry.wait.until:
         left_s = (entry.wait.until - seen.now).total_seconds()
         head += f", next try in {span(left_s)}" if left_s > 0 else ", next try now"
-    reason = printable(entry.wait.reason if entry.wait else _step(entry))
+    reason = printable(entry.wait.reason if entry.wait else _step(entry, seen))
     body = textwrap.fill(reason, NARROW, initial_indent="  ", subsequent_indent="  ")
     return f"{head}\n{body}"
 
 
-def _step(entry: Entry) -> str:
+def _step(entry: Entry, seen: Glance) -> str:
     """Say what comes next for an entry that nothing holds up."""
     if entry.state is State.PULLING:
         pulled = sum(each.pulled_bytes for each in entry.media)
         share = _PERCENT * pulled // entry.size_bytes if entry.size_bytes else 0
         return f"{share} % pulled"
     if entry.state is State.SEALED:
-        return "uploading, or next in line"
+        return "goes up when the agent runs" if seen.pid is None else "uploading, or next in line"
     return "in the cloud; to be released to its recorder"
 
 
@@ -139,7 +139,7 @@ def _object(seen: Glance, notices: list[str], config: Config) -> dict[str, Any]:
                 "size_bytes": entry.size_bytes,
                 "begun_at": entry.begun_at,
                 "code": entry.wait.code if entry.wait else None,
-                "reason": entry.wait.reason if entry.wait else _step(entry),
+                "reason": entry.wait.reason if entry.wait else _step(entry, seen),
                 "next_at": entry.wait.until if entry.wait else None,
             }
             for entry in seen.moving

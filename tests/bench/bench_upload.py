@@ -284,7 +284,7 @@ def main() -> None:
     if got.json:
         print(json.dumps(result))
     else:
-        show(result, Console())
+        show(result, Console(width=100))
 
 
 if __name__ == "__main__":

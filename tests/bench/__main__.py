@@ -1,0 +1,22 @@
+"""Every benchmark, one after the other: `make bench`, or `make bench ARGS=--quick` for a smoke run.
+
+Ratios come from one run on one machine, beside what people would otherwise use. Nothing is asserted
+about absolute times; a row that falls behind its rival makes the exit code 1.
+"""
+
+import subprocess
+import sys
+
+BENCHES = ("tests.bench.bench_serial", "tests.bench.bench_upload")
+
+
+def main() -> int:
+    codes = [
+        subprocess.run([sys.executable, "-m", bench, *sys.argv[1:]], check=False).returncode
+        for bench in BENCHES
+    ]
+    return max(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
