@@ -120,11 +120,13 @@ class Visitor:
             look_again = False
             while not look_again:
                 seen = self.stored.count
+                # Asked before releasing: what settles in between is stored, and not released yet.
+                last = once and await self.settled(info.recorder)
                 unreleased = await releaser.release(info.recorder, lingering)
                 lingering = ()
                 self._notice()
                 self._tell((*pulled.problems, *unreleased))
-                if once and self.stored.count == seen and await self.settled(info.recorder):
+                if last:
                     return
                 # A stored recording may have made the room that a problem waits for.
                 look_again = await self._news(driver, seen, rescan=not once) or bool(
