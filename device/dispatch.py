@@ -58,7 +58,7 @@ class Dispatcher:
     stored: Bell
     once: bool
     problems: dict[EntryId, str] = field(default_factory=dict)
-    _in_flight: set[EntryId] = field(default_factory=set)
+    _in_flight: dict[EntryId, RecorderId] = field(default_factory=dict)
     _given_up: set[EntryId] = field(default_factory=set)
     _tried: dict[EntryId, int] = field(default_factory=dict)
     _failures: int = 0
@@ -82,11 +82,10 @@ class Dispatcher:
         for entry in await asyncio.to_thread(self.spool.entries, State.SEALED):
             if recorder is not None and entry.recording.key.recorder != recorder:
                 continue
-            if entry.id in self._in_flight:
-                return False
             if self._stopped is None and entry.id not in self._given_up:
                 return False
-        return True
+        # What is stored already may still be on its last step.
+        return recorder not in self._in_flight.values() if recorder else not self._in_flight
 
     async def _start_due(self, group: asyncio.TaskGroup) -> float:
         """Start what is due; return the seconds until something else may be."""
@@ -108,7 +107,7 @@ class Dispatcher:
             if (left_s := self._left_s(entry)) > 0:
                 pause_s = min(pause_s, left_s)
                 continue
-            self._in_flight.add(entry.id)
+            self._in_flight[entry.id] = entry.recording.key.recorder
             group.create_task(self._upload(entry), name=f"upload {entry.id}")
         return pause_s
 
@@ -150,7 +149,7 @@ class Dispatcher:
         else:
             await self._succeeded(stored)
         finally:
-            self._in_flight.discard(entry.id)
+            del self._in_flight[entry.id]
             self.sealed.ring()
             self.stored.ring()
 
