@@ -6,6 +6,7 @@ verifies TLS. Deadlines are measured by what moved, because a slow link is not a
 
 import asyncio
 import json
+import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -284,7 +285,8 @@ def _reason(error: Exception) -> str:  # noqa: PLR0911 - a table
         case aiohttp.ClientConnectorDNSError():
             return f"no address for {error.host}"
         case aiohttp.ClientConnectorError():
-            return f"cannot connect to {error.host}:{error.port}: {error.strerror}"
+            said = os.strerror(error.errno) if error.errno else error.strerror
+            return f"cannot connect to {error.host}:{error.port}: {said}"
         case aiohttp.ServerDisconnectedError():
             return "the server hung up without an answer"
         case aiohttp.InvalidURL() | ValueError():

@@ -420,6 +420,18 @@ async def test_no_way_to_the_server(medium: Path, url: str) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_closed_port_is_told_in_plain_words() -> None:
+    """Nobody listening is one short sentence with host and port."""
+    async with listening(_never) as port:
+        pass
+    async with Transport(patience=QUICK) as transport:
+        with pytest.raises(CloudUnreachable) as told:
+            await transport.call("POST", f"http://127.0.0.1:{port}/v1", {}, None)
+
+    assert f"cannot connect to 127.0.0.1:{port}: Connection refused" == str(told.value)
+
+
+@pytest.mark.asyncio
 async def test_a_call_has_a_deadline() -> None:
     """A server that never answers a call is unreachable."""
 
@@ -472,3 +484,7 @@ async def test_closing_twice() -> None:
     transport = Transport()
     await transport.aclose()
     await transport.aclose()
+
+
+async def _never(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Serve nobody."""
