@@ -1,6 +1,7 @@
 """Agent: the composition root: builds the parts from the configuration and lets them run."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from device.spool.spool import Spool
 from device.token import token_source
 from device.transport import Transport
 from device.visit import OPEN_S, Visitor
+
+logger = logging.getLogger(__name__)
 
 SOME_FAILED = 3
 
@@ -98,15 +101,23 @@ async def run(config: Config, *, once: bool, progress: Progress) -> Summary:
         visitors = [parts.visitor(r, dispatcher) for r in config.recorders]
         done_before = await _done(parts.spool)
         notify("READY=1")
-        async with asyncio.TaskGroup() as group:
-            uploads = group.create_task(dispatcher.run(), name="uploads")
-            visits = [
-                group.create_task(v.run(once=once), name=f"visit {v.config.url}") for v in visitors
-            ]
-            await asyncio.gather(*visits)
-            if once:
-                await _until_settled(parts, dispatcher, None)
-                uploads.cancel()
+        logger.info(
+            "Agent started",
+            extra={"recorders": len(visitors), "cloud": cloud.origin, "spool": parts.spool.root},
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                uploads = group.create_task(dispatcher.run(), name="uploads")
+                visits = [
+                    group.create_task(v.run(once=once), name=f"visit {v.config.url}")
+                    for v in visitors
+                ]
+                await asyncio.gather(*visits)
+                if once:
+                    await _until_settled(parts, dispatcher, None)
+                    uploads.cancel()
+        finally:
+            notify("STOPPING=1")
         return await _summary(parts.spool, done_before, visitors, dispatcher)
 
 
