@@ -139,7 +139,7 @@ def refuse(answer: ApiAnswer, *, doing: str) -> NoReturn:
             raise CloudThrottled(said, retry_after_s=wait_s)
         case 511:
             raise NotTheCloud(said)
-        case _ if status >= 500:  # noqa: PLR2004 - server errors
+        case _ if status >= 500 or status == 425:  # noqa: PLR2004 - server errors, Too Early
             raise CloudUnwell(said, retry_after_s=wait_s)
         case _ if html or status < 400 or status == 407:  # noqa: PLR2004 - redirects, proxies
             raise NotTheCloud(f"{said}: this is not an answer of the API")
@@ -147,8 +147,9 @@ def refuse(answer: ApiAnswer, *, doing: str) -> NoReturn:
             raise TokenRefused(said)
         case 408:
             raise CloudUnreachable(said)
-        case 425:
-            raise CloudUnwell(said, retry_after_s=wait_s)
+        case _ if not (code or message):
+            # A reverse proxy whose backend is away says 404 too; no recording is to blame for it.
+            raise NotTheCloud(f"{said}: this is not an answer of the API")
         case 409 if code in _MISSING_CODES:
             raise MediaMissing(said, refs=_media_ids(details))
         case 409:
