@@ -269,7 +269,9 @@ def _why_not(
         case State.SEALED | State.STORED if wanted is State.SEALED:
             return None
         case _:
-            known = dispatcher.problems.get(entry.id) if dispatcher is not None else None
+            known = None
+            if dispatcher is not None:
+                known = dispatcher.problems.get(entry.id) or dispatcher.stopped
             waiting = entry.wait.reason if entry.wait is not None else None
             return known or waiting or f"still {entry.state}"
 

@@ -19,7 +19,9 @@ from device.errors import (
     CloudUnreachable,
     CloudUnwell,
     FieldpostError,
+    MediaMissing,
     NotTheCloud,
+    SpoolError,
     TokenRefused,
 )
 from device.model import Entry, EntryId, RecorderId, State, Wait
@@ -32,10 +34,16 @@ logger = logging.getLogger(__name__)
 
 NETWORK = Retry(first_s=1, factor=2, max_s=300)
 SERVER = Retry(first_s=5, factor=2, max_s=3600)
+COURTESY = Retry(first_s=1, factor=2, max_s=60)
+"""What a cloud gets that keeps asking for no time, or for less than this."""
 TOKEN_POLL_S = 60.0
 """A refused token is tried again this often: its file may have been replaced."""
 PATIENCE = 5
 """Failures in a row without progress after which `run --once` gives up."""
+FRUITLESS = 2
+"""Failures in a row that bring nothing, after which a recording goes behind the others."""
+MISSING_ATTEMPTS = 3
+"""Times that media are sent once more because the cloud lacks them, before a person must look."""
 LONGEST_ONCE_S = 60.0
 """`run --once` does not sit out a longer pause that the cloud asked for."""
 LONGEST_S = 3600.0
@@ -58,34 +66,54 @@ class Dispatcher:
     stored: Bell
     once: bool
     problems: dict[EntryId, str] = field(default_factory=dict)
+    stopped: str | None = None
+    """Why `run --once` has given up on everything that is left."""
     _in_flight: dict[EntryId, RecorderId] = field(default_factory=dict)
     _given_up: set[EntryId] = field(default_factory=set)
     _tried: dict[EntryId, int] = field(default_factory=dict)
+    _fruitless: dict[EntryId, int] = field(default_factory=dict)
+    _begun: bool = False
     _failures: int = 0
-    _stopped: str | None = None
     _gate_s: float = 0.0
     """Nothing starts before this instant of the monotonic clock."""
 
     async def run(self) -> None:
         """Upload until cancelled. A recording that fails never stops the others."""
-        await asyncio.to_thread(self.spool.save_cooldown, TOKEN_GATE, None, "")
         async with asyncio.TaskGroup() as group:
             while True:
                 seen = self.sealed.count
                 pause_s = LONGEST_S
-                if self._stopped is None:
-                    pause_s = await self._start_due(group)
+                if self.stopped is None:
+                    try:
+                        await self._begin()
+                        pause_s = await self._start_due(group)
+                    except SpoolError as error:
+                        pause_s = self._disk_failed(error)
+                        self.stored.ring()
                 await self._pause(seen, pause_s)
 
     async def settled(self, recorder: RecorderId | None) -> bool:
         """Say whether nothing of a recorder (None: of anybody) goes up or will be tried again."""
+        if not self._begun and self.stopped is None:
+            return False
         for entry in await asyncio.to_thread(self.spool.entries, State.SEALED):
             if recorder is not None and entry.recording.key.recorder != recorder:
                 continue
-            if self._stopped is None and entry.id not in self._given_up:
+            if self.stopped is None and entry.id not in self._given_up:
                 return False
         # What is stored already may still be on its last step.
         return recorder not in self._in_flight.values() if recorder else not self._in_flight
+
+    async def _begin(self) -> None:
+        """Once: forget the last run's token, and finish what a crash left on its last step."""
+        if self._begun:
+            return
+        await asyncio.to_thread(self.spool.save_cooldown, TOKEN_GATE, None, "")
+        for entry in await asyncio.to_thread(self.spool.entries, State.STORED):
+            if entry.recording.key.recorder == CLI_RECORDER:
+                self.progress.moved(await asyncio.to_thread(self.spool.release, entry.id))
+        self._begun = True
+        self.stored.ring()
 
     async def _start_due(self, group: asyncio.TaskGroup) -> float:
         """Start what is due; return the seconds until something else may be."""
@@ -99,7 +127,8 @@ class Dispatcher:
         if gate_s > 0:
             return min(gate_s, LONGEST_S)
         pause_s = LONGEST_S
-        for entry in await asyncio.to_thread(self.spool.entries, State.SEALED):
+        waiting = await asyncio.to_thread(self.spool.entries, State.SEALED)
+        for entry in sorted(waiting, key=lambda e: self._fruitless.get(e.id, 0) // FRUITLESS):
             if entry.id in self._in_flight or entry.id in self._given_up:
                 continue
             if len(self._in_flight) >= self.settings.workers:
@@ -130,6 +159,22 @@ class Dispatcher:
             await asyncio.gather(sleep, rung, return_exceptions=True)
 
     async def _upload(self, entry: Entry) -> None:
+        try:
+            await self._attempt(entry)
+        except SpoolError as error:
+            self.problems[entry.id] = str(error)
+            self._disk_failed(error)
+        finally:
+            self._in_flight.pop(entry.id, None)
+            self.sealed.ring()
+            self.stored.ring()
+
+    async def _attempt(self, entry: Entry) -> None:
+        """Try once, and keep what came of it.
+
+        Raises:
+            SpoolError: Our own disk does not take what came of it.
+        """
         landed_before = landed_bytes(entry)
         try:
             stored = await upload_entry(
@@ -148,13 +193,10 @@ class Dispatcher:
             await self._later(entry, "failed", f"{type(error).__name__}: {error}", SERVER)
         else:
             await self._succeeded(stored)
-        finally:
-            del self._in_flight[entry.id]
-            self.sealed.ring()
-            self.stored.ring()
 
     async def _succeeded(self, entry: Entry) -> None:
         self._failures = 0
+        self._fruitless.pop(entry.id, None)
         self.problems.pop(entry.id, None)
         logger.info("Recording stored", extra={"recording_id": entry.id})
         if entry.recording.key.recorder == CLI_RECORDER:  # nobody to release it to
@@ -165,7 +207,9 @@ class Dispatcher:
         current = await asyncio.to_thread(self.spool.entry, entry.id)
         if landed_bytes(current) > landed_before:
             self._failures = 0
-            self._tried[entry.id] = 0
+            self._tried[entry.id] = self._fruitless[entry.id] = 0
+        else:
+            self._fruitless[entry.id] = self._fruitless.get(entry.id, 0) + 1
         self.problems[entry.id] = str(error)
         match error:
             case TokenRefused():
@@ -180,6 +224,10 @@ class Dispatcher:
                 await self._back_off(current, error, policy)
             case CloudRejected() | CloudConflict():
                 await self._quarantine(current, str(error))
+            case MediaMissing() if current.attempts + 1 >= MISSING_ATTEMPTS:
+                await self._quarantine(
+                    current, f"sent {MISSING_ATTEMPTS} times more and still missing: {error}"
+                )
             case _ if error.transient:
                 await self._later(current, error.code, str(error), NETWORK)
             case _:
@@ -196,9 +244,23 @@ class Dispatcher:
 
     async def _cool_down(self, entry: Entry, error: FieldpostError, asked_s: float) -> None:
         """The cloud named a time: kept across restarts, and no fault of this recording."""
-        until = self.clock.now() + timedelta(seconds=asked_s)
+        self._failures += 1
+        own_s = COURTESY.delay_s(self._failures, random.random())  # noqa: S311 - jitter
+        until = self.clock.now() + timedelta(seconds=max(asked_s, own_s))
         await asyncio.to_thread(self.spool.save_cooldown, self.cloud.origin, until, str(error))
         await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
+        if self.once and self._failures >= PATIENCE:
+            await self._stop(str(error))
+
+    def _disk_failed(self, error: SpoolError) -> float:
+        """Our own disk does not even take a reason: all pause, and only memory knows until when."""
+        self._failures += 1
+        delay_s = NETWORK.delay_s(self._failures, random.random())  # noqa: S311 - jitter
+        self._gate_s = max(self._gate_s, self.clock.monotonic() + delay_s)
+        if self.once and self._failures >= PATIENCE:
+            self.stopped = str(error)
+        logger.error("The spool fails the uploads", extra={"reason": str(error)})
+        return delay_s
 
     async def _back_off(self, entry: Entry, error: FieldpostError, policy: Retry) -> None:
         """The way to the cloud fails for everybody: all wait, none is blamed."""
@@ -243,7 +305,7 @@ class Dispatcher:
 
     async def _stop(self, reason: str) -> None:
         """`run --once` gives up on everything that is left; the reason is told for each."""
-        self._stopped = reason
+        self.stopped = reason
         for entry in await asyncio.to_thread(self.spool.entries, State.SEALED):
             self.problems.setdefault(entry.id, reason)
         self.stored.ring()

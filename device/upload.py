@@ -108,6 +108,8 @@ async def _forget(way: Way, entry_id: EntryId, refs: tuple[str, ...]) -> None:
         for m in entry.media
         if m.session is not None and m.session.target.ref.get("media_id") in refs
     ]
+    sizes = {m.medium.index: m.medium.size_bytes for m in entry.media if m.evidence is not None}
     for index in named or [m.medium.index for m in entry.media]:
+        await asyncio.to_thread(way.spool.count_sent, entry_id, 0, sizes.get(index, 0))
         await asyncio.to_thread(way.spool.save_session, entry_id, index, None)
         await asyncio.to_thread(way.spool.save_evidence, entry_id, index, None)
