@@ -9,7 +9,8 @@ from pathlib import Path
 from gateway.core.signing import Purpose, signed_url
 from gateway.errors import StorageFailed, StorageFull
 from gateway.objects import ObjectRef, Stored, UploadTarget
-from gateway.objects.part import FilePart, sync_folder
+from gateway.objects.disk import storage_error, sync_folder
+from gateway.objects.part import FilePart
 
 _BLOCK_BYTES = 1024 * 1024
 _LEAST_FREE_BYTES = 16 * 1024 * 1024
@@ -46,11 +47,17 @@ class FilesystemObjects:
 
     async def reject(self, ref: ObjectRef) -> None:
         """See `ObjectStore.reject`."""
-        await asyncio.to_thread(self._reject, ref)
+        try:
+            await asyncio.to_thread(self._reject, ref)
+        except OSError as error:
+            raise storage_error("the object cannot be put aside", error) from error
 
     async def delete(self, recording_id: str, refs: Sequence[ObjectRef]) -> None:
         """See `ObjectStore.delete`."""
-        await asyncio.to_thread(self._delete, recording_id, refs)
+        try:
+            await asyncio.to_thread(self._delete, recording_id, refs)
+        except OSError as error:
+            raise storage_error("the objects cannot be removed", error) from error
 
     async def ping(self) -> None:
         """See `ObjectStore.ping`."""
@@ -61,7 +68,7 @@ class FilesystemObjects:
         try:
             return FilePart(self._parts / ref.medium_id, self.path(ref))
         except OSError as error:
-            raise StorageFailed(f"the part cannot be opened: {error.strerror}") from error
+            raise storage_error("the part cannot be opened", error) from error
 
     def path(self, ref: ObjectRef) -> Path:
         """See `CarriedObjectStore.path`."""

@@ -4,7 +4,6 @@ The part file may be longer after a power cut than what was fsynced, with a tail
 written. So a mark beside it says how far it is durable; a part that is opened again begins there.
 """
 
-import errno
 import hashlib
 import os
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from gateway.errors import StorageFailed, StorageFull
 from gateway.objects import Stored
+from gateway.objects.disk import remove, storage_error, sync_folder
 
 _CHECKPOINT_BYTES = 64 * 1024 * 1024
 _CHECKPOINT_S = 10.0
@@ -41,6 +41,7 @@ class FilePart:
         self._checked_at = monotonic()
         self._hash = hashlib.sha256()
         self._mark_fd = -1
+        self._is_named = False
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             self._recover()
@@ -93,8 +94,8 @@ class FilePart:
         with self._lock:
             self._check_open()
             if self._durable_bytes != self._held_bytes:
+                self._flush()
                 try:
-                    os.fdatasync(self._fd)
                     self._write_mark(self._held_bytes)
                 except OSError as error:
                     raise self._storage_error(error) from error
@@ -126,8 +127,8 @@ class FilePart:
         with self._lock:
             self._check_open()
             folder = self._sealed_path.parent
+            self._flush()
             try:
-                os.fsync(self._fd)
                 if not folder.exists():
                     folder.mkdir(mode=0o700, exist_ok=True)
                     sync_folder(folder.parent)
@@ -140,8 +141,9 @@ class FilePart:
                 self._mark_path.unlink(missing_ok=True)
             except OSError as error:
                 # Nobody can tell whether the new name is on disk; only a fresh one is trusted.
-                self._sealed_path.unlink(missing_ok=True)
-                raise self._storage_error(error) from error
+                remove(self._sealed_path)
+                self._spoil()
+                raise StorageFailed(f"the object cannot be kept: {error.strerror}") from error
             stored = Stored(self._held_bytes, self._hash.hexdigest())
             self.close()
             return stored
@@ -156,7 +158,8 @@ class FilePart:
 
     def _recover(self) -> None:
         """Take what the mark vouches for, re-hash it, cut off the rest."""
-        durable = min(read_mark(self._mark_path), os.fstat(self._fd).st_size)
+        marked = read_mark(self._mark_path)
+        durable = min(marked, os.fstat(self._fd).st_size)
         offset = 0
         while offset < durable:
             block = os.pread(self._fd, min(_BLOCK_BYTES, durable - offset), offset)
@@ -165,32 +168,63 @@ class FilePart:
             self._hash.update(block)
             offset += len(block)
         os.ftruncate(self._fd, offset)
+        if marked > offset:
+            # Left by a part that went elsewhere: it must not vouch for bytes that are yet to come.
+            self._write_mark(offset)
         self._held_bytes = self._durable_bytes = self._begun_bytes = offset
+
+    def _flush(self) -> None:
+        """Put the data on disk; whatever fails, no byte beyond the last success is trusted."""
+        try:
+            os.fdatasync(self._fd)
+        except OSError as error:
+            failure = self._storage_error(error)
+            if isinstance(failure, StorageFull):
+                # The kernel reports a lost page once and calls it clean afterwards: a second sync
+                # would succeed without it.
+                self._fall_back()
+            raise failure from error
+
+    def _fall_back(self) -> None:
+        """Begin again at what was durable before."""
+        durable = self._durable_bytes
+        self._hash = hashlib.sha256()
+        try:
+            os.close(self._fd)
+            self._fd = -1
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+            os.ftruncate(self._fd, durable)
+            self._recover()
+        except OSError as error:
+            self._spoil()
+            raise StorageFailed(f"the part cannot be read: {error.strerror}") from error
 
     def _write_mark(self, held_bytes: int) -> None:
         if self._mark_fd < 0:
             self._mark_fd = os.open(self._mark_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            os.pwrite(self._mark_fd, (_MARK_FORM % held_bytes).encode(), 0)
-            os.fdatasync(self._mark_fd)
+        # Fixed width inside one sector: the old number or the new one, never a mixture.
+        os.pwrite(self._mark_fd, (_MARK_FORM % held_bytes).encode(), 0)
+        os.fdatasync(self._mark_fd)
+        if not self._is_named:
             sync_folder(self._path.parent)
-        else:
-            # Fixed width inside one sector: the old number or the new one, never a mixture.
-            os.pwrite(self._mark_fd, (_MARK_FORM % held_bytes).encode(), 0)
-            os.fdatasync(self._mark_fd)
+            self._is_named = True
 
     def _check_open(self) -> None:
         if self._fd < 0:
             raise StorageFailed("the upload session was closed by an earlier fault; try again")
 
     def _storage_error(self, error: OSError) -> StorageFull | StorageFailed:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            return StorageFull("the object store has no room for more bytes")
+        failure = storage_error("the object store's disk reported", error)
+        if isinstance(failure, StorageFailed):
+            self._spoil()
+        return failure
+
+    def _spoil(self) -> None:
         # After a failed write-back the kernel may call lost pages clean: nothing on this inode is
         # trusted again, the client sends the medium anew into a fresh file.
         self.close()
-        self._mark_path.unlink(missing_ok=True)
-        self._path.unlink(missing_ok=True)
-        return StorageFailed(f"the object store's disk reported: {error.strerror}")
+        remove(self._mark_path)
+        remove(self._path)
 
 
 def read_mark(path: Path) -> int:
@@ -201,12 +235,3 @@ def read_mark(path: Path) -> int:
         return 0
     digits = text.strip()
     return int(digits) if digits.isdigit() and len(text) == len(_MARK_FORM % 0) else 0
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
