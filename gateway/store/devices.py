@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.errors import DeviceAlreadyBound, NotFound
+from gateway.errors import DeviceAlreadyBound, NotFound, Unauthorized
 from gateway.model import Device, DeviceToken, Intent
 from gateway.store import Made
 from gateway.store.database import Database
@@ -114,11 +114,14 @@ class SqlDevices:
     async def succeed(self, parent: DeviceToken, token: DeviceToken) -> None:
         """See `Devices.succeed`."""
         async with self._database.writing() as connection:
-            await connection.execute(
+            good = await connection.execute(
                 update(device_tokens)
-                .where(device_tokens.c.id == parent.id, device_tokens.c.replaced_at.is_(None))
-                .values(replaced_at=token.created_at)
+                .where(device_tokens.c.id == parent.id, device_tokens.c.revoked_at.is_(None))
+                .values(replaced_at=func.coalesce(device_tokens.c.replaced_at, token.created_at))
             )
+            if good.rowcount == 0:
+                # Revoked since it was looked at: its successor would outlive the revocation.
+                raise Unauthorized("the credential is not valid")
             try:
                 async with connection.begin_nested():
                     await connection.execute(

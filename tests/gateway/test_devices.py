@@ -2,6 +2,8 @@
 
 import pytest
 
+from gateway.access import Access
+from gateway.errors import Unauthorized
 from gateway.model import Scope
 from tests.gateway.serving import serving
 
@@ -251,3 +253,16 @@ async def test_no_credential_is_kept_as_text(api, tmp_path, refresh):
     kept = b"".join(p.read_bytes() for p in (tmp_path / "data").glob("gateway.db*"))
 
     assert [t in kept.decode("latin-1") for t in (secret, token, api.token)] == [False] * 3
+
+
+async def test_a_refresh_does_not_outlive_a_revocation(api, clock):
+    """A token revoked while its refresh is on the way gets no successor."""
+    device_id, token = await api.device("AM-09")
+    caller = await _caller(api, token)
+    await api.gateway.store.devices.revoke(device_id, clock.now())
+    with pytest.raises(Unauthorized):
+        await api.gateway.devices.refresh(caller, "me")
+
+
+async def _caller(api, token):
+    return await Access(api.gateway.store, api.gateway.clock).caller(f"Bearer {token}")
