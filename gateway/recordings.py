@@ -15,6 +15,7 @@ from gateway.errors import (
     MediaPending,
     NoMediaUploaded,
     NotFound,
+    Unavailable,
 )
 from gateway.metrics import Metrics
 from gateway.model import (
@@ -110,9 +111,10 @@ class RecordingDesk:
     async def delete(self, caller: Caller, recording_id: str) -> None:
         """Delete a recording and its objects."""
         recording = await self.find(caller, recording_id)
-        await self._store.recordings.delete(recording.id, self._clock.now())
-        logger.info("A recording was deleted.", extra={"recording_id": recording.id})
-        await self._purge(recording)
+        doomed = await self._store.recordings.delete(recording.id, self._clock.now())
+        if doomed is not None:
+            logger.info("A recording was deleted.", extra={"recording_id": recording.id})
+            await self._purge(doomed)
 
     async def purge_deleted(self) -> None:
         """Remove the objects of recordings whose deletion was interrupted; at start-up."""
@@ -232,9 +234,18 @@ class RecordingDesk:
         )
 
     async def _purge(self, recording: Recording) -> None:
-        await self._receiving.forget(tuple(medium.id for medium in recording.media))
-        await self._objects.delete(recording.id, [_ref(medium) for medium in recording.media])
-        await self._store.recordings.purged(recording.id, self._clock.now())
+        try:
+            await self._receiving.forget(tuple(medium.id for medium in recording.media))
+            await self._objects.delete(recording.id, [_ref(medium) for medium in recording.media])
+        except Unavailable as error:
+            # Tried again at the next start. It is deleted all the same, and one folder that cannot
+            # be removed must not keep everybody else from uploading.
+            logger.warning(
+                "The objects of a deleted recording are still there.",
+                extra={"recording_id": recording.id, "reason": str(error)},
+            )
+        else:
+            await self._store.recordings.purged(recording.id, self._clock.now())
 
     def _expiry(self) -> datetime:
         return (self._clock.now() + self._url_ttl).replace(microsecond=0)

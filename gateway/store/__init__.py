@@ -46,8 +46,8 @@ class Recordings(Protocol):
         """List with media, newest first."""
         ...
 
-    async def delete(self, recording_id: str, at: datetime) -> None:
-        """Mark as deleted; repeatable."""
+    async def delete(self, recording_id: str, at: datetime) -> Recording | None:
+        """Mark as deleted; answers what now is to be purged, None when nothing is (any more)."""
         ...
 
     async def deleted(self) -> list[Recording]:
@@ -158,7 +158,11 @@ class Devices(Protocol):
         ...
 
     async def succeed(self, parent: DeviceToken, token: DeviceToken) -> None:
-        """Keep the successor of `parent` (or note again the one it has); `parent` stays."""
+        """Keep the successor of `parent` (or note again the one it has); `parent` stays.
+
+        Raises:
+            Unauthorized: `parent` was revoked meanwhile.
+        """
         ...
 
     async def used(self, token: DeviceToken, at: datetime) -> None:

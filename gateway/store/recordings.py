@@ -68,7 +68,7 @@ class SqlRecordings:
         async with self._database.reading() as connection:
             return await _recordings(connection, query)
 
-    async def delete(self, recording_id: str, at: datetime) -> None:
+    async def delete(self, recording_id: str, at: datetime) -> Recording | None:
         """See `Recordings.delete`."""
         async with self._database.writing() as connection:
             await connection.execute(
@@ -76,6 +76,12 @@ class SqlRecordings:
                 .where(recordings.c.id == recording_id, recordings.c.deleted_at.is_(None))
                 .values(deleted_at=at)
             )
+            # In the same transaction: no medium can be added after this, and none is overlooked.
+            query = select(recordings).where(
+                recordings.c.id == recording_id, recordings.c.purged_at.is_(None)
+            )
+            found = await _recordings(connection, query)
+            return found[0] if found else None
 
     async def deleted(self) -> list[Recording]:
         """See `Recordings.deleted`."""

@@ -383,3 +383,56 @@ async def test_unfinished_media_are_limited_per_device(tmp_path, clock):
     assert (refused.status, refused.code) == (429, "too_many_sessions")
     assert refused.headers["Retry-After"] == "60"
     assert made.status == 200
+
+
+async def test_a_medium_that_comes_while_its_recording_is_deleted_leaves_nothing(api, tmp_path):
+    """A medium added between looking and deleting is purged with the others."""
+    recording = await api.recording()
+    find, late = api.gateway.recordings.find, []
+
+    async def slow(caller, recording_id):
+        found = await find(caller, recording_id)
+        if not late:
+            late.append(recording_id)
+            target = await api.target(recording_id, AUDIO)
+            await api.put(target["upload_url"], AUDIO[:100], 0, len(AUDIO))
+        return found
+
+    api.gateway.recordings.find = slow
+    gone = await api.call("DELETE", f"/v1/recordings/{recording}", token=await api.api_key())
+    left = await asyncio.to_thread(_files, tmp_path / "data" / "parts")
+
+    assert gone.status == 204
+    assert left == []
+
+
+async def test_a_folder_that_cannot_be_removed_does_not_stop_the_gateway(tmp_path, clock):
+    """What a deletion leaves behind is a warning at the next start."""
+    folder = tmp_path / "data"
+    async with serving(folder, clock) as api:
+        _, api.token = await api.device()
+        recording = await uploaded(api, AUDIO)
+        stray = folder / "objects" / recording / "stray"
+        await asyncio.to_thread(stray.write_bytes, b"")
+        gone = await api.call("DELETE", f"/v1/recordings/{recording}", token=await api.api_key())
+    async with serving(folder, clock) as api:
+        alive = await api.call("GET", "/livez")
+
+    assert (gone.status, alive.status) == (204, 200)
+
+
+async def test_a_replaced_medium_is_not_blamed_for_the_old_digest(api):
+    """A verdict on bytes that were replaced meanwhile leaves the new ones alone."""
+    recording = await api.recording()
+    target = await api.target(recording, AUDIO, declare=False)
+    await api.call("PUT", target["upload_url"], body=AUDIO[::-1])
+    judged = await api.gateway.store.recordings.medium(target["media_id"])
+    await api.call("PUT", target["upload_url"], body=AUDIO)
+    await api.gateway.receiving.reopen(judged)
+    done = await api.complete(recording, AUDIO)
+
+    assert (done.status, done.json["status"]) == (200, "uploaded")
+
+
+def _files(folder):
+    return [path.name for path in folder.iterdir()]
