@@ -1,6 +1,5 @@
 """`fieldpost pull`: bring recordings into the spool now."""
 
-import logging
 from argparse import ArgumentParser, Namespace
 
 from device.cli.invocation import Invocation
@@ -25,7 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(args: Namespace, call: Invocation) -> int:
     """Pull once; uploads nothing."""
-    call.start_logs(usual=logging.INFO)
+    call.start_logs(carries=True)
     config = call.config()
     from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 

@@ -1,13 +1,10 @@
 """`fieldpost run`: the agent, in the foreground."""
 
-import logging
 from argparse import ArgumentParser, Namespace
 
 from device.cli.invocation import Invocation
 from device.cli.outcome import carried, tell
 from device.cli.progress import watching
-
-_logger = logging.getLogger(__name__)
 
 EXAMPLES = (
     ("fieldpost run", "carry recordings until stopped (what the systemd unit runs)"),
@@ -27,18 +24,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(args: Namespace, call: Invocation) -> int:
     """Run the agent."""
-    call.start_logs(usual=logging.INFO)
+    call.start_logs(carries=True)
     config = call.config(needs_token=True)
     from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 
-    _logger.info(
-        "Agent starts",
-        extra={
-            "recorders": len(config.recorders),
-            "spool": config.spool.path,
-            "cloud": config.cloud.base_url,
-        },
-    )
     with watching(call) as progress:
         work = agent.run(config, once=args.once, progress=progress)
         summary = carried(work, polite=not args.once)

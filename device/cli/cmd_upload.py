@@ -1,6 +1,5 @@
 """`fieldpost upload PATH…`: send files from this computer as one recording."""
 
-import logging
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,7 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(args: Namespace, call: Invocation) -> int:
     """Spool the files, upload them, and wait; the spool keeps them if the cloud is away."""
-    call.start_logs(usual=logging.INFO)
+    call.start_logs(carries=True)
     config = call.config(needs_token=True)
     from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 

@@ -43,8 +43,12 @@ class Invocation:
             debug=getattr(args, "debug", False),
         )
 
-    def start_logs(self, *, usual: int = logging.WARNING) -> None:
-        """Set logging up: each -v goes one level deeper than is usual for the command."""
+    def start_logs(self, *, carries: bool = False) -> None:
+        """Set logging up: each -v goes one level deeper than is usual for the command.
+
+        A command that carries recordings logs its steps, except where bars show them already.
+        """
+        usual = logging.INFO if carries and not self.draws() else logging.WARNING
         level = logging.WARNING if self.quiet else max(logging.DEBUG, usual - 10 * self.verbose)
         logs.setup(level, self.environ)
 
@@ -69,6 +73,10 @@ class Invocation:
             return self.color == "always"
         plain = self.environ.get("NO_COLOR") or self.environ.get("TERM") == "dumb"
         return stream.isatty() and not plain
+
+    def draws(self) -> bool:
+        """Say whether progress is drawn as bars: a person watches stderr."""
+        return not self.quiet and sys.stderr.isatty() and self.environ.get("TERM") != "dumb"
 
     def asks(self) -> bool:
         """Say whether a person is there to answer a question."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 LINE_EVERY_S = 10.0
+DRAW_EVERY_S = 0.25
 MOST_BARS = 8
 _SHORT_ID = 8
 
@@ -30,7 +31,7 @@ def watching(call: Invocation) -> Iterator[Progress]:
     """Choose how progress is shown for the length of a command."""
     if call.quiet:
         yield Silent()
-    elif sys.stderr.isatty() and call.environ.get("TERM") != "dumb":
+    elif call.draws():
         with _bars(coloured=call.coloured(sys.stderr)) as bars:
             yield bars
     else:
@@ -43,7 +44,7 @@ class LinesOf10s:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._said_at = monotonic()
-        self._before: dict[_Key, int] = {}
+        self._before: dict[_Key, tuple[float, int]] = {}
 
     def pulling(self, entry: EntryId, index: int, done_bytes: int, total_bytes: int) -> None:
         """See `Progress.pulling`."""
@@ -65,11 +66,11 @@ class LinesOf10s:
 
     def _step(self, key: _Key, done_bytes: int, total_bytes: int) -> None:
         now = self._monotonic()
-        before = self._before.setdefault(key, done_bytes)
-        passed_s = now - self._said_at
-        if passed_s < LINE_EVERY_S:
+        # Each medium's rate counts from its own first step: another's line came seconds before it.
+        since, before = self._before.setdefault(key, (now, done_bytes))
+        if now - self._said_at < LINE_EVERY_S:
             return
-        rate = max(0, done_bytes - before) / passed_s
+        rate = max(0, done_bytes - before) / (now - since) if now > since else 0
         left_s = (total_bytes - done_bytes) / rate if rate else None
         _logger.info(
             "%s",
@@ -84,14 +85,20 @@ class LinesOf10s:
             },
         )
         self._said_at = now
-        self._before = {key: done_bytes}
+        self._before = {key: (now, done_bytes)}
 
 
 class BarsOnTerminal:
-    """A bar per medium that moves; the oldest finished ones give way."""
+    """A bar per medium that moves; the oldest finished ones give way.
 
-    def __init__(self, bars: "Bars") -> None:
+    Draws only when it is told something, never from a thread of rich's own: that one may redraw
+    between the measuring and the printing of a line above the bars, and then eats such lines.
+    """
+
+    def __init__(self, bars: "Bars", monotonic: Callable[[], float] = time.monotonic) -> None:
         self._bars = bars
+        self._monotonic = monotonic
+        self._drawn_at = monotonic()
         self._tasks: dict[_Key, TaskID] = {}
 
     def pulling(self, entry: EntryId, index: int, done_bytes: int, total_bytes: int) -> None:
@@ -109,7 +116,9 @@ class BarsOnTerminal:
             return
         for key in [key for key in self._tasks if key[0] == entry.id and key[2] == direction]:
             self._bars.remove_task(self._tasks.pop(key))
-        self._bars.console.print(_sentence(entry), markup=False, highlight=False)
+        self._bars.refresh()
+        if entry.wait is None:  # why an entry waits is logged, or noted, by the loops
+            self._bars.console.print(_sentence(entry), markup=False, highlight=False)
 
     def note(self, sentence: str) -> None:
         """See `Progress.note`."""
@@ -125,6 +134,9 @@ class BarsOnTerminal:
             task = self._bars.add_task(label, total=total_bytes, completed=done_bytes)
             self._tasks[key] = task
         self._bars.update(task, completed=done_bytes, total=total_bytes)
+        if self._monotonic() - self._drawn_at >= DRAW_EVERY_S:
+            self._bars.refresh()
+            self._drawn_at = self._monotonic()
 
 
 @contextmanager
@@ -133,28 +145,36 @@ def _bars(*, coloured: bool) -> Iterator[BarsOnTerminal]:
     from rich.progress import (  # noqa: PLC0415 - as above
         BarColumn,
         DownloadColumn,
+        ProgressColumn,
+        Task,
         TextColumn,
         TimeRemainingColumn,
-        TransferSpeedColumn,
     )
     from rich.progress import Progress as Bars  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    class RateColumn(ProgressColumn):
+        """Rich's own writes decimal units beside the binary ones of the sizes."""
+
+        def render(self, task: Task) -> Text:
+            return Text(f"{size(task.speed)}/s" if task.speed else "", style="progress.data.speed")
 
     console = Console(stderr=True, no_color=not coloured)
     with Bars(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
         DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
+        RateColumn(),
         TimeRemainingColumn(compact=True),
         console=console,
         transient=True,
         expand=True,
-        refresh_per_second=4,
+        auto_refresh=False,
     ) as bars:
         yield BarsOnTerminal(bars)
 
 
 def _sentence(entry: Entry) -> str:
     line = f"{entry.state:<11} {entry.id[:_SHORT_ID]}  {size(entry.size_bytes)}"
-    reason = entry.quarantine_reason or (entry.wait.reason if entry.wait else None)
+    reason = entry.quarantine_reason
     return printable(shortened(f"{line}  {reason}" if reason else line, 200))
