@@ -137,7 +137,7 @@ async def _use_it(stage: Stage) -> set[str]:
     ):
         for line in agent:
             told = await stage.run(*line)
-    assert "every recording is in the cloud" in told
+    assert "every recording pulled so far is in the cloud" in told
     listed = await stage.run(
         str(BIN / "fieldpost"), *agent[0][1:3], "spool", "ls", "--all", "--json"
     )

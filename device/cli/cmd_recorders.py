@@ -60,7 +60,7 @@ def _about(view: "RecorderView") -> str:
     if info := view.info:
         parts += [part for part in (info.model, info.serial, info.firmware) if part]
         if info.clock_offset_s is not None:
-            parts.append(f"clock {info.clock_offset_s:+.1f} s")
+            parts.append(f"clock {round(info.clock_offset_s, 1) + 0.0:+.1f} s")
     if view.listing and view.listing.rejected:
         parts.append(f"{count(len(view.listing.rejected), 'thing')} cannot be pulled")
     if view.listing and not view.listing.complete:

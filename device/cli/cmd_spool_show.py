@@ -7,7 +7,7 @@ from device.cli.invocation import Invocation
 from device.cli.output import document, width
 from device.cli.rescue import entries, one
 from device.cli.tables import table
-from device.cli.views import entry_object, why
+from device.cli.views import entry_object, is_uploaded, why
 from device.cli.words import printable, relative, rfc3339, size
 from device.model import Entry, MediumState
 
@@ -36,7 +36,7 @@ def main(args: Namespace, call: Invocation) -> int:
         print(f"{name:<{longest}}  {printable(text)}")
     print()
     heads = ("MEDIUM", "SIZE", "PULLED", "UPLOADED", "CAPTURED", "NAME", "SHA-256")
-    rows = [_row(each) for each in entry.media]
+    rows = [_row(entry, each) for each in entry.media]
     print(table(heads, rows, right={"SIZE", "PULLED"}, width=width()))
     return 0
 
@@ -54,7 +54,7 @@ def _facts(entry: Entry, now: datetime) -> list[tuple[str, str | None]]:
         ("ended", rfc3339(recording.ended_at)),
         ("times", None if recording.times_trusted else "not trusted: the recorder's clock was off"),
         ("metadata", ", ".join(f"{key}={value}" for key, value in recording.metadata.items())),
-        ("pulled from", relative(entry.begun_at, now)),
+        ("begun", _when(entry.begun_at, now)),
         ("sealed", _when(entry.sealed_at, now)),
         ("stored", _when(entry.stored_at, now)),
         ("released", _when(entry.released_at, now)),
@@ -70,13 +70,13 @@ def _when(moment: datetime | None, now: datetime) -> str | None:
     return f"{rfc3339(moment)} ({relative(moment, now)})" if moment else None
 
 
-def _row(each: MediumState) -> tuple[str, ...]:
+def _row(entry: Entry, each: MediumState) -> tuple[str, ...]:
     medium = each.medium
     return (
         f"{medium.index} {medium.kind}",
         size(medium.size_bytes),
         size(each.pulled_bytes),
-        "yes" if each.evidence else "no",
+        "yes" if is_uploaded(entry, each) else "no",
         rfc3339(medium.captured_at) or "-",
         medium.name,
         each.sha256 or "-",

@@ -70,7 +70,7 @@ def _summary(seen: Glance, config: Config) -> str:
         many = count(len(seen.backlog), "recording")
         lines.append(("backlog", f"{many}, {size(total)}, oldest {age}"))
     elif seen.exists:
-        lines.append(("backlog", "none: every recording is in the cloud"))
+        lines.append(("backlog", "none: every recording pulled so far is in the cloud"))
     else:
         lines.append(("backlog", "none: nothing was pulled yet"))
     # Paths and addresses are not cut: people copy them.

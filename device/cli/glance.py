@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from device.cli.words import count, printable, relative, size
 from device.config import Config
-from device.errors import SpoolError
+from device.errors import SpoolError, SpoolFull
 from device.model import Entry, State, Wait
 from device.spool.reader import read_only
 
 OPEN_STATES = (State.PULLING, State.SEALED, State.STORED)
+_HINTS = {
+    "serial": "plug the recorder in and switch it on",
+    "folder": "create or mount the folder",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +83,14 @@ def warnings(seen: Glance, config: Config) -> Iterator[str]:
     for origin, wait in sorted(seen.cooldowns.items()):
         if wait.until is None or wait.until > seen.now:
             until = f"; next try {relative(wait.until, seen.now)}" if wait.until else ""
-            # A refused token holds everything up, whatever the origin.
-            which = f"uploads to {origin}" if "://" in origin else "all uploads"
-            yield printable(f"{which} pause: {wait.reason}{until}")
+            if "://" in origin:
+                yield printable(f"uploads to {origin} pause: {wait.reason}{until}")
+            else:  # a refused token holds everything up, whatever the origin
+                remedy = f"put this device's token (dtok_…) into {config.cloud.token_file}"
+                yield printable(f"all uploads pause: {wait.reason}; {remedy}{until}")
+    for recorder in config.recorders:
+        if complaint := _absent(recorder.url):
+            yield printable(f"{recorder.url}: {complaint}")
     if quarantined := sum(entry.state is State.QUARANTINED for entry in seen.entries):
         noun = count(quarantined, "recording is", "recordings are")
         yield f"{noun} quarantined; see: fieldpost spool ls --state quarantined"
@@ -89,9 +99,21 @@ def warnings(seen: Glance, config: Config) -> Iterator[str]:
             f"the disk is full ({size(seen.free_bytes)} free, {size(config.spool.min_free_bytes)}"
             " kept free): pulling stops"
         )
-    held_bytes = sum(e.size_bytes for e in seen.entries if e.state in OPEN_STATES and not e.purged)
-    if config.spool.max_bytes and held_bytes >= config.spool.max_bytes:
-        yield f"the spool has reached its max_bytes ({size(held_bytes)}): pulling stops"
+    if homeless := sum(e.wait is not None and e.wait.code == SpoolFull.code for e in seen.moving):
+        yield (
+            f"{count(homeless, 'recording finds', 'recordings find')} no room in the spool;"
+            " restore the uplink, or raise [spool] max_bytes"
+        )
+
+
+def _absent(url: str) -> str | None:
+    """Say that a port or folder is not there now; whoever answers behind it is not asked."""
+    parts = urlsplit(url)
+    try:
+        there = parts.scheme not in _HINTS or os.path.lexists(unquote(parts.path))
+    except ValueError:
+        return None  # not a path at all: opening it says why
+    return None if there else f"not there; {_HINTS[parts.scheme]}"
 
 
 def _free_bytes(root: Path) -> int | None:

@@ -36,11 +36,16 @@ def entry_object(entry: Entry) -> dict[str, Any]:
         "reread_bytes": entry.reread_bytes,
         "resent_bytes": entry.resent_bytes,
         "purged": entry.purged,
-        "media": [_medium_object(each) for each in entry.media],
+        "media": [_medium_object(entry, each) for each in entry.media],
     }
 
 
-def _medium_object(each: MediumState) -> dict[str, Any]:
+def is_uploaded(entry: Entry, each: MediumState) -> bool:
+    """Say whether the cloud has a medium: a tombstone keeps the receipt alone."""
+    return entry.receipt is not None or each.evidence is not None
+
+
+def _medium_object(entry: Entry, each: MediumState) -> dict[str, Any]:
     return {
         "name": each.medium.name,
         "type": each.medium.kind,
@@ -49,7 +54,7 @@ def _medium_object(each: MediumState) -> dict[str, Any]:
         "pulled_bytes": each.pulled_bytes,
         "sha256": each.sha256,
         "captured_at": each.medium.captured_at,
-        "uploaded": each.evidence is not None,
+        "uploaded": is_uploaded(entry, each),
     }
 
 

@@ -7,7 +7,16 @@ import pytest
 
 from device.clock import SystemClock
 from device.config import SpoolConfig
-from device.model import Entry, MediaKind, Medium, RecorderId, Recording, RecordingKey, Wait
+from device.model import (
+    Entry,
+    MediaKind,
+    Medium,
+    Receipt,
+    RecorderId,
+    Recording,
+    RecordingKey,
+    Wait,
+)
 from device.spool.spool import Spool
 
 
@@ -88,6 +97,57 @@ def test_status_warns_about_a_full_disk(fieldpost, site):
     site.config.write_text(f'[spool]\npath = "{site.spool}"\nmin_free_bytes = {2**62}\n')
 
     assert fieldpost("status").out.startswith("[!!] the disk is full")
+
+
+def test_status_says_what_to_do_about_a_refused_token(fieldpost, spool, site):
+    """Whoever reads it at night learns which file wants what."""
+    spool.save_cooldown("token", later(minutes=6, seconds=30), "HTTP 401")
+    remedy = f"put this device's token (dtok_…) into {site.spool.parent}/token"
+    (warning,) = json.loads(fieldpost("status", "--json").out)["warnings"]
+
+    assert f"all uploads pause: HTTP 401; {remedy}; next try in 6 min" == warning
+
+
+@pytest.mark.parametrize(
+    ("url", "remedy"),
+    [
+        ("serial://{}/ttyACM0?baud=9600", "plug the recorder in and switch it on"),
+        ("folder://{}/recordings", "create or mount the folder"),
+    ],
+)
+def test_status_names_a_recorder_that_is_not_there(fieldpost, site, tmp_path, url, remedy):
+    """An empty backlog means little while a recorder is unplugged."""
+    url = url.format(tmp_path)
+    with site.config.open("a") as file:
+        file.write(f'[[recorders]]\nurl = "{url}"\n')
+
+    assert [f"{url}: not there; {remedy}"] == json.loads(fieldpost("status", "--json").out)[
+        "warnings"
+    ]
+
+
+def test_status_is_silent_about_a_folder_that_is_there(fieldpost, site, tmp_path):
+    """Escapes in the URL are undone first."""
+    (tmp_path / "my recordings").mkdir()
+    with site.config.open("a") as file:
+        file.write(f'[[recorders]]\nurl = "folder://{tmp_path}/my%20recordings"\n')
+
+    assert [] == json.loads(fieldpost("status", "--json").out)["warnings"]
+
+
+def test_status_does_not_take_an_announced_size_for_bytes_held(fieldpost, spool, site, tmp_path):
+    """A recording that was begun and found no room leaves the spool empty, and says so."""
+    site.config.write_text(f'[spool]\npath = "{site.spool}"\nmin_free_bytes = 0\nmax_bytes = 99\n')
+    medium = Medium(
+        index=0, name="a", kind=MediaKind.AUDIO, content_type="audio/opus", size_bytes=2048
+    )
+    key = RecordingKey(recorder=RecorderId("native:AM-07"), recording="one", generation=0)
+    entry = spool.begin(Recording(key=key, media=(medium,)))
+    spool.save_wait(entry.id, Wait(code="spool-full", reason="no room"), attempts=0)
+
+    assert [
+        "1 recording finds no room in the spool; restore the uplink, or raise [spool] max_bytes"
+    ] == json.loads(fieldpost("status", "--json").out)["warnings"]
 
 
 def test_a_passed_cooldown_is_no_warning(fieldpost, spool):
@@ -174,7 +234,20 @@ def test_show_for_people_names_the_digest(fieldpost, filled):
     out = fieldpost("spool", "show", filled[0].id).out
 
     assert filled[0].media[0].sha256 in out
-    assert "times        not trusted" in out
+    assert "times      not trusted" in out
+
+
+def test_show_says_uploaded_of_what_has_a_receipt(fieldpost, spool, tmp_path):
+    """A tombstone keeps no evidence per medium; its receipt covers them all."""
+    entry = ingest(spool, tmp_path, "one")
+    receipt = Receipt(cloud="bota", cloud_recording="rec_1", acknowledged_at=later())
+    spool.store(entry.id, receipt)
+    spool.close()
+
+    assert json.loads(fieldpost("spool", "show", entry.id, "--json").out)["entry"]["media"][0][
+        "uploaded"
+    ]
+    assert " yes " in fieldpost("spool", "show", entry.id).out
 
 
 def test_no_session_url_is_ever_shown(fieldpost, spool, tmp_path):
