@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from device.clock import Clock
@@ -16,7 +16,16 @@ from device.errors import (
     SpoolFull,
     SpoolStorageFailed,
 )
-from device.model import Entry, Listing, Medium, RecorderId, Recording, State, Wait
+from device.model import (
+    Entry,
+    Listing,
+    Medium,
+    RecorderId,
+    Recording,
+    RecordingKey,
+    State,
+    Wait,
+)
 from device.progress import Progress
 from device.spool.partial import Partial
 from device.spool.spool import Spool
@@ -54,6 +63,8 @@ class Puller:
     progress: Progress
     on_sealed: Callable[[Entry], Awaitable[None]]
     """Called after each recording, the line being free: uploads begin, and releases catch up."""
+    fruitless: dict[RecordingKey, int] = field(default_factory=dict)
+    """How often in a row a recording ended a visit without a new byte: those come last."""
 
     async def pull(self, recorder: RecorderId, listing: Listing) -> Pulled:
         """Pull all that is listed and not sealed yet; one that fails never stops the others.
@@ -66,7 +77,7 @@ class Puller:
         notes = tuple(f"{r.recording}: {r.reason}" for r in listing.rejected if not r.failed)
         lingering: list[Entry] = []
         sealed = 0
-        for recording in listing.recordings:
+        for recording in sorted(listing.recordings, key=lambda r: self.fruitless.get(r.key, 0)):
             entry = await asyncio.to_thread(self.spool.known, recording.key)
             if entry is not None and entry.state not in (State.PULLING, State.QUARANTINED):
                 if other := contradiction(entry, recording):
@@ -93,11 +104,8 @@ class Puller:
         entry = await asyncio.to_thread(self.spool.begin, recording)
         try:
             entry = await self.pull_recording(entry)
-        except LinkError:
-            raise
-        except RecorderBusy as error:
-            until = self.clock.now() + timedelta(seconds=error.retry_after_s)
-            await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
+        except (LinkError, RecorderBusy) as error:
+            await self._put_behind(entry, error)
             raise
         except DigestMismatch as error:
             return await self._quarantine(entry, str(error))
@@ -109,6 +117,7 @@ class Puller:
             return await self._wait(
                 entry, Wait(code=error.code, reason=str(error)), attempts=entry.attempts + 1
             )
+        self.fruitless.pop(recording.key, None)
         self.progress.moved(entry)
         logger.info(
             "Recording sealed",
@@ -120,6 +129,20 @@ class Puller:
         )
         await self.on_sealed(entry)
         return None
+
+    async def _put_behind(self, entry: Entry, error: LinkError | RecorderBusy) -> None:
+        """Before a visit ends: a recording that alone makes them end must not hide the others."""
+        now = await asyncio.to_thread(self.spool.entry, entry.id)
+        if _held_bytes(now) > _held_bytes(entry):
+            self.fruitless.pop(entry.recording.key, None)
+        else:
+            self.fruitless[entry.recording.key] = self.fruitless.get(entry.recording.key, 0) + 1
+        until = None
+        if isinstance(error, RecorderBusy):
+            until = self.clock.now() + timedelta(seconds=error.retry_after_s)
+        elif entry.recording.key not in self.fruitless:
+            return
+        await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
 
     async def pull_recording(self, entry: Entry) -> Entry:
         """Bring every medium of an entry to our disk and seal it. Idempotent, resumable."""
@@ -192,17 +215,23 @@ class Puller:
                 await asyncio.to_thread(partial.append, bytes(gathered))
 
     async def _explain_missing(self, recorder: RecorderId, listing: Listing) -> list[str]:
-        """Say so where a half-pulled recording is no longer listed; its bytes are kept."""
+        """Say so where a half-pulled recording is no longer listed; its bytes are kept.
+
+        One that only lacked its seal needs its recorder no more.
+        """
         listed = {r.key for r in listing.recordings}
         explained: list[str] = []
         for entry in await asyncio.to_thread(self.spool.entries, State.PULLING):
             key = entry.recording.key
             if key.recorder != recorder or key in listed:
                 continue
-            held = sum(m.pulled_bytes for m in entry.media)
+            if all(m.sha256 is not None for m in entry.media):
+                if problem := await self._pull_or_explain(entry.recording):
+                    explained.append(problem)
+                continue
             reason = (
                 f"the recorder no longer lists this recording; "
-                f"{held} of {entry.size_bytes} bytes are kept"
+                f"{_held_bytes(entry)} of {entry.size_bytes} bytes are kept"
             )
             explained.append(await self._wait(entry, Wait(code="not-listed", reason=reason)))
         return explained
@@ -223,6 +252,10 @@ class Puller:
         self.progress.moved(entry)
         logger.error("Recording quarantined", extra={"recording_id": entry.id, "reason": reason})
         return f"{entry.id}: quarantined: {reason}"
+
+
+def _held_bytes(entry: Entry) -> int:
+    return sum(m.pulled_bytes for m in entry.media)
 
 
 def contradiction(entry: Entry, recording: Recording) -> str | None:

@@ -12,7 +12,7 @@ from device.config import RecorderConfig
 from device.core.retry import Retry
 from device.drivers import Driver, Opening, open_driver
 from device.errors import FieldpostError, RecorderBusy
-from device.model import Entry, EntryId, RecorderId
+from device.model import Entry, EntryId, RecorderId, RecordingKey
 from device.progress import Progress
 from device.pull import Puller
 from device.release import Releaser
@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 RECONNECT = Retry(first_s=0.5, factor=2, max_s=30)
 RESCAN_S = 60.0
 """A recorder that cannot announce news is looked at this often."""
+CALM_S = 1.0
+"""A recorder that announces news without end is looked at this often at most."""
 PATIENCE = 6
 """Failures in a row without a byte of progress after which `run --once` gives a recorder up."""
 OPEN_S = 60.0
@@ -47,6 +49,8 @@ class Visitor:
     notes: tuple[str, ...] = ()
     recorder: RecorderId | None = None
     _progressed: bool = field(default=False, init=False)
+    _fruitless: dict[RecordingKey, int] = field(default_factory=dict, init=False)
+    """Recordings that alone made visits end, and how often."""
 
     async def run(self, *, once: bool) -> None:
         """Visit for ever, or until all that can be pulled is pulled and released.
@@ -66,7 +70,9 @@ class Visitor:
                     await driver.aclose()
             except (FieldpostError, LookupError, TimeoutError) as error:
                 problem = f"{self.config.url}: {str(error) or 'no answer in time'}"
-                asked_s = error.retry_after_s if isinstance(error, RecorderBusy) else None
+                # Its own figure may be weeks; a rescan would have looked in by then.
+                if isinstance(error, RecorderBusy):
+                    asked_s = min(error.retry_after_s, RESCAN_S)
             except Exception as error:  # the supervisor: a driver's bug must not stop the others
                 logger.exception("A driver failed unexpectedly", extra={"url": self.config.url})
                 problem = f"{self.config.url}: {type(error).__name__}: {error}"
@@ -95,7 +101,11 @@ class Visitor:
         info = await driver.info()
         self.recorder = info.recorder
         releaser = Releaser(
-            driver=driver, spool=self.spool, progress=self.progress, policy=self.config.release
+            driver=driver,
+            spool=self.spool,
+            progress=self.progress,
+            policy=self.config.release,
+            fruitless=self._fruitless,
         )
         told = self.stored.count
 
@@ -104,7 +114,7 @@ class Visitor:
             self.sealed.ring()
             if self.stored.count > told:  # a long pull must not keep stored recordings waiting
                 told = self.stored.count
-                await releaser.release(info.recorder, ())
+                await releaser.release(info.recorder, (), easy=True)
 
         puller = Puller(
             driver=driver,
@@ -112,8 +122,12 @@ class Visitor:
             clock=self.clock,
             progress=_Noticing(self.progress, self._notice),
             on_sealed=on_sealed,
+            fruitless=self._fruitless,
         )
+        # A recording that ends every visit must not keep stored ones on a recorder that fills up.
+        await releaser.release(info.recorder, (), easy=True)
         while True:
+            looked_s, before = self.clock.monotonic(), self.stored.count
             pulled = await puller.pull(info.recorder, await driver.recordings())
             self._mention(pulled.notes)
             lingering = pulled.lingering
@@ -122,16 +136,20 @@ class Visitor:
                 seen = self.stored.count
                 # Asked before releasing: what settles in between is stored, and not released yet.
                 last = once and await self.settled(info.recorder)
+                # Room that came during the pull may be what a problem of it waits for.
+                room = bool(pulled.problems) and self.stored.count > before
                 unreleased = await releaser.release(info.recorder, lingering)
                 lingering = ()
                 self._notice()
                 self._tell((*pulled.problems, *unreleased))
-                if last:
+                if last and not room:
                     return
                 # A stored recording may have made the room that a problem waits for.
-                look_again = await self._news(driver, seen, rescan=not once) or bool(
-                    pulled.problems
+                look_again = (
+                    last or await self._news(driver, seen, rescan=not once) or bool(pulled.problems)
                 )
+            if (calm_s := looked_s + CALM_S - self.clock.monotonic()) > 0:
+                await self.clock.sleep(calm_s)
 
     async def _news(self, driver: Driver, seen: int, *, rescan: bool) -> bool:
         """Wait for the recorder or the cloud; say whether the recorder may hold something new."""

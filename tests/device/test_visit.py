@@ -14,7 +14,7 @@ from device.errors import LinkReason, LinkUnavailable, RecorderRefused
 from device.model import Entry, Evidence, Receipt, State
 from device.progress import Silent
 from device.spool.spool import Spool
-from device.visit import PATIENCE, RESCAN_S, Visitor
+from device.visit import CALM_S, PATIENCE, RESCAN_S, Visitor
 from tests.fakes.clock import FakeClock
 from tests.fakes.scripted_driver import RECORDER, ScriptedDriver, key
 
@@ -248,6 +248,7 @@ async def test_the_daemon_pulls_what_appears_later(rig):
             rig.driver.contents[key(3)] = (OTHER,)
             rig.driver.news.set()
             while rig.driver.contents:
+                rig.clock.advance(CALM_S)
                 await asyncio.wait({visit}, timeout=0.01)
             rig.driver.contents[key(4)] = (AUDIO,)
             while rig.driver.contents:
