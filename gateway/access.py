@@ -37,6 +37,9 @@ class Access:
         text = text.strip()
         if scheme.lower() != "bearer" or not text:
             raise Unauthorized("send `Authorization: Bearer` with an API key or a device token")
+        if not text.isascii():
+            # Bytes that are no text arrive as half characters, which cannot even be hashed.
+            raise Unauthorized("the credential is not valid")
         match kind(text):
             case Credential.KEY:
                 return await self._key(text)

@@ -1,4 +1,8 @@
-"""The JSON bodies of the API, in Bota's words. Fields are only ever added."""
+"""The JSON bodies of the API, in Bota's words. Fields are only ever added.
+
+Requests that take an Idempotency-Key leave out defaults when they are encoded: a field that is
+added later must not turn a repeated request into another one.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +17,7 @@ Text = Annotated[str, Meta(max_length=1024)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
-class RecordingCreate(Struct, frozen=True, kw_only=True):
+class RecordingCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Body of create recording; with a device token the two ids are the token's own."""
 
     device_id: Text | None = None
@@ -24,7 +28,7 @@ class RecordingCreate(Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] = {}
 
 
-class UploadUrlCreate(Struct, frozen=True, kw_only=True):
+class UploadUrlCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Body of upload-url."""
 
     type: MediaType
@@ -33,7 +37,7 @@ class UploadUrlCreate(Struct, frozen=True, kw_only=True):
     captured_at: Instant | None = None
 
 
-class UploadComplete(Struct, frozen=True, kw_only=True):
+class UploadComplete(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Body of upload-complete: the digest of the (first) audio medium."""
 
     content_sha256: Sha256 | None = None
@@ -55,7 +59,7 @@ class DeviceCreate(Struct, frozen=True, kw_only=True):
     metadata: dict[str, Any] = {}
 
 
-class DeviceBind(Struct, frozen=True, kw_only=True):
+class DeviceBind(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Body of bind."""
 
     end_user_id: Annotated[str, Meta(min_length=1, max_length=255)]

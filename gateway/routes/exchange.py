@@ -12,6 +12,7 @@ from aiohttp import web
 from device.clock import Clock
 from gateway.config import GatewayConfig
 from gateway.core.idempotency import check_key, fingerprint
+from gateway.core.nesting import nesting
 from gateway.devices import DeviceDesk
 from gateway.errors import InvalidRequest, TooSlow, Unauthorized
 from gateway.metrics import Metrics
@@ -23,6 +24,8 @@ from gateway.store import Store
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 _BODY_S = 30.0
+# Far below what any part of the way to the database and back can take.
+_NESTING = 64
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,6 +92,8 @@ class Exchange:
                 raw = await self.request.read()
         except TimeoutError:
             raise TooSlow(f"the body did not arrive within {_BODY_S:.0f} s") from None
+        if nesting(raw) > _NESTING:
+            raise InvalidRequest(f"the body is nested deeper than {_NESTING} levels")
         try:
             return decoder.decode(raw or b"{}")
         except msgspec.ValidationError as error:
@@ -97,7 +102,7 @@ class Exchange:
                 str(error),
                 details={"field": place.rstrip("`"), "reason": sentence} if place else None,
             ) from error
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidRequest(f"the body is not JSON: {error}") from error
 
     def intent(self, operation: str, subject: str, body: msgspec.Struct) -> Intent | None:

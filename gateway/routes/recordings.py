@@ -52,8 +52,8 @@ async def create(exchange: Exchange) -> web.StreamResponse:
         device_id=body.device_id,
         end_user_id=body.end_user_id,
         name=body.name,
-        started_at=_utc(body.started_at),
-        ended_at=_utc(body.ended_at),
+        started_at=_utc("started_at", body.started_at),
+        ended_at=_utc("ended_at", body.ended_at),
         metadata=body.metadata,
     )
     made = await exchange.gateway.recordings.create(
@@ -112,7 +112,7 @@ async def upload_url(exchange: Exchange) -> web.StreamResponse:
         created_at=_UNSET,
         file_size_bytes=body.file_size_bytes,
         declared_sha256=_declared(exchange.request.headers.get("X-Content-SHA256")),
-        captured_at=_utc(body.captured_at),
+        captured_at=_utc("captured_at", body.captured_at),
     )
     made, target, expires_at = await exchange.gateway.recordings.upload_url(
         exchange.caller,
@@ -172,9 +172,14 @@ def _content_type(body: UploadUrlCreate) -> str:
     return given
 
 
-def _utc(at: datetime | None) -> datetime | None:
+def _utc(name: str, at: datetime | None) -> datetime | None:
     """Turn to UTC, so that the first answer and every later one are the same."""
-    return None if at is None else at.astimezone(UTC)
+    try:
+        return None if at is None else at.astimezone(UTC)
+    except OverflowError:
+        raise InvalidRequest(
+            f"{name} is not within the years 1 to 9999 of UTC", details={"field": name}
+        ) from None
 
 
 def _declared(header: str | None) -> str | None:

@@ -1,5 +1,9 @@
 """Routes of bytes, behind signed URLs: PUT a medium in chunks, GET an object."""
 
+import asyncio
+import logging
+import os
+
 from aiohttp import web
 
 from gateway.core.content_range import held_range, parse
@@ -26,6 +30,8 @@ from gateway.routes import Admits, Answer, Parameter, Route
 from gateway.routes import examples as example
 from gateway.routes.bodies import UploadedMedium
 from gateway.routes.exchange import Exchange, answer
+
+logger = logging.getLogger(__name__)
 
 
 class RequestBody:
@@ -73,6 +79,9 @@ async def get(exchange: Exchange) -> web.StreamResponse:
     if medium is None or medium.status is not MediaStatus.UPLOADED:
         raise NotFound("there is no such object")
     path = exchange.gateway.objects.path(ObjectRef(medium.recording_id, medium.id))
+    if not await asyncio.to_thread(os.access, path, os.R_OK):
+        logger.error("A stored object is missing.", extra={"medium_id": medium.id})
+        raise StorageFailed("the object store does not find the object")
     return web.FileResponse(
         path,
         headers={
@@ -180,8 +189,11 @@ ROUTES = (
         answers=(
             Answer(status=200, means="The bytes."),
             Answer(status=206, means="The bytes that a Range header asked for."),
+            Answer(status=304, means="Not changed since If-None-Match or If-Modified-Since."),
+            Answer(status=412, means="Changed since If-Match or If-Unmodified-Since."),
+            Answer(status=416, means="The Range header asks for nothing that is there."),
         ),
-        problems=(UrlExpired, UrlForged, NotFound),
+        problems=(UrlExpired, UrlForged, NotFound, StorageFailed),
     ),
 )
 """The table that the application and openapi.json are built from."""

@@ -266,3 +266,11 @@ async def test_a_refresh_does_not_outlive_a_revocation(api, clock):
 
 async def _caller(api, token):
     return await Access(api.gateway.store, api.gateway.clock).caller(f"Bearer {token}")
+
+
+@pytest.mark.parametrize("prefix", ["dtok_", "sk_live_"])
+async def test_a_credential_that_is_no_text_is_refused(api, prefix):
+    """Raw bytes in the Authorization header are a 401, not a fault of ours."""
+    refused = await api.call("GET", "/v1/recordings", token=f"{prefix}\udcff")
+
+    assert (refused.status, refused.code) == (401, "unauthorized")

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from gateway.model import Scope
+from gateway.objects import ObjectRef
 from tests.gateway.serving import digest, serving
 
 AUDIO = b"OggS" * 50_000
@@ -111,12 +112,33 @@ async def test_a_field_of_the_wrong_kind_is_refused(api, body):
     assert refused.json["error"]["request_id"] == refused.headers["X-Request-ID"]
 
 
-@pytest.mark.parametrize("raw", [b"{", b"\xff", b"<html>"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"{",
+        b"\xff",
+        b"<html>",
+        b'{"name":"\xff"}',
+        rb'{"name":"\ud800"}',
+        b'{"metadata":{"a":' + b"[" * 30_000 + b"]" * 30_000 + b"}}",
+        b'{"metadata":{"a":' + b"[" * 700 + b"]" * 700 + b"}}",
+        b'{"metadata":{"a":1e999}}',
+    ],
+    ids=lambda raw: raw[:20].decode(errors="replace"),
+)
 async def test_a_body_that_is_not_json_is_refused(api, raw):
     """Broken JSON is a 400, not a 500."""
     refused = await api.call("POST", "/v1/recordings", body=raw)
 
     assert (refused.status, refused.code) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_time_outside_the_calendar_is_refused(api, at):
+    """A time that UTC has no year for is the client's mistake, not a fault of ours."""
+    refused = await api.call("POST", "/v1/recordings", {"started_at": at})
+
+    assert (refused.status, refused.json["error"]["details"]) == (400, {"field": "started_at"})
 
 
 async def test_a_huge_body_is_refused(api):
@@ -305,6 +327,19 @@ async def test_download_gives_the_bytes_back(api):
     assert whole.body == AUDIO
     assert whole.headers["X-Content-Type-Options"] == "nosniff"
     assert (part.status, part.body) == (206, AUDIO[4:8])
+
+
+async def test_a_lost_object_is_a_clear_answer(api):
+    """An object that is not on the disk any more is a 503 in both error shapes."""
+    recording = await uploaded(api, AUDIO)
+    media_id = (await api.call("GET", f"/v1/recordings/{recording}")).json["media"][0]["id"]
+    made = await api.call(
+        "POST", f"/v1/recordings/{recording}/download-url", {"media_id": media_id}
+    )
+    await asyncio.to_thread(api.gateway.objects.path(ObjectRef(recording, media_id)).unlink)
+    lost = await api.call("GET", made.json["download_url"])
+
+    assert (lost.status, lost.code) == (503, "storage_failed")
 
 
 async def test_a_pending_medium_cannot_be_downloaded(api):
