@@ -12,17 +12,24 @@ from pathlib import Path
 
 from aiohttp import web
 
+from device.notify import notify
 from gateway.answering import GATEWAY
 from gateway.app import create_app
 from gateway.config import GatewayConfig, make_folder
 from gateway.errors import ConfigInvalid, Unavailable
-from gateway.notify import notify
+from gateway.wire_log import wire_logger
 
 logger = logging.getLogger(__name__)
 
 _READ_BYTES = 512 * 1024
 _LAST_ANSWERS_S = 5.0
 _BACKLOG = 256
+_GONE = (
+    (socket.TCP_KEEPIDLE, 60),
+    (socket.TCP_KEEPINTVL, 15),
+    (socket.TCP_KEEPCNT, 4),
+    (socket.TCP_USER_TIMEOUT, 120_000),
+)
 
 
 async def serve(config: GatewayConfig, ready: Callable[[str], None]) -> None:
@@ -67,6 +74,7 @@ def new_runner(app: web.Application) -> web.AppRunner:
     return web.AppRunner(
         app,
         access_log=None,
+        logger=wire_logger(),
         read_bufsize=_READ_BYTES,
         # Media are kept as they were sent, and a bomb stays small.
         auto_decompress=False,
@@ -109,7 +117,7 @@ def _alone(data: Path) -> Iterator[None]:
 
 def _listening(config: GatewayConfig) -> socket.socket:
     try:
-        return socket.create_server(
+        sock = socket.create_server(
             (config.host, config.port),
             family=socket.AF_INET6 if ":" in config.host else socket.AF_INET,
             backlog=_BACKLOG,
@@ -118,6 +126,11 @@ def _listening(config: GatewayConfig) -> socket.socket:
         raise ConfigInvalid(
             f"cannot listen on {config.host} port {config.port}: {error.strerror}"
         ) from error
+    # Recorders vanish without a word (out of reach, out of power). Accepted connections inherit
+    # this; the kernel's own two hours would fill the table of open files.
+    for option, value in _GONE:
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    return sock
 
 
 def _own_url(sock: socket.socket) -> str:
