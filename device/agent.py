@@ -159,7 +159,7 @@ async def upload_files(
             uploads = group.create_task(dispatcher.run(), name="uploads")
             await _until_settled(parts, dispatcher, CLI_RECORDER)
             uploads.cancel()
-        others = {e.id for e in await asyncio.to_thread(parts.spool.entries)} - {entry.id}
+        others = set(await asyncio.to_thread(parts.spool.ids)) - {entry.id}
         return await _summary(parts.spool, others, [], dispatcher)
 
 
@@ -226,7 +226,7 @@ async def _until_settled(
 
 
 async def _done(spool: Spool) -> set[EntryId]:
-    return {entry.id for entry in await asyncio.to_thread(spool.entries, State.RELEASED)}
+    return set(await asyncio.to_thread(spool.ids, State.RELEASED))
 
 
 async def _summary(
@@ -236,8 +236,9 @@ async def _summary(
     dispatcher: Dispatcher | None,
 ) -> Summary:
     """Tell what became of every entry that this run was concerned with."""
-    everything = await asyncio.to_thread(spool.entries)
-    touched = [entry for entry in everything if entry.id not in unconcerned]
+    everything = await asyncio.to_thread(spool.ids)
+    concerned = [entry for entry in everything if entry not in unconcerned]
+    touched = await asyncio.to_thread(lambda: [spool.entry(entry) for entry in concerned])
     problems = [problem for visitor in visitors for problem in visitor.problems]
     visited = {visitor.recorder for visitor in visitors} | {CLI_RECORDER}
     wanted = State.RELEASED if dispatcher is not None else State.SEALED

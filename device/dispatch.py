@@ -96,10 +96,10 @@ class Dispatcher:
         """Say whether nothing of a recorder (None: of anybody) goes up or will be tried again."""
         if not self._begun and self.stopped is None:
             return False
-        for entry in await asyncio.to_thread(self.spool.entries, State.SEALED):
-            if recorder is not None and entry.recording.key.recorder != recorder:
-                continue
-            if self.stopped is None and entry.id not in self._given_up:
+        if self.stopped is None:
+            sealed = await asyncio.to_thread(self.spool.ids, State.SEALED)
+            left = [entry for entry in sealed if entry not in self._given_up]
+            if left and (recorder is None or await asyncio.to_thread(self._any_of, recorder, left)):
                 return False
         # What is stored already may still be on its last step.
         return recorder not in self._in_flight.values() if recorder else not self._in_flight
@@ -127,18 +127,27 @@ class Dispatcher:
         if gate_s > 0:
             return min(gate_s, LONGEST_S)
         pause_s = LONGEST_S
-        waiting = await asyncio.to_thread(self.spool.entries, State.SEALED)
-        for entry in sorted(waiting, key=lambda e: self._fruitless.get(e.id, 0) // FRUITLESS):
-            if entry.id in self._in_flight or entry.id in self._given_up:
+        # Ids first, then one entry at a time: a backlog of years would not fit into memory.
+        sealed = await asyncio.to_thread(self.spool.ids, State.SEALED)
+        for entry_id in sorted(sealed, key=lambda e: self._fruitless.get(e, 0) // FRUITLESS):
+            if entry_id in self._in_flight or entry_id in self._given_up:
                 continue
             if len(self._in_flight) >= self.settings.workers:
                 return LONGEST_S  # a finished upload rings
+            entry = await asyncio.to_thread(self.spool.entry, entry_id)
+            if entry_id in self._in_flight or entry.state is not State.SEALED:
+                continue
+            if self.stopped is not None or self._gate_s > self.clock.monotonic():
+                return LONGEST_S  # meanwhile an upload failed, and rings
             if (left_s := self._left_s(entry)) > 0:
                 pause_s = min(pause_s, left_s)
                 continue
             self._in_flight[entry.id] = entry.recording.key.recorder
             group.create_task(self._upload(entry), name=f"upload {entry.id}")
         return pause_s
+
+    def _any_of(self, recorder: RecorderId, entries: list[EntryId]) -> bool:
+        return any(self.spool.entry(e).recording.key.recorder == recorder for e in entries)
 
     def _left_s(self, entry: Entry) -> float:
         if entry.wait is None or entry.wait.until is None:
@@ -306,8 +315,8 @@ class Dispatcher:
     async def _stop(self, reason: str) -> None:
         """`run --once` gives up on everything that is left; the reason is told for each."""
         self.stopped = reason
-        for entry in await asyncio.to_thread(self.spool.entries, State.SEALED):
-            self.problems.setdefault(entry.id, reason)
+        for entry in await asyncio.to_thread(self.spool.ids, State.SEALED):
+            self.problems.setdefault(entry, reason)
         self.stored.ring()
 
 

@@ -36,6 +36,10 @@ class SpoolReader:
         """List entries, oldest first; no state means all."""
         return self._read([], rows.entries, states)
 
+    def ids(self, *states: State) -> list[EntryId]:
+        """List the ids of entries, oldest first; no state means all."""
+        return self._read([], rows.ids, states)
+
     def entry(self, entry: EntryId) -> Entry:
         """Look up one entry.
 

@@ -65,13 +65,15 @@ class Recovery:
             SpoolError: The index itself, or a folder of the spool, cannot be used.
         """
         buried = self._read_tombstones()
-        held = {entry.id: entry for entry in self._journal.run(rows.entries)}
-        for entry in held.values():
+        unreleased = [state for state in State if state is not State.RELEASED]
+        self._clear_released()
+        for entry in self._journal.run(rows.entries, unreleased):
             try:
                 with storage("its folder cannot be used"):
                     self._settle(entry)
             except SpoolError as error:
                 self._leave(self._layout.folder(entry.state, entry.id), str(error))
+        held = set(self._journal.run(rows.ids))
         places = (self._layout.sealed, self._layout.incoming, self._layout.quarantine)
         for folder in [folder for place in places for folder in _strangers(place, held)]:
             try:
@@ -89,21 +91,35 @@ class Recovery:
             records = TombstoneLog(self._layout.tombstones).records()
         return self._journal.run(restore.bury, records)
 
+    def _clear_released(self) -> None:
+        """Delete what a cut release left, going by the folders: released rows are too many."""
+        released = set(self._journal.run(rows.ids, [State.RELEASED]))
+        for folder in list(self._layout.sealed.iterdir()):
+            if folder.name in released:
+                try:
+                    with storage("it cannot be deleted"):
+                        remove_folder(folder)
+                except SpoolError as error:
+                    self._leave(folder, str(error))
+
     def _settle(self, entry: Entry) -> None:
         """Make one row and its folder agree."""
         match entry.state:
-            case State.RELEASED:
-                remove_folder(self._layout.sealed / entry.id)
             case State.QUARANTINED:
                 self._moves.place(entry)
             case State.PULLING:
                 self._settle_pulling(entry)
             case State.SEALED | State.STORED:
                 self._settle_sealed(entry)
+            case State.RELEASED:
+                pass  # cleared by folder
 
     def _settle_pulling(self, entry: Entry) -> None:
         if folders.find(self._layout, entry.id) != self._layout.sealed / entry.id:
             self._moves.place(entry)
+            if all(medium.sha256 is not None for medium in entry.media):
+                # Whole and checked: its recorder may never come back to have it sealed.
+                self._moves.seal(entry.id)
             return
         # A seal was cut after the rename. Its names may not be durable yet: say so once more.
         settle_folder(self._layout.sealed)
@@ -198,7 +214,7 @@ class Recovery:
         self._left.append(Left(folder=folder, reason=reason))
 
 
-def _strangers(place: Path, held: dict[EntryId, Entry]) -> Iterator[Path]:
+def _strangers(place: Path, held: set[EntryId]) -> Iterator[Path]:
     """Yield the folders of one place that belong to no row, in a stable order.
 
     Those with an odd name were put aside by us (`<entry>.kept-1`) or a person: not ours to judge.

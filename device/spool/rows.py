@@ -52,6 +52,17 @@ def entries(connection: sqlite3.Connection, states: Iterable[State] = ()) -> lis
     return [_entry(row, media.get(row[0], [])) for row in rows]
 
 
+def ids(connection: sqlite3.Connection, states: Iterable[State] = ()) -> list[EntryId]:
+    """List the ids of entries, oldest first; no state means all. Cheap, however many there are."""
+    wanted = [state.value for state in states or State]
+    marks = ",".join("?" * len(wanted))
+    found = connection.execute(
+        f"SELECT id FROM entry WHERE state IN ({marks}) ORDER BY seq",  # noqa: S608 - see above
+        wanted,
+    )
+    return [EntryId(row[0]) for row in found]
+
+
 def entry(connection: sqlite3.Connection, wanted: EntryId) -> Entry:
     """Load one entry. Reads more than once: use a transaction.
 

@@ -104,6 +104,13 @@ class Spool:
         """List entries, oldest first; no state means all."""
         return self._reader.entries(*states)
 
+    def ids(self, *states: State) -> list[EntryId]:
+        """List the ids of entries, oldest first; no state means all.
+
+        What was released stays listed for ever: loading it all would grow with the years.
+        """
+        return self._reader.ids(*states)
+
     def entry(self, entry: EntryId) -> Entry:
         """Look up one entry.
 

@@ -10,10 +10,10 @@ import pytest
 
 from device.errors import SpoolFull, SpoolStorageFailed
 from device.model import State
-from device.spool import durable, room
+from device.spool import durable, room, rows
 from device.spool.spool import Spool
 from device.spool.tombstones import encode_receipt
-from tests.device.spool.recordings import AUDIO, pull, receipt, recording, sealed, stored
+from tests.device.spool.recordings import AUDIO, IMAGE, pull, receipt, recording, sealed, stored
 
 ENTRY = recording().key.entry_id()
 
@@ -217,3 +217,31 @@ def test_a_spool_that_cannot_be_locked_says_why(config, clock, monkeypatch):
 
     with pytest.raises(SpoolStorageFailed):
         Spool.open(config, clock)
+
+
+def test_what_only_lacks_its_seal_is_sealed_by_the_start(reopen, config):
+    """Whole and checked, cut before the seal: it goes up though its recorder never comes back."""
+    spool = reopen()
+    entry = spool.begin(recording())
+    for index, content in enumerate((AUDIO, IMAGE)):
+        partial = spool.partial(entry.id, index)
+        partial.append(content)
+        spool.finish_medium(entry.id, index, partial)
+    spool.close()
+    spool = reopen()
+
+    assert State.SEALED is spool.entry(ENTRY).state
+    assert [AUDIO, IMAGE] == [spool.media_path(ENTRY, i).read_bytes() for i in (0, 1)]
+
+
+def test_a_start_does_not_load_what_was_released(after, monkeypatch):
+    """Released rows stay for ever; a start whose memory grew with them would end the agent."""
+    restart = after(lambda spool: spool.release(stored(spool).id))
+    loaded = []
+    built = rows._built
+    monkeypatch.setattr(rows, "_built", lambda row, media: loaded.append(row) or built(row, media))
+    spool = restart()
+
+    assert loaded == []
+    assert [ENTRY] == spool.ids(State.RELEASED)
+    assert [] == spool.ids(State.SEALED)
