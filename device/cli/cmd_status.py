@@ -102,7 +102,8 @@ def _step(entry: Entry, seen: Glance) -> str:
     if entry.state is State.PULLING:
         pulled = sum(each.pulled_bytes for each in entry.media)
         share = _PERCENT * pulled // entry.size_bytes if entry.size_bytes else 0
-        return f"{share} % pulled"
+        onwards = "; goes on when the agent runs" if seen.pid is None else ""
+        return f"{share} % pulled{onwards}"
     if entry.state is State.SEALED:
         return "goes up when the agent runs" if seen.pid is None else "uploading, or next in line"
     return "in the cloud; to be released to its recorder"

@@ -88,7 +88,7 @@ def tell(summary: "Summary", call: Invocation) -> int:
         return summary.exit_code
     if summary.entries:
         print(entry_table(summary.entries, datetime.now(UTC), width()))
-    else:
+    elif not summary.problems:
         print("nothing to do: no recording is waiting")
     for problem in summary.problems:
         sys.stderr.write(f"fieldpost: {printable(problem)}\n")

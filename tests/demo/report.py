@@ -132,14 +132,14 @@ def faults(recordings: Sequence[Json], held: Sequence[str], resent: int, allowed
 
 
 def draw(recordings: Sequence[Json], console: Console) -> None:
-    """Draw the table people look at."""
-    table = Table(title="recorder = spool = store")
-    for name in ("recording", "medium", "bytes", "sha256 at all three", "state", "re-sent", "s"):
+    """Draw the table people look at: at most 80 columns wide."""
+    table = Table(title="sha256 at recorder = in spool = in store")
+    for name in ("recording", "medium", "bytes", "sha256", "state", "re-sent", "s"):
         table.add_column(name, justify="right" if name in {"bytes", "re-sent", "s"} else "left")
     for recording in recordings:
         for number, medium in enumerate(recording["media"]):
             digests = {medium[f"sha256_{where}"] for where in ("recorder", "spool", "store")}
-            digest = medium["sha256_recorder"][:12]
+            digest = medium["sha256_recorder"][:8]
             first = number == 0
             table.add_row(
                 recording["id"][:8] if first else "",

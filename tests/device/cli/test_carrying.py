@@ -24,6 +24,7 @@ from device.model import (
     Rejected,
     State,
 )
+from tests.device.cli.calls import Said
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MEDIUM = Medium(
@@ -85,6 +86,13 @@ def test_run_once_ends_with_3_and_reasons(fieldpost, agent):
 
     assert 3 == said.code
     assert "fieldpost: abab: too large\n" in said.err
+
+
+def test_a_recorder_out_of_reach_is_not_nothing_to_do(fieldpost, agent):
+    """Without recordings and with a problem, only the problem is told."""
+    agent(answering(summary(problems=["serial:///x: in use"], exit_code=3), name="pull_now"))
+
+    assert Said(code=3, out="", err="fieldpost: serial:///x: in use\n") == fieldpost("pull")
 
 
 def test_run_once_for_programs(fieldpost, agent):
