@@ -1,7 +1,5 @@
 """Routes of devices: register, get, bind, unbind, heartbeat, token refresh."""
 
-from datetime import UTC, datetime
-
 import msgspec
 from aiohttp import web
 
@@ -19,8 +17,7 @@ from gateway.routes.bodies import (
     show_device,
 )
 from gateway.routes.exchange import Exchange, answer, replayed
-
-_UNSET = datetime.fromtimestamp(0, UTC)
+from gateway.routes.times import UNSET
 
 
 async def create(exchange: Exchange) -> web.StreamResponse:
@@ -32,8 +29,8 @@ async def create(exchange: Exchange) -> web.StreamResponse:
         model=body.model or body.device_type,
         firmware_version=body.firmware_version,
         metadata=body.metadata,
-        created_at=_UNSET,
-        updated_at=_UNSET,
+        created_at=UNSET,
+        updated_at=UNSET,
     )
     made = await exchange.gateway.devices.register(wanted)
     return answer(show_device(made.value), status=200 if made.replayed else 201)

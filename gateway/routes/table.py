@@ -1,9 +1,10 @@
 """All routes of the gateway."""
 
-from gateway.routes import Route, devices, health, recordings, uploads
+from gateway.routes import Route, devices, health, media, recordings, uploads
 
 ROUTES: tuple[Route, ...] = (
     *recordings.ROUTES,
+    *media.ROUTES,
     *uploads.ROUTES,
     *devices.ROUTES,
     *health.ROUTES,

@@ -1,0 +1,207 @@
+"""Routes of a recording's media: where they go up, whether all are there, where they come down."""
+
+import re
+
+from aiohttp import web
+
+from gateway.errors import (
+    AlreadyUploaded,
+    DigestConflict,
+    IdempotencyMismatch,
+    InvalidRequest,
+    MediaPending,
+    MediumTooLarge,
+    NoMediaUploaded,
+    NotFound,
+    RecordingDeleted,
+    TooManySessions,
+)
+from gateway.model import MediaType, Medium, Scope
+from gateway.routes import IDEMPOTENCY_KEY, REPLAYED, Answer, Parameter, Route
+from gateway.routes import examples as example
+from gateway.routes.bodies import (
+    DownloadUrl,
+    DownloadUrlCreate,
+    RecordingView,
+    UploadComplete,
+    UploadUrl,
+    UploadUrlCreate,
+    show_recording,
+)
+from gateway.routes.exchange import Exchange, answer, replayed
+from gateway.routes.times import UNSET, utc
+
+_DEFAULT_CONTENT_TYPE = {
+    MediaType.AUDIO: "audio/opus",
+    MediaType.IMAGE: "image/jpeg",
+    MediaType.VIDEO: "video/mp4",
+}
+_CONTENT_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,64}(; ?[a-z]+=[A-Za-z0-9.,+-]{1,40})?", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+async def upload_url(exchange: Exchange) -> web.StreamResponse:
+    """Say where a medium goes up."""
+    body = await exchange.body(UploadUrlCreate)
+    recording_id = exchange.path("recording_id")
+    most = exchange.gateway.config.max_medium_bytes
+    if body.file_size_bytes is not None and body.file_size_bytes > most:
+        raise MediumTooLarge(f"this gateway takes media up to {most} bytes")
+    wanted = Medium(
+        id="",
+        recording_id=recording_id,
+        type=body.type,
+        content_type=_content_type(body),
+        created_at=UNSET,
+        file_size_bytes=body.file_size_bytes,
+        declared_sha256=_declared(exchange.request.headers.get("X-Content-SHA256")),
+        captured_at=utc("captured_at", body.captured_at),
+    )
+    made, target, expires_at = await exchange.gateway.recordings.upload_url(
+        exchange.caller,
+        wanted,
+        exchange.intent("upload-url", recording_id, body),
+        base_url=exchange.base_url,
+    )
+    shown = UploadUrl(
+        media_id=made.value.id,
+        upload_url=target.url,
+        expires_at=expires_at,
+        headers={"Content-Type": made.value.content_type},
+        upload_protocol=target.protocol,
+    )
+    return answer(shown, headers=replayed(made.replayed))
+
+
+async def upload_complete(exchange: Exchange) -> web.StreamResponse:
+    """Mark a recording as uploaded."""
+    body = await exchange.body(UploadComplete)
+    recording_id = exchange.path("recording_id")
+    done = await exchange.gateway.recordings.complete(
+        exchange.caller,
+        recording_id,
+        body.content_sha256,
+        exchange.intent("upload-complete", recording_id, body),
+    )
+    return answer(show_recording(done))
+
+
+async def download_url(exchange: Exchange) -> web.StreamResponse:
+    """Say where a medium can be fetched."""
+    body = await exchange.body(DownloadUrlCreate)
+    medium, url, expires_at = await exchange.gateway.recordings.download_url(
+        exchange.caller,
+        exchange.path("recording_id"),
+        body.media_id,
+        base_url=exchange.base_url,
+    )
+    shown = DownloadUrl(
+        media_id=medium.id,
+        download_url=url,
+        content_type=medium.content_type,
+        file_size_bytes=medium.file_size_bytes or 0,
+        expires_at=expires_at,
+    )
+    return answer(shown)
+
+
+def _content_type(body: UploadUrlCreate) -> str:
+    """Settle the content type; it must be of the kind that `type` says."""
+    given = body.content_type or _DEFAULT_CONTENT_TYPE[body.type]
+    if not _CONTENT_TYPE.fullmatch(given) or not given.startswith(f"{body.type}/"):
+        raise InvalidRequest(
+            f"content_type must be a type of {body.type}", details={"field": "content_type"}
+        )
+    return given
+
+
+def _declared(header: str | None) -> str | None:
+    if header is None:
+        return None
+    if not _SHA256.fullmatch(header.lower()):
+        raise InvalidRequest(
+            "X-Content-SHA256 must be 64 hex digits", details={"field": "X-Content-SHA256"}
+        )
+    return header.lower()
+
+
+_RECORDING = "/v1/recordings/{recording_id}"
+
+ROUTES = (
+    Route(
+        method="POST",
+        path=f"{_RECORDING}/upload-url",
+        operation_id="createUploadUrl",
+        summary="Get a URL to upload one medium to",
+        run=upload_url,
+        scope=Scope.RECORDINGS_WRITE,
+        body=UploadUrlCreate,
+        example=example.UPLOAD_URL_CREATE,
+        parameters=(
+            IDEMPOTENCY_KEY,
+            Parameter(
+                name="X-Content-SHA256",
+                place="header",
+                means="The medium's digest; what arrives is refused unless it has it.",
+                schema={"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+            ),
+        ),
+        answers=(
+            Answer(
+                status=200,
+                means="Where to PUT the medium; the same key gives the same medium.",
+                body=UploadUrl,
+                example=example.UPLOAD_URL,
+                headers=REPLAYED,
+            ),
+        ),
+        problems=(
+            NotFound,
+            AlreadyUploaded,
+            RecordingDeleted,
+            MediumTooLarge,
+            IdempotencyMismatch,
+            TooManySessions,
+        ),
+    ),
+    Route(
+        method="POST",
+        path=f"{_RECORDING}/upload-complete",
+        operation_id="completeUpload",
+        summary="Mark a recording as uploaded, once every medium is whole",
+        run=upload_complete,
+        scope=Scope.RECORDINGS_WRITE,
+        body=UploadComplete,
+        example={"content_sha256": example.SHA256},
+        parameters=(IDEMPOTENCY_KEY,),
+        answers=(
+            Answer(
+                status=200,
+                means="Uploaded and verified; the same request gives the same answer.",
+                body=RecordingView,
+                example=example.UPLOADED,
+            ),
+        ),
+        problems=(NotFound, MediaPending, NoMediaUploaded, DigestConflict, IdempotencyMismatch),
+    ),
+    Route(
+        method="POST",
+        path=f"{_RECORDING}/download-url",
+        operation_id="createDownloadUrl",
+        summary="Get a URL to fetch one medium from",
+        run=download_url,
+        scope=Scope.RECORDINGS_READ,
+        body=DownloadUrlCreate,
+        example={"media_id": example.MEDIUM_ID},
+        answers=(
+            Answer(
+                status=200,
+                means="Where to GET the medium.",
+                body=DownloadUrl,
+                example=example.DOWNLOAD_URL,
+            ),
+        ),
+        problems=(NotFound, MediaPending),
+    ),
+)
+"""The table that the application and openapi.json are built from."""
