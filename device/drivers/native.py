@@ -39,6 +39,8 @@ from device.model import (
 
 HASHES_PER_REQUEST = 64
 MIN_BLOCK_BYTES = 1024
+MAX_BLOCK_BYTES = 16 * 1024 * 1024
+"""A block is read into memory to be compared."""
 
 
 async def open_native(opening: Opening) -> "NativeDriver":
@@ -137,7 +139,8 @@ class NativeDriver:
                 raise
             if page.first != len(hashes) or page.block_bytes != (block_bytes or page.block_bytes):
                 raise ProtocolViolation("the recorder hashed other blocks than it was asked for")
-            if len(page.hashes) % HASH_BYTES or page.block_bytes < MIN_BLOCK_BYTES:
+            possible = MIN_BLOCK_BYTES <= page.block_bytes <= MAX_BLOCK_BYTES
+            if len(page.hashes) % HASH_BYTES or not possible:
                 raise ProtocolViolation("the recorder's block hashes have an impossible size")
             block_bytes = page.block_bytes
             if not page.hashes:

@@ -26,10 +26,18 @@ class RecorderClock:
         self._session = session
         self._clock = clock
         self._start: Start | None = None
+        self._by: tuple[datetime, float] | None = None
+        """Wall and monotonic time of the last measurement: they part when our clock is stepped."""
 
     async def start(self) -> Start | None:
-        """Return when the recorder's up-time began; measured once per start of the recorder."""
-        if self._start is None:
+        """Return when the recorder's up-time began; measured once per start of the recorder.
+
+        Measured anew when our own clock was stepped, and the recorder's clock is then set again:
+        a box without an RTC boots with the time it last knew, and set the recorder by that.
+        """
+        if self._stepped():
+            await self.adjust()
+        elif self._start is None:
             await self._measure()
         return self._start
 
@@ -54,10 +62,17 @@ class RecorderClock:
         told = await self._session.ask(lambda request: Time(request=request), TimeIs)
         # The recorder looked at its clock about half-way between question and answer.
         seen = before + timedelta(seconds=(self._clock.monotonic() - began_s) / 2)
-        if told.uptime_ms < LONGEST_UPTIME_MS and (
-            self._start is None or self._start.boot != told.boot
-        ):
+        fresh = self._start is None or self._start.boot != told.boot or self._stepped()
+        self._by = (before, began_s)
+        if told.uptime_ms < LONGEST_UPTIME_MS and fresh:
             began = seen - timedelta(milliseconds=told.uptime_ms)
             self._start = Start(boot=told.boot, at=began)
         offset_s = None if told.utc_ms is None else told.utc_ms / 1000 - seen.timestamp()
         return told, offset_s
+
+    def _stepped(self) -> bool:
+        if self._by is None:
+            return False
+        wall, monotonic_s = self._by
+        passed_s = self._clock.monotonic() - monotonic_s
+        return abs((self._clock.now() - wall).total_seconds() - passed_s) > TOLERANCE_S
