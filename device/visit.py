@@ -1,6 +1,7 @@
 """Visit: one recorder's loop: open it, pull, release what is stored, wait for news, start again."""
 
 import asyncio
+import itertools
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -25,6 +26,9 @@ RESCAN_S = 60.0
 """A recorder that cannot announce news is looked at this often."""
 CALM_S = 1.0
 """A recorder that announces news without end is looked at this often at most."""
+MORE_S = 0.1
+"""`run --once` asks so long whether a listing that was not complete goes on."""
+MOST_PORTIONS = 1000
 PATIENCE = 6
 """Failures in a row without a byte of progress after which `run --once` gives a recorder up."""
 OPEN_S = 60.0
@@ -126,9 +130,10 @@ class Visitor:
         )
         # A recording that ends every visit must not keep stored ones on a recorder that fills up.
         await releaser.release(info.recorder, (), easy=True)
-        while True:
+        for portion in itertools.count(1):
             looked_s, before = self.clock.monotonic(), self.stored.count
-            pulled = await puller.pull(info.recorder, await driver.recordings())
+            listing = await driver.recordings()
+            pulled = await puller.pull(info.recorder, listing)
             self._mention(pulled.notes)
             lingering = pulled.lingering
             look_again = False
@@ -143,13 +148,24 @@ class Visitor:
                 self._notice()
                 self._tell((*pulled.problems, *unreleased))
                 if last and not room:
-                    return
+                    more = not listing.complete and portion < MOST_PORTIONS
+                    if not (more and await self._goes_on(driver)):
+                        return
                 # A stored recording may have made the room that a problem waits for.
                 look_again = (
                     last or await self._news(driver, seen, rescan=not once) or bool(pulled.problems)
                 )
             if (calm_s := looked_s + CALM_S - self.clock.monotonic()) > 0:
                 await self.clock.sleep(calm_s)
+
+    async def _goes_on(self, driver: Driver) -> bool:
+        """Ask whether an incomplete listing has a next portion: it is announced at once."""
+        try:
+            async with asyncio.timeout(MORE_S):
+                await driver.changed()
+        except TimeoutError:
+            return False
+        return True
 
     async def _news(self, driver: Driver, seen: int, *, rescan: bool) -> bool:
         """Wait for the recorder or the cloud; say whether the recorder may hold something new."""

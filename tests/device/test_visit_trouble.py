@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -139,3 +140,21 @@ async def test_what_is_whole_is_sealed_though_no_longer_listed(rig: Rig):
     await rig.once(rig.visitor())
 
     assert await rig.states() == [State.RELEASED] * 2
+
+
+async def test_once_sees_every_portion_of_a_listing(rig: Rig):
+    """A folder of more recordings than one listing shows is emptied all the same."""
+    rig.driver.contents = {key(n): (random.Random(n).randbytes(1_000),) for n in range(5)}
+    recordings = rig.driver.recordings
+
+    async def portion():
+        listing = await recordings()
+        rest = len(listing.recordings) > 2
+        if rest:
+            rig.driver.news.set()
+        return replace(listing, recordings=listing.recordings[:2], complete=not rest)
+
+    rig.driver.recordings = portion
+    await rig.once(rig.visitor())
+
+    assert await rig.states() == [State.RELEASED] * 5
