@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +44,10 @@ class Moves:
         self._clock = clock
         self._lock = threading.RLock()
         self._tombstones = TombstoneLog(layout.tombstones)
+
+    def at_rest(self) -> AbstractContextManager[bool]:
+        """Wait for the move under way, and hold off all others for the length of a block."""
+        return self._lock
 
     def seal(self, entry: EntryId) -> Entry:
         """PULLING → SEALED; see `Spool.seal`."""

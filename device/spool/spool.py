@@ -89,7 +89,11 @@ class Spool:
         return self._layout.root
 
     def close(self) -> None:
-        """Make open partials durable, drain the journal, give the lock up. Idempotent."""
+        """Make open partials durable, drain the journal, give the lock up. Idempotent.
+
+        A cancelled task leaves its thread behind: a move that one is in the middle of ends first,
+        and none begins afterwards, so that whoever opens the spool next is alone with it.
+        """
         with self._partials_lock:
             for partial in self._partials.values():
                 # What cannot be made durable now is pulled again: the index never claimed it.
@@ -97,8 +101,9 @@ class Spool:
                     partial.close()
             self._partials.clear()
         self._reader.close()
-        self._journal.close()
-        self._lock.release()
+        with self._moves.at_rest():
+            self._journal.close()
+            self._lock.release()
 
     def entries(self, *states: State) -> list[Entry]:
         """List entries, oldest first; no state means all."""
