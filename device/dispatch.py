@@ -21,6 +21,7 @@ from device.errors import (
     FieldpostError,
     MediaMissing,
     NotTheCloud,
+    SpoolDamaged,
     SpoolError,
     TokenRefused,
 )
@@ -233,6 +234,8 @@ class Dispatcher:
                 await self._back_off(current, error, policy)
             case CloudRejected() | CloudConflict():
                 await self._quarantine(current, str(error))
+            case SpoolDamaged():
+                await self._quarantine(current, str(error), damaged=True)
             case MediaMissing() if current.attempts + 1 >= MISSING_ATTEMPTS:
                 await self._quarantine(
                     current, f"sent {MISSING_ATTEMPTS} times more and still missing: {error}"
@@ -307,8 +310,9 @@ class Dispatcher:
         self.progress.moved(await asyncio.to_thread(self.spool.entry, entry.id))
         logger.warning("Upload waits", extra={"recording_id": entry.id, "reason": wait.reason})
 
-    async def _quarantine(self, entry: Entry, reason: str) -> None:
-        entry = await asyncio.to_thread(self.spool.quarantine, entry.id, reason)
+    async def _quarantine(self, entry: Entry, reason: str, *, damaged: bool = False) -> None:
+        put_aside = self.spool.quarantine_damaged if damaged else self.spool.quarantine
+        entry = await asyncio.to_thread(put_aside, entry.id, reason)
         self.progress.moved(entry)
         logger.error("Recording quarantined", extra={"recording_id": entry.id, "reason": reason})
 

@@ -40,6 +40,17 @@ def check(layout: Layout, entry: Entry) -> Iterator[Checked]:
         yield Checked(entry=entry.id, file=medium.file, problem=problem, bytes=read_bytes)
 
 
+def damaged_media(layout: Layout, entry: Entry) -> dict[int, str]:
+    """Re-hash the media of a sealed entry; say what is wrong with which, by index."""
+    folder = layout.folder(entry.state, entry.id)
+    found = {}
+    for medium in entry.media:
+        problem, _ = _compare(folder / medium.file, medium.sha256, medium.pulled_bytes)
+        if problem is not None:
+            found[medium.medium.index] = f"{medium.file}: {problem}"
+    return found
+
+
 def _check_manifest(folder: Path, entry: Entry) -> Checked:
     problem = None
     try:

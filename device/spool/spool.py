@@ -258,6 +258,18 @@ class Spool:
         self._close_partials(entry)
         return self._moves.quarantine(entry, reason)
 
+    def quarantine_damaged(self, entry: EntryId, reason: str) -> Entry:
+        """Quarantine a sealed entry whose bytes are in doubt; a requeue pulls what is bad anew.
+
+        Raises:
+            IllegalMove: It is stored or released already.
+        """
+        held = self.entry(entry)
+        damaged = checks.damaged_media(self._layout, held) if held.state is State.SEALED else {}
+        if damaged:
+            return self._moves.lose_media(held, damaged)
+        return self.quarantine(entry, reason)
+
     def requeue(self, entry: EntryId) -> Entry:
         """Put an entry back to where it came from; its attempts and its wait are cleared.
 

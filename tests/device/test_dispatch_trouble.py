@@ -154,3 +154,18 @@ async def test_an_answer_that_is_not_the_apis_quarantines_nothing(rig, status):
     await rig.settle(rig.dispatcher())
 
     assert State.STORED is (await rig.entry(entry)).state
+
+
+@pytest.mark.parametrize("damage", [b"", bytes(300_000)])
+async def test_damaged_bytes_can_be_pulled_again(rig, damage):
+    """What rotted on our disk is set aside so that a requeue pulls it anew, and only that."""
+    entry = await rig.seal(1, noise(300_000), noise(2_000, 2))
+    rotten = await asyncio.to_thread(rig.spool.media_path, entry.id, 0)
+    await asyncio.to_thread(rotten.write_bytes, damage)
+    await rig.settle(rig.dispatcher())
+    aside = await rig.entry(entry)
+    again = await asyncio.to_thread(rig.spool.requeue, entry.id)
+
+    assert State.QUARANTINED is aside.state
+    assert State.PULLING is again.state
+    assert [None, aside.media[1].sha256] == [m.sha256 for m in again.media]
