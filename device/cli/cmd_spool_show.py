@@ -52,7 +52,12 @@ def _facts(entry: Entry, now: datetime) -> list[tuple[str, str | None]]:
         ("recording", f"{recording.key.recording} (generation {recording.key.generation})"),
         ("started", rfc3339(recording.started_at)),
         ("ended", rfc3339(recording.ended_at)),
-        ("times", None if recording.times_trusted else "not trusted: the recorder's clock was off"),
+        (
+            "times",
+            None
+            if recording.times_trusted
+            else "not trusted: from an unset clock or a file's date",
+        ),
         ("metadata", ", ".join(f"{key}={value}" for key, value in recording.metadata.items())),
         ("begun", _when(entry.begun_at, now)),
         ("sealed", _when(entry.sealed_at, now)),

@@ -43,7 +43,10 @@ class Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """Return the whole help text."""
         purpose = textwrap.fill(f"{self.prog}: {self._purpose}", NARROW, subsequent_indent="  ")
-        blocks = [f"{purpose}\n", self.format_usage()]
+        usage = self.format_usage()
+        if self.listing:
+            usage = f"{usage.rstrip()}\n{' ' * len(f'usage: {self.prog} ')}COMMAND …\n"
+        blocks = [f"{purpose}\n", usage]
         if self._examples:
             blocks.append("\n".join(["EXAMPLES", *self._example_lines()]) + "\n")
         if self.listing:
@@ -90,7 +93,7 @@ def add_globals(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     loud = group.add_mutually_exclusive_group()
     loud.add_argument(
-        "-v", "--verbose", action="count", default=unset, help="log more; -vv logs the wire"
+        "-v", "--verbose", action="count", default=unset, help="log each step; -vv for debugging"
     )
     loud.add_argument(
         "-q", "--quiet", action="store_true", default=unset, help="no progress, warnings only"

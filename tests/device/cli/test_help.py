@@ -39,6 +39,14 @@ def test_help_fits_a_terminal(capsys, name):
     assert [] == [line for line in text.splitlines() if len(line) > 80]
 
 
+@pytest.mark.parametrize("name", ["", *commands.GROUPS])
+def test_usage_asks_for_a_command(capsys, name):
+    """Whoever reads the first lines alone learns that a command has to follow."""
+    usage = help_of(capsys, *name.split()).partition("usage: ")[2].partition("\n\n")[0]
+
+    assert usage.endswith(" COMMAND …")
+
+
 @pytest.mark.parametrize("name", commands.COMMANDS)
 def test_examples_parse(name):
     """What the examples show is what the command accepts."""
