@@ -3,7 +3,6 @@
 The rules of what is a recording are in docs/folder.md.
 """
 
-import asyncio
 import errno
 import hashlib
 import os
@@ -16,6 +15,7 @@ from device.drivers import Driver, Opening
 from device.drivers.folder_archive import Archive
 from device.drivers.folder_digests import Digests
 from device.drivers.folder_root import FolderRoot
+from device.drivers.folder_threads import in_thread
 from device.errors import ConfigInvalid, LinkLost, LinkReason, LinkUnavailable
 
 
@@ -27,7 +27,7 @@ async def open_folder(opening: Opening) -> Driver:
         LinkUnavailable: The folder is not there, not a folder, not permitted, or not mounted.
     """
     path, archive = _path(opening.url), _archive(opening)
-    begin = await asyncio.to_thread(_look, opening, path, archive)
+    begin = await in_thread(path, _look, opening, path, archive)
     return begin()
 
 
@@ -66,6 +66,7 @@ def _look(opening: Opening, path: Path, archive: Archive | None) -> Callable[[],
         clock=opening.clock,
         archive=archive,
         keep=opening.release == "keep",
+        named=path,
     )
 
 

@@ -1,10 +1,10 @@
 """An open folder of recordings: the Driver seam over survey, reading, release and watch."""
 
-import asyncio
 import threading
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from device.clock import Clock
@@ -24,6 +24,7 @@ from device.drivers.folder_survey import (
     Unsealed,
     reason_of,
 )
+from device.drivers.folder_threads import in_thread, let_go
 from device.drivers.folder_watch import FolderWatch
 from device.errors import DigestMismatch, LinkLost
 from device.model import (
@@ -56,6 +57,8 @@ class FolderDriver:
     clock: Clock
     archive: Archive | None
     keep: bool
+    named: Path
+    """As configured: whose threads do the work."""
     resumable: bool = True
     _cursor: str = ""
     _finished: bool = False
@@ -176,6 +179,7 @@ class FolderDriver:
         self._watch.close()
         if not self._closed:
             await self._step(self.digests.save)
+            let_go(self.named)
         self._closed = True
 
     async def _step(self, work: Callable[[], T]) -> T:
@@ -191,7 +195,7 @@ class FolderDriver:
         """Run file work in a thread whatever else runs."""
         if self._closed:
             raise LinkLost(f"{self.root.path} was closed")
-        return await asyncio.to_thread(work, *args, **kwargs)
+        return await in_thread(self.named, work, *args, **kwargs)
 
     def _portion(self, names: Sequence[str]) -> tuple[Sequence[str], bool]:
         """Choose what this listing looks at; a folder beyond all measure is seen in portions."""
