@@ -12,6 +12,7 @@ NOT_ENROLLED = "not-enrolled"
 """What the unit's SetCredential= puts in place of a token that is not there (systemd.exec(5))."""
 
 MAX_BYTES = 4096
+_ENROL = "write the device's dtok_… into {place}, mode 0600"
 
 
 def token_source(config: CloudConfig, environ: Mapping[str, str] = os.environ) -> Callable[[], str]:
@@ -65,7 +66,7 @@ def token_problem(
     try:
         token = _read(place)
     except FileNotFoundError:
-        return f"{place} does not exist" if configured else None
+        return f"{place} does not exist: {_ENROL.format(place=place)}" if configured else None
     except OSError as error:
         return f"{place} cannot be read: {error.strerror}"
     complaint = None if token == NOT_ENROLLED else _unusable(token)
@@ -80,7 +81,10 @@ def token_warning(config: CloudConfig, environ: Mapping[str, str]) -> str | None
     except OSError:
         return None  # `token_problem` tells
     if not set(tokens) - {NOT_ENROLLED}:
-        return "is not there: this device is not enrolled, so recordings are kept and uploads wait"
+        return (
+            "is not there: this device is not enrolled, so recordings are kept and uploads wait;"
+            f" {_ENROL.format(place=config.token_file)}"
+        )
     if credential(environ) or not mode & 0o077:
         return None
     place = config.token_file

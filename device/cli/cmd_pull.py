@@ -1,10 +1,13 @@
 """`fieldpost pull`: bring recordings into the spool now."""
 
+import logging
 from argparse import ArgumentParser, Namespace
 
 from device.cli.invocation import Invocation
 from device.cli.outcome import carried, tell
 from device.cli.progress import watching
+
+_logger = logging.getLogger(__name__)
 
 EXAMPLES = (
     ("fieldpost pull", "pull from every configured recorder"),
@@ -26,6 +29,8 @@ def main(args: Namespace, call: Invocation) -> int:
     """Pull once; uploads nothing."""
     call.start_logs(carries=True)
     config = call.config()
+    if not config.recorders:
+        _logger.warning("no recorder is configured: add [[recorders]] with its url")
     from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 
     with watching(call) as progress:

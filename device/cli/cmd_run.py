@@ -1,10 +1,13 @@
 """`fieldpost run`: the agent, in the foreground."""
 
+import logging
 from argparse import ArgumentParser, Namespace
 
 from device.cli.invocation import Invocation
 from device.cli.outcome import carried, tell
 from device.cli.progress import watching
+
+_logger = logging.getLogger(__name__)
 
 EXAMPLES = (
     ("fieldpost run", "carry recordings until stopped (what the systemd unit runs)"),
@@ -26,6 +29,8 @@ def main(args: Namespace, call: Invocation) -> int:
     """Run the agent."""
     call.start_logs(carries=True)
     config = call.config(needs_token=True)
+    if not config.recorders:
+        _logger.warning("no recorder is configured: add [[recorders]] with its url")
     from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 
     with watching(call) as progress:

@@ -69,7 +69,7 @@ def _summary(seen: Glance, config: Config) -> str:
         age = span((seen.now - min(e.begun_at for e in seen.backlog)).total_seconds())
         many = count(len(seen.backlog), "recording")
         lines.append(("backlog", f"{many}, {size(total)}, oldest {age}"))
-    elif seen.exists:
+    elif seen.entries:
         lines.append(("backlog", "none: every recording pulled so far is in the cloud"))
     else:
         lines.append(("backlog", "none: nothing was pulled yet"))

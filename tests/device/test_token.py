@@ -96,9 +96,11 @@ def test_a_configured_file_that_is_missing_is_a_problem_with_its_line(places):
     with pytest.raises(ConfigInvalid) as caught:
         load(places.toml, {}, needs_token=True)
 
-    assert [f"{places.toml}:2: [cloud] token_file {places.file} does not exist"] == (
-        caught.value.problems
-    )
+    what_to_do = f"write the device's dtok_… into {places.file}, mode 0600"
+
+    assert [
+        f"{places.toml}:2: [cloud] token_file {places.file} does not exist: {what_to_do}"
+    ] == caught.value.problems
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -24,7 +24,6 @@ from device.model import (
     Rejected,
     State,
 )
-from tests.device.cli.calls import Said
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MEDIUM = Medium(
@@ -88,11 +87,22 @@ def test_run_once_ends_with_3_and_reasons(fieldpost, agent):
     assert "fieldpost: abab: too large\n" in said.err
 
 
+@pytest.mark.parametrize(("command", "name"), [("run", "run"), ("pull", "pull_now")])
+def test_a_configuration_without_recorders_is_pointed_out(fieldpost, agent, command, name):
+    """It is valid, and hardly what anybody wants of these two."""
+    agent(answering(summary(), name=name))
+
+    assert "no recorder is configured: add [[recorders]]" in fieldpost(command).err
+
+
 def test_a_recorder_out_of_reach_is_not_nothing_to_do(fieldpost, agent):
     """Without recordings and with a problem, only the problem is told."""
     agent(answering(summary(problems=["serial:///x: in use"], exit_code=3), name="pull_now"))
 
-    assert Said(code=3, out="", err="fieldpost: serial:///x: in use\n") == fieldpost("pull")
+    said = fieldpost("pull")
+
+    assert (3, "") == (said.code, said.out)
+    assert said.err.endswith("\nfieldpost: serial:///x: in use\n")
 
 
 def test_run_once_for_programs(fieldpost, agent):
@@ -125,7 +135,7 @@ def test_an_error_inside_the_agents_tasks_is_told_as_itself(fieldpost, agent):
     said = fieldpost("run")
 
     assert 75 == said.code
-    assert said.err.startswith("fieldpost: the spool is held by process 5\n  try: ")
+    assert "\nfieldpost: the spool is held by process 5\n  try: " in said.err
 
 
 def test_a_bug_among_the_agents_errors_is_not_hidden(fieldpost, agent):
