@@ -68,6 +68,7 @@ async def create_app(
             version=version("fieldpost"),
         )
         await recordings.purge_deleted()
+        await receiving.tidy()
         try:
             yield _application(gateway, Access(store, clock))
         finally:

@@ -134,6 +134,13 @@ class Receiving:
                 await turn.slot.drop()
             self._turns.forget(medium_id)
 
+    async def tidy(self) -> None:
+        """Remove parts that nobody goes on with, left by a crash while sealing; at start-up."""
+        for medium_id in sorted(await asyncio.to_thread(self._objects.part_ids)):
+            medium = await self._store.recordings.medium(medium_id)
+            if medium is None or medium.status is MediaStatus.UPLOADED:
+                await asyncio.to_thread(self._objects.discard_part, medium_id)
+
     def drain(self) -> None:
         """Ask every writer to stop now; what arrived is made durable and kept."""
         self._turns.drain()

@@ -127,6 +127,14 @@ class CarriedObjectStore(ObjectStore, Protocol):
         """Open what is held of an object, its prefix re-hashed; synchronous, called in a thread."""
         ...
 
+    def part_ids(self) -> set[str]:
+        """Say of which media anything half-received is kept; synchronous, called in a thread."""
+        ...
+
+    def discard_part(self, medium_id: str) -> None:
+        """Remove what is half-received of a medium; repeatable, synchronous."""
+        ...
+
     def path(self, ref: ObjectRef) -> Path:
         """Say where a whole object can be read."""
         ...

@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.core.signing import Purpose, signed_url
 from gateway.errors import StorageFailed, StorageFull
 from gateway.objects import ObjectRef, Stored, UploadTarget
-from gateway.objects.disk import storage_error, sync_folder
+from gateway.objects.disk import remove, storage_error, sync_folder
 from gateway.objects.part import FilePart
 
 _BLOCK_BYTES = 1024 * 1024
@@ -70,6 +70,15 @@ class FilesystemObjects:
         except OSError as error:
             raise storage_error("the part cannot be opened", error) from error
 
+    def part_ids(self) -> set[str]:
+        """See `CarriedObjectStore.part_ids`."""
+        return {path.name.partition(".")[0] for path in self._parts.iterdir() if path.is_file()}
+
+    def discard_part(self, medium_id: str) -> None:
+        """See `CarriedObjectStore.discard_part`."""
+        remove(self._parts / medium_id)
+        remove(self._parts / f"{medium_id}.mark")
+
     def path(self, ref: ObjectRef) -> Path:
         """See `CarriedObjectStore.path`."""
         return self._objects / ref.recording_id / ref.medium_id
@@ -93,6 +102,9 @@ class FilesystemObjects:
         folder = self._objects / recording_id
         if folder.exists():
             folder.rmdir()
+        # Before it is noted as done: what a power cut brings back nobody would remove again.
+        for changed in (self._objects, self._parts, self._rejected):
+            sync_folder(changed)
 
     def _ping(self) -> None:
         try:
