@@ -3,11 +3,12 @@
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Self
+from zlib import crc32
 
 from device.clock import Clock
 from device.config import SpoolConfig
@@ -43,6 +44,9 @@ from device.spool.room import make_room
 
 logger = logging.getLogger(__name__)
 
+TURNS = 16
+"""Entries share so many turns: work on one entry waits for its own, and seldom for another's."""
+
 MAX_COOLDOWN = timedelta(hours=24)
 
 
@@ -66,6 +70,7 @@ class Spool:
         self._reader = SpoolReader(opened.layout.root)
         self._partials: dict[tuple[EntryId, int], Partial] = {}
         self._partials_lock = threading.RLock()
+        self._turns = tuple(threading.RLock() for _ in range(TURNS))
         self.left = opened.recovered.left
 
     @classmethod
@@ -173,7 +178,7 @@ class Spool:
         If it is being pulled and its announcement changed, the media that changed start over at 0,
         and so do those that no digest binds to their old content.
         """
-        with self._partials_lock:
+        with self._turn_of(recording.key.entry_id()):
             before = self.known(recording.key)
             entry = self._journal.run(changes.begin, recording, self._clock.now())
             if before is not None and before.recording.media != entry.recording.media:
@@ -188,8 +193,11 @@ class Spool:
         Raises:
             IllegalMove: The entry is not being pulled, or has no such medium.
         """
-        with self._partials_lock:
-            if (stale := self._partials.pop((entry, index), None)) is not None:
+        # Not under the lock of all: hashing gigabytes anew takes minutes on a small board.
+        with self._turn_of(entry):
+            with self._partials_lock:
+                stale = self._partials.pop((entry, index), None)
+            if stale is not None:
                 stale.close()
             held = self.entry(entry)
             self._journal.run(changes.require, entry, State.PULLING)
@@ -201,7 +209,8 @@ class Spool:
                 record=lambda size: self._journal.run(changes.note_pulled, entry, index, size),
                 clock=self._clock,
             )
-            self._partials[entry, index] = partial
+            with self._partials_lock:
+                self._partials[entry, index] = partial
             return partial
 
     def finish_medium(self, entry: EntryId, index: int, partial: Partial) -> None:
@@ -355,6 +364,9 @@ class Spool:
                 # Released or purged meanwhile: what is missing is meant to be.
                 if (now.state, now.purged) == (held.state, held.purged):
                     yield from checked
+
+    def _turn_of(self, entry: EntryId) -> AbstractContextManager[bool]:
+        return self._turns[crc32(entry.encode()) % TURNS]
 
     def _close_partials(self, entry: EntryId) -> None:
         with self._partials_lock:
