@@ -24,6 +24,7 @@ GatewayError
 ├── IdempotencyMismatch    422  a known Idempotency-Key with another request
 ├── TooManySessions        429  too many unfinished media of one device
 ├── InternalError          500
+│   └── DatabaseDamaged         the database file cannot be read
 ├── Unavailable            503
 │   ├── Draining                this process is about to stop
 │   ├── StorageFull             no room for more bytes
@@ -236,6 +237,14 @@ class TooManySessions(GatewayError):
 
 class InternalError(GatewayError):
     """A fault of the gateway; the request id finds it in the log."""
+
+
+class DatabaseDamaged(InternalError):
+    """The database file is damaged, or none at all: nothing that waiting would mend."""
+
+    code = "database_damaged"
+    title = "The database is damaged"
+    hint = "stop the gateway and restore its data folder from a backup"
 
 
 class Unavailable(GatewayError):

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from gateway.errors import Unavailable
+from gateway.errors import DatabaseDamaged, Unavailable
 
 _BUSY_TIMEOUT_MS = 10_000
 
@@ -68,11 +68,16 @@ class Database:
 
 @contextmanager
 def _mapped() -> Iterator[None]:
-    """Say that the database cannot be used now (locked, full, gone) in the gateway's words."""
+    """Say that the database cannot be used (locked, full, damaged) in the gateway's words."""
     try:
         yield
     except (OperationalError, PoolTimeout) as error:
         raise Unavailable("the database cannot be used now") from error
+    except DatabaseError as error:
+        # Exactly this class is SQLite's "malformed" and "not a database"; its heirs are others'.
+        if type(error) is not DatabaseError:
+            raise
+        raise DatabaseDamaged("the database file cannot be read") from error
 
 
 def _prepare(engine: AsyncEngine, *, begin: str) -> None:

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from gateway.errors import DatabaseOutdated, Unavailable
+from gateway.errors import DatabaseDamaged, DatabaseOutdated, Unavailable
 from gateway.model import Recording, RecordingFilter
 from gateway.store.database import Database
 from gateway.store.migrate import HEAD, _config, upgrade
@@ -101,3 +101,14 @@ async def test_a_locked_database_is_unavailable(tmp_path, monkeypatch):
         made = await store.recordings.create(Recording(id="rec_1", created_at=now), None)
 
     assert made.value.id == "rec_1"
+
+
+async def test_a_file_that_is_no_database_is_told(tmp_path):
+    """A damaged database file is one clear error, and is left as it is."""
+    path = tmp_path / "gateway.db"
+    await asyncio.to_thread(path.write_bytes, b"no database" * 1000)
+    with pytest.raises(DatabaseDamaged):
+        async with open_store(tmp_path):
+            pass
+
+    assert await asyncio.to_thread(path.read_bytes) == b"no database" * 1000
