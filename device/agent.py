@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -118,6 +118,7 @@ async def run(config: Config, *, once: bool, progress: Progress) -> Summary:
                     uploads.cancel()
         finally:
             notify("STOPPING=1")
+            logger.info("Agent stopped")
         return await _summary(parts.spool, done_before, visitors, dispatcher)
 
 
@@ -160,7 +161,11 @@ async def upload_files(
             await _until_settled(parts, dispatcher, CLI_RECORDER)
             uploads.cancel()
         others = set(await asyncio.to_thread(parts.spool.ids)) - {entry.id}
-        return await _summary(parts.spool, others, [], dispatcher)
+        summary = await _summary(parts.spool, others, [], dispatcher)
+        # One recording, one cause: the exit code is that of the cause.
+        return replace(
+            summary, exit_code=summary.exit_code and (dispatcher.stop_code or SOME_FAILED)
+        )
 
 
 async def look(config: Config) -> tuple[RecorderView, ...]:

@@ -69,6 +69,8 @@ class Dispatcher:
     problems: dict[EntryId, str] = field(default_factory=dict)
     stopped: str | None = None
     """Why `run --once` has given up on everything that is left."""
+    stop_code: int = 0
+    """The exit code of what it gave up for, 0 while it has not."""
     _in_flight: dict[EntryId, RecorderId] = field(default_factory=dict)
     _given_up: set[EntryId] = field(default_factory=set)
     _tried: dict[EntryId, int] = field(default_factory=dict)
@@ -123,7 +125,7 @@ class Dispatcher:
         if cooldown is not None and cooldown.until is not None:
             left_s = (cooldown.until - self.clock.now()).total_seconds()
             if self.once and left_s > LONGEST_ONCE_S:
-                await self._stop(cooldown.reason)
+                await self._stop(cooldown.reason, CloudThrottled.exit_code)
             gate_s = max(gate_s, left_s)
         if gate_s > 0:
             return min(gate_s, LONGEST_S)
@@ -249,10 +251,12 @@ class Dispatcher:
         """The token is no good: nothing can go up until it is replaced; pulling goes on."""
         until = self.clock.now() + timedelta(seconds=TOKEN_POLL_S)
         self._gate_s = self.clock.monotonic() + TOKEN_POLL_S
-        await asyncio.to_thread(self.spool.save_cooldown, TOKEN_GATE, until, str(error))
-        await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
+        reason = f"{error}; {error.hint}" if error.hint else str(error)
+        self.problems[entry.id] = reason
+        await asyncio.to_thread(self.spool.save_cooldown, TOKEN_GATE, until, reason)
+        await self._wait(entry, Wait(code=error.code, reason=reason, until=until))
         if self.once:
-            await self._stop(str(error))
+            await self._stop(reason, error.exit_code)
 
     async def _cool_down(self, entry: Entry, error: FieldpostError, asked_s: float) -> None:
         """The cloud named a time: kept across restarts, and no fault of this recording."""
@@ -262,7 +266,7 @@ class Dispatcher:
         await asyncio.to_thread(self.spool.save_cooldown, self.cloud.origin, until, str(error))
         await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
         if self.once and self._failures >= PATIENCE:
-            await self._stop(str(error))
+            await self._stop(str(error), error.exit_code)
 
     def _disk_failed(self, error: SpoolError) -> float:
         """Our own disk does not even take a reason: all pause, and only memory knows until when."""
@@ -270,7 +274,7 @@ class Dispatcher:
         delay_s = NETWORK.delay_s(self._failures, random.random())  # noqa: S311 - jitter
         self._gate_s = max(self._gate_s, self.clock.monotonic() + delay_s)
         if self.once and self._failures >= PATIENCE:
-            self.stopped = str(error)
+            self.stopped, self.stop_code = str(error), error.exit_code
         logger.error("The spool fails the uploads", extra={"reason": str(error)})
         return delay_s
 
@@ -284,7 +288,7 @@ class Dispatcher:
         until = self.clock.now() + timedelta(seconds=delay_s)
         await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
         if self.once and self._failures >= PATIENCE:
-            await self._stop(str(error))
+            await self._stop(str(error), error.exit_code)
 
     async def _later(self, entry: Entry, code: str, reason: str, policy: Retry) -> None:
         """This recording failed by itself: it waits longer each time, the others go on."""
@@ -308,7 +312,13 @@ class Dispatcher:
             attempts=entry.attempts if attempts is None else attempts,
         )
         self.progress.moved(await asyncio.to_thread(self.spool.entry, entry.id))
-        logger.warning("Upload waits", extra={"recording_id": entry.id, "reason": wait.reason})
+        # Said once per reason: a gateway that is down for a night must not fill the journal.
+        news = entry.wait is None or entry.wait.reason != wait.reason
+        logger.log(
+            logging.WARNING if news else logging.DEBUG,
+            "Upload waits",
+            extra={"recording_id": entry.id, "reason": wait.reason},
+        )
 
     async def _quarantine(self, entry: Entry, reason: str, *, damaged: bool = False) -> None:
         put_aside = self.spool.quarantine_damaged if damaged else self.spool.quarantine
@@ -316,9 +326,9 @@ class Dispatcher:
         self.progress.moved(entry)
         logger.error("Recording quarantined", extra={"recording_id": entry.id, "reason": reason})
 
-    async def _stop(self, reason: str) -> None:
+    async def _stop(self, reason: str, code: int) -> None:
         """`run --once` gives up on everything that is left; the reason is told for each."""
-        self.stopped = reason
+        self.stopped, self.stop_code = reason, code
         for entry in await asyncio.to_thread(self.spool.ids, State.SEALED):
             self.problems.setdefault(entry, reason)
         self.stored.ring()

@@ -158,6 +158,33 @@ def test_named_files_become_one_recording(box):
     assert audio.exists()
 
 
+def test_an_upload_that_fails_says_whose_fault_by_its_exit_code(box):
+    """A refused token is 77, a cloud out of reach is 69; the recording stays in the spool."""
+    audio = box.folder / "talk.opus"
+    audio.write_bytes(OGG)
+
+    async def upload(config: Config) -> int:
+        summary = await agent.upload_files(
+            config, [audio], started_at=None, metadata={}, progress=Silent()
+        )
+        return summary.exit_code
+
+    async def work():
+        async with BotaDouble() as bota:
+            (box.folder / "token").write_text("dtok_revoked")
+            refused = await upload(box.config(bota))
+            away = box.config(bota)
+            (box.folder / "token").write_text(TOKEN)
+        return refused, await upload(away)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("device.dispatch.PATIENCE", 1)
+        codes = asyncio.run(work())
+
+    assert codes == (77, 69)
+    assert box.states() == [State.SEALED]
+
+
 def test_a_file_that_is_no_medium_is_refused(box):
     """A text file is a usage error that names it; nothing is spooled."""
     note = box.folder / "note.txt"
