@@ -10,6 +10,7 @@ from device.errors import SpoolError, SpoolFull, SpoolStorageFailed
 from device.spool.layout import FILE_MODE, FOLDER_MODE
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_PATH = {errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
 _COPY_BYTES = 1 << 20
 
 
@@ -18,6 +19,8 @@ def failure(error: OSError, doing: str) -> SpoolError:
     reason = os.strerror(error.errno) if error.errno else str(error)
     if error.errno in _FULL:
         return SpoolFull(f"{doing}: {reason}")
+    if error.errno in _PATH:
+        return SpoolStorageFailed(f"{doing}: {reason}", hint="check [spool] path and who owns it")
     if error.errno == errno.EROFS:
         return SpoolStorageFailed(
             f"{doing}: {reason}", hint="the kernel mounted the disk read-only: check it (dmesg)"

@@ -166,7 +166,7 @@ class Moves:
         with self._lock:
             self._forget(entry.id, tuple(problems))
             return self.quarantine(
-                entry.id, f"lost from our disk: {'; '.join(problems.values())}", State.PULLING
+                entry.id, f"damaged on our disk: {'; '.join(problems.values())}", State.PULLING
             )
 
     def _adopt(self, entry: EntryId, folder: Path) -> Entry:

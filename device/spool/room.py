@@ -23,18 +23,29 @@ def shortage(config: SpoolConfig, held_bytes: int, more_bytes: int) -> str | Non
     free_bytes = disk.f_bavail * disk.f_frsize
     if free_bytes - more_bytes < config.min_free_bytes:
         return (
-            f"the spool's disk has {free_bytes} bytes free, {more_bytes} more are wanted and "
-            f"{config.min_free_bytes} stay free"
+            f"the spool's disk has {_size(free_bytes)} free; this needs {_size(more_bytes)}, and "
+            f"{_size(config.min_free_bytes)} must stay free (spool.min_free_bytes)"
         )
     # File systems without a fixed number of inodes report none at all.
     if disk.f_files and disk.f_favail < MIN_FREE_INODES:
         return f"the spool's disk has only {disk.f_favail} inodes left"
     if config.max_bytes and held_bytes + more_bytes > config.max_bytes:
+        if more_bytes > config.max_bytes:
+            return (
+                f"this needs {_size(more_bytes)}: it can never fit into "
+                f"the {_size(config.max_bytes)} that spool.max_bytes permits"
+            )
         return (
-            f"the spool holds {held_bytes} bytes, {more_bytes} more are wanted and "
-            f"{config.max_bytes} are permitted"
+            f"the spool holds {_size(held_bytes)}; this needs {_size(more_bytes)} more, and "
+            f"spool.max_bytes permits {_size(config.max_bytes)}"
         )
     return None
+
+
+def _size(size_bytes: int) -> str:
+    if size_bytes < 1 << 20:
+        return f"{size_bytes} bytes"
+    return f"{size_bytes / (1 << 20):.1f} MiB"
 
 
 def make_room(

@@ -59,6 +59,7 @@ VERSION = len(MIGRATIONS)
 
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
 _PRIMARY = 0xFF
+_REBUILD = "start the agent, or: fieldpost spool rebuild --yes; both restore it from manifests"
 
 
 def failure(error: sqlite3.Error) -> SpoolError:
@@ -67,7 +68,7 @@ def failure(error: sqlite3.Error) -> SpoolError:
     if code == sqlite3.SQLITE_FULL:
         return SpoolFull(f"the spool's index cannot grow: {error}")
     if code in _DAMAGE:
-        return SpoolDamaged(f"the spool's index is damaged: {error}")
+        return SpoolDamaged(f"the spool's index is damaged: {error}", hint=_REBUILD)
     return SpoolStorageFailed(f"the spool's index cannot be used: {error}")
 
 
@@ -92,7 +93,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         findings = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if findings != "ok":
-            raise SpoolDamaged(f"the spool's index is damaged: {findings}")
+            raise SpoolDamaged(f"the spool's index is damaged: {findings}", hint=_REBUILD)
         _migrate(connection)
     except sqlite3.Error as error:
         connection.close()

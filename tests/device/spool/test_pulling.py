@@ -181,7 +181,7 @@ def test_a_spool_above_its_limit_takes_nothing_in(config, clock, tmp_path):
     spool = Spool.open(replace(config, max_bytes=1000), clock)
     try:
         spool.room_for(1000)
-        with pytest.raises(SpoolFull, match="1000 are permitted"):
+        with pytest.raises(SpoolFull, match="can never fit into the 1000 bytes"):
             spool.room_for(1001)
     finally:
         spool.close()

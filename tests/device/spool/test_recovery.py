@@ -188,7 +188,7 @@ def test_a_full_disk_and_a_read_only_one_have_names():
     ("free_bytes", "inodes", "expected"),
     [
         (1000, (1000, 500), None),
-        (999, (1000, 500), "999 bytes free"),
+        (999, (1000, 500), "has 999 bytes free"),
         (1000, (1000, 63), "63 inodes"),
         (1000, (0, 0), None),
     ],
