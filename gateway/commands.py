@@ -178,7 +178,7 @@ def _device_list(devices: Sequence[Device]) -> Outcome:
         ]
     }
     lines = [
-        f"{device.id}  {device.serial_number}  last heard of "
+        f"{device.id}  {device.serial_number}  last heartbeat "
         f"{_iso(device.last_heartbeat_at) or 'never'}"
         for device in devices
     ]

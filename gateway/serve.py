@@ -124,7 +124,9 @@ def _listening(config: GatewayConfig) -> socket.socket:
         )
     except OSError as error:
         raise ConfigInvalid(
-            f"cannot listen on {config.host} port {config.port}: {error.strerror}"
+            f"cannot listen on {config.host} port {config.port}: "
+            f"{os.strerror(error.errno) if error.errno else error}",
+            hint="another program has it, or the address is not this machine's: see --listen",
         ) from error
     # Recorders vanish without a word (out of reach, out of power). Accepted connections inherit
     # this; the kernel's own two hours would fill the table of open files.

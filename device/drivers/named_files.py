@@ -38,7 +38,8 @@ def describe(
     )
     recording = compose_folder(CLI_RECORDER, content[:32], sidecar, content, found)
     if isinstance(recording, Rejected):
-        raise UsageInvalid(recording.reason, hint="fieldpost upload AUDIO [IMAGE…]")
+        reason = recording.reason.split(": list the media in")[0]
+        raise UsageInvalid(reason, hint="fieldpost upload AUDIO [IMAGE…]")
     return recording
 
 

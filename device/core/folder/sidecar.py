@@ -71,7 +71,8 @@ def _load(raw: bytes) -> Any:
         raise ProtocolViolation(f"{SIDECAR} is not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
         raise ProtocolViolation(
-            f"{SIDECAR} is not JSON: {error.msg} at line {error.lineno} column {error.colno}"
+            f"{SIDECAR} is not JSON: line {error.lineno}, column {error.colno}: "
+            f"{error.msg.removesuffix(' at')}"
         ) from error
     except (ValueError, RecursionError) as error:
         raise ProtocolViolation(f"{SIDECAR} cannot be read: {error}") from error

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from device.core.link.answers import MAX_PAGE, ManifestPage, Page
 from device.core.link.listing import MediumItem, RecordingItem, encode_item, items_digest
+from device.core.link.messages import MIN_FRAME_BYTES
 from device.core.link.store import Store, Stored
 
 PAGE_OVERHEAD_BYTES = 96
@@ -89,8 +90,10 @@ class Shelf:
         return encoded if self._fits(encoded) else encode_item(replace(item, metadata=None))
 
     def _medium(self, item: MediumItem) -> bytes:
+        # Measured against the smallest frame there is: a manifest is the same in every session.
         encoded = encode_item(item)
-        return encoded if self._fits(encoded) else encode_item(replace(item, name=None))
+        fits = len(encoded) + ITEM_OVERHEAD_BYTES <= MIN_FRAME_BYTES - PAGE_OVERHEAD_BYTES
+        return encoded if fits else encode_item(replace(item, name=None))
 
     def _fits(self, encoded: bytes) -> bool:
         # Labels are a courtesy: an item that a page cannot hold goes without them.

@@ -82,7 +82,7 @@ def test_all_problems_are_told_at_once():
     ("raw", "expected"),
     [
         (b" \n", "recording.json is empty; write at least {}"),
-        (b'{"started_at": "2026', "is not JSON: Unterminated string"),
+        (b'{"started_at": "2026', "Unterminated string"),
         (b"\xff\xfe", "is not UTF-8 at byte 0"),
         (b"[" * 100_000, "cannot be read"),
         (b'{"media": ' + b"9" * 5000 + b"}", "cannot be read"),
