@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from device.errors import UsageInvalid
 from device.links.serial import SerialLink
 from device.simulate.faults import FaultPlan
 from device.simulate.firmware import Firmware
@@ -112,6 +113,11 @@ def _contents(options: SimulateOptions) -> Sequence[HeldRecording]:
 @contextlib.contextmanager
 def _port_name(asked: Path | None, serial: str) -> Iterator[Path]:
     if asked is not None:
+        if asked.is_symlink() and asked.exists():
+            raise UsageInvalid(
+                f"{asked} is the port of another simulated recorder",
+                hint="end that one, or choose another --link",
+            )
         yield asked.absolute()
         return
     with tempfile.TemporaryDirectory(prefix="fieldpost-") as folder:

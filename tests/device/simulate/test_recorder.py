@@ -211,3 +211,18 @@ def test_a_source_that_is_no_folder_is_refused(tmp_path):
     """A source that is not there is said so."""
     with pytest.raises(UsageInvalid, match="is not a folder"):
         read_folder(tmp_path / "none")
+
+
+def test_a_port_in_use_is_not_taken_over(source, tmp_path):
+    """A second recorder on the name of a running one is refused, and the first keeps its name."""
+    link = tmp_path / "usb-Recorder"
+    argv = [sys.executable, "-c", PROGRAM, str(source), str(link)]
+    first = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    with first:
+        first.stdout.readline()
+        second = subprocess.run(argv, capture_output=True, text=True, check=False)
+        kept = link.exists()
+        first.send_signal(signal.SIGTERM)
+
+    assert "is the port of another simulated recorder" in second.stderr
+    assert kept
