@@ -93,7 +93,8 @@ def _recording(
     if entry is not None and entry.released_at is not None:
         seconds = (entry.released_at - entry.begun_at).total_seconds()
     return {
-        "id": said["id"],
+        # As bars and `spool ls` name it.
+        "id": entry.id if entry is not None else said["id"],
         "state": str(entry.state) if entry is not None else "missing",
         "media": media,
         "bytes_resent": reread + (entry.resent_bytes if entry is not None else 0),
