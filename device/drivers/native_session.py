@@ -61,7 +61,7 @@ class Session:
     """The one user of a link. Safe for concurrent callers of its methods."""
 
     def __init__(self, link: Link, clock: Clock) -> None:
-        self.pace = Pace()
+        self.pace = Pace(link.max_frame_bytes)
         self.welcome: Welcome | None = None
         self.changes: Final[Inbox] = deque(maxlen=4)
         """Events of the recorder that nobody has looked at."""

@@ -8,6 +8,9 @@ UNKNOWN_S = 1.0
 """The wait on a line that has not shown its rate yet."""
 
 MIN_WINDOW_BYTES = 16_384
+MIN_WINDOW_FRAMES = 16
+"""A window need not be larger on a line of small frames, which is a slow one (PROTOCOL.md §14)."""
+
 MAX_WINDOW_BYTES = 65_536
 WINDOW_S = 0.25
 """A window holds this much of the line's time, so that a raise arrives before it is used up."""
@@ -20,9 +23,13 @@ FRAME_COST_BYTES = 13
 
 
 class Pace:
-    """What is known of one line: round trip, rate, and bytes between losses. Owns no clock."""
+    """What is known of one line: round trip, rate, and bytes between losses. Owns no clock.
 
-    def __init__(self) -> None:
+    `max_frame_bytes` is what the line carries at once.
+    """
+
+    def __init__(self, max_frame_bytes: int = MAX_PAYLOAD_BYTES) -> None:
+        self._least_bytes = min(MIN_WINDOW_BYTES, MIN_WINDOW_FRAMES * max_frame_bytes)
         self._rtt_s: float | None = None
         self._rate_bps: float | None = None
         self._run_bytes: float | None = None
@@ -46,7 +53,7 @@ class Pace:
     def window_bytes(self) -> int:
         """Return how far ahead of its own offset a reader lets the recorder go."""
         wanted = int((self._rate_bps or 0) * WINDOW_S)
-        return max(MIN_WINDOW_BYTES, min(MAX_WINDOW_BYTES, wanted // 4096 * 4096))
+        return max(self._least_bytes, min(MAX_WINDOW_BYTES, wanted // 4096 * 4096))
 
     def idle_s(self) -> float:
         """Return how long the line may be silent before something must have been lost."""
