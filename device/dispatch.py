@@ -25,6 +25,7 @@ from device.errors import (
     SpoolError,
     TokenRefused,
 )
+from device.gate import NETWORK, SERVER, Gate
 from device.model import Entry, EntryId, RecorderId, State, Wait
 from device.progress import Progress
 from device.spool.spool import Spool
@@ -33,12 +34,6 @@ from device.upload import upload_entry
 
 logger = logging.getLogger(__name__)
 
-NETWORK = Retry(first_s=1, factor=2, max_s=300)
-SERVER = Retry(first_s=5, factor=2, max_s=3600)
-COURTESY = Retry(first_s=1, factor=2, max_s=60)
-"""What a cloud gets that keeps asking for no time, or for less than this."""
-TOKEN_POLL_S = 60.0
-"""A refused token is tried again this often: its file may have been replaced."""
 PATIENCE = 5
 """Failures in a row without progress after which `run --once` gives up."""
 FRUITLESS = 2
@@ -49,8 +44,6 @@ LONGEST_ONCE_S = 60.0
 """`run --once` does not sit out a longer pause that the cloud asked for."""
 LONGEST_S = 3600.0
 """No pause of ours is longer: one that seems to be was saved before the wall clock stepped back."""
-
-TOKEN_GATE = "token"  # noqa: S105 - the name of a cool-down, not a secret
 
 
 @dataclass(kw_only=True)
@@ -76,9 +69,10 @@ class Dispatcher:
     _tried: dict[EntryId, int] = field(default_factory=dict)
     _fruitless: dict[EntryId, int] = field(default_factory=dict)
     _begun: bool = False
-    _failures: int = 0
-    _gate_s: float = 0.0
-    """Nothing starts before this instant of the monotonic clock."""
+    _gate: Gate = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._gate = Gate(spool=self.spool, clock=self.clock, origin=self.cloud.origin)
 
     async def run(self) -> None:
         """Upload until cancelled. A recording that fails never stops the others."""
@@ -111,7 +105,7 @@ class Dispatcher:
         """Once: forget the last run's token, and finish what a crash left on its last step."""
         if self._begun:
             return
-        await asyncio.to_thread(self.spool.save_cooldown, TOKEN_GATE, None, "")
+        await self._gate.begin()
         for entry in await asyncio.to_thread(self.spool.entries, State.STORED):
             if entry.recording.key.recorder == CLI_RECORDER:
                 self.progress.moved(await asyncio.to_thread(self.spool.release, entry.id))
@@ -120,15 +114,13 @@ class Dispatcher:
 
     async def _start_due(self, group: asyncio.TaskGroup) -> float:
         """Start what is due; return the seconds until something else may be."""
-        cooldown = await asyncio.to_thread(self.spool.cooldown, self.cloud.origin)
-        gate_s = self._gate_s - self.clock.monotonic()
-        if cooldown is not None and cooldown.until is not None:
-            left_s = (cooldown.until - self.clock.now()).total_seconds()
-            if self.once and left_s > LONGEST_ONCE_S:
-                await self._stop(cooldown.reason, CloudThrottled.exit_code)
-            gate_s = max(gate_s, left_s)
-        if gate_s > 0:
-            return min(gate_s, LONGEST_S)
+        shut_s, asked = await self._gate.left_s()
+        if self.once and asked is not None and asked.until is not None:
+            asked_s = (asked.until - self.clock.now()).total_seconds()
+            if asked_s > LONGEST_ONCE_S:
+                await self._stop(asked.reason, CloudThrottled.exit_code)
+        if shut_s > 0:
+            return min(shut_s, LONGEST_S)
         pause_s = LONGEST_S
         # Ids first, then one entry at a time: a backlog of years would not fit into memory.
         sealed = await asyncio.to_thread(self.spool.ids, State.SEALED)
@@ -140,7 +132,7 @@ class Dispatcher:
             entry = await asyncio.to_thread(self.spool.entry, entry_id)
             if entry_id in self._in_flight or entry.state is not State.SEALED:
                 continue
-            if self.stopped is not None or self._gate_s > self.clock.monotonic():
+            if self.stopped is not None or self._gate.shut:
                 return LONGEST_S  # meanwhile an upload failed, and rings
             if (left_s := self._left_s(entry)) > 0:
                 pause_s = min(pause_s, left_s)
@@ -207,7 +199,7 @@ class Dispatcher:
             await self._succeeded(stored)
 
     async def _succeeded(self, entry: Entry) -> None:
-        self._failures = 0
+        self._gate.failures = 0
         self._fruitless.pop(entry.id, None)
         self.problems.pop(entry.id, None)
         logger.info("Recording stored", extra={"recording_id": entry.id})
@@ -218,7 +210,7 @@ class Dispatcher:
     async def _failed(self, entry: Entry, error: FieldpostError, landed_before: int) -> None:
         current = await asyncio.to_thread(self.spool.entry, entry.id)
         if landed_bytes(current) > landed_before:
-            self._failures = 0
+            self._gate.failures = 0
             self._tried[entry.id] = self._fruitless[entry.id] = 0
         else:
             self._fruitless[entry.id] = self._fruitless.get(entry.id, 0) + 1
@@ -249,45 +241,33 @@ class Dispatcher:
 
     async def _park(self, entry: Entry, error: FieldpostError) -> None:
         """The token is no good: nothing can go up until it is replaced; pulling goes on."""
-        until = self.clock.now() + timedelta(seconds=TOKEN_POLL_S)
-        self._gate_s = self.clock.monotonic() + TOKEN_POLL_S
         reason = f"{error}; {error.hint}" if error.hint else str(error)
         self.problems[entry.id] = reason
-        await asyncio.to_thread(self.spool.save_cooldown, TOKEN_GATE, until, reason)
+        until = await self._gate.token_refused(reason)
         await self._wait(entry, Wait(code=error.code, reason=reason, until=until))
         if self.once:
             await self._stop(reason, error.exit_code)
 
     async def _cool_down(self, entry: Entry, error: FieldpostError, asked_s: float) -> None:
         """The cloud named a time: kept across restarts, and no fault of this recording."""
-        self._failures += 1
-        own_s = COURTESY.delay_s(self._failures, random.random())  # noqa: S311 - jitter
-        until = self.clock.now() + timedelta(seconds=max(asked_s, own_s))
-        await asyncio.to_thread(self.spool.save_cooldown, self.cloud.origin, until, str(error))
+        until = await self._gate.asked(asked_s, str(error))
         await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
-        if self.once and self._failures >= PATIENCE:
+        if self.once and self._gate.failures >= PATIENCE:
             await self._stop(str(error), error.exit_code)
 
     def _disk_failed(self, error: SpoolError) -> float:
         """Our own disk does not even take a reason: all pause, and only memory knows until when."""
-        self._failures += 1
-        delay_s = NETWORK.delay_s(self._failures, random.random())  # noqa: S311 - jitter
-        self._gate_s = max(self._gate_s, self.clock.monotonic() + delay_s)
-        if self.once and self._failures >= PATIENCE:
+        delay_s = self._gate.disk_failed()
+        if self.once and self._gate.failures >= PATIENCE:
             self.stopped, self.stop_code = str(error), error.exit_code
         logger.error("The spool fails the uploads", extra={"reason": str(error)})
         return delay_s
 
     async def _back_off(self, entry: Entry, error: FieldpostError, policy: Retry) -> None:
         """The way to the cloud fails for everybody: all wait, none is blamed."""
-        delay_s = self._gate_s - self.clock.monotonic()
-        if delay_s <= 0:  # else another worker met the same failure and has set the pause
-            self._failures += 1
-            delay_s = policy.delay_s(self._failures, random.random())  # noqa: S311 - jitter
-            self._gate_s = self.clock.monotonic() + delay_s
-        until = self.clock.now() + timedelta(seconds=delay_s)
+        until = self._gate.failed(policy)
         await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
-        if self.once and self._failures >= PATIENCE:
+        if self.once and self._gate.failures >= PATIENCE:
             await self._stop(str(error), error.exit_code)
 
     async def _later(self, entry: Entry, code: str, reason: str, policy: Retry) -> None:

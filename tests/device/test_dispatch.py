@@ -9,8 +9,9 @@ import pytest_asyncio
 from device.bell import Bell
 from device.cloud.bota import Bota
 from device.config import CloudConfig, UploadConfig
-from device.dispatch import LONGEST_ONCE_S, PATIENCE, TOKEN_POLL_S, Dispatcher
+from device.dispatch import LONGEST_ONCE_S, PATIENCE, Dispatcher
 from device.drivers.named_files import CLI_RECORDER, describe
+from device.gate import TOKEN_POLL_S
 from device.model import State
 from device.progress import Silent
 from device.spool.spool import Spool
