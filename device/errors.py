@@ -103,6 +103,11 @@ class LinkReason(StrEnum):
     DENIED = "denied"
     NOT_A_DEVICE = "not-a-device"
     NO_ANSWER = "no-answer"
+    NO_ADAPTER = "no-adapter"
+    POWERED_OFF = "powered-off"
+    BLOCKED = "blocked"
+    BUSY = "busy"
+    NOT_PAIRED = "not-paired"
 
 
 class LinkUnavailable(LinkError):
@@ -153,8 +158,8 @@ class RecorderRefused(RecorderError):
 
     code = "recorder-refused"
 
-    def __init__(self, message: str, *, wire_code: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, wire_code: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.wire_code = wire_code
 
 

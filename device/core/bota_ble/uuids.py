@@ -1,0 +1,33 @@
+"""Where things stand in a Bota recorder's GATT table (§3)."""
+
+
+def _bota(service: int, characteristic: int) -> str:
+    return f"b07a{service:04x}-{characteristic:04x}-1000-8000-00805f9b34fb"
+
+
+def _adopted(number: int) -> str:
+    return f"0000{number:04x}-0000-1000-8000-00805f9b34fb"
+
+
+MODEL = _adopted(0x2A24)
+SERIAL = _adopted(0x2A25)
+FIRMWARE = _adopted(0x2A26)
+
+DEVICE_STATUS = _bota(2, 1)
+RECORDING_STATUS = _bota(2, 3)
+TIME_SYNC = _bota(2, 4)
+
+PAIRING_STATE = _bota(3, 1)
+DEVICE_TOKEN = _bota(3, 2)
+API_ENDPOINT = _bota(3, 3)
+PROVISIONING_RESULT = _bota(3, 5)
+DEVICE_SETTINGS = _bota(3, 6)
+
+STORAGE_INFO = _bota(4, 1)
+RECORDING_LIST = _bota(4, 2)
+RECORDING_TRANSFER = _bota(4, 3)
+TRANSFER_CONTROL = _bota(4, 4)
+CAPABILITIES_V2 = _bota(4, 6)
+"""Present only where encrypted upload v2 is; the firmware version and the model say nothing."""
+
+AUTH_NONCE = _bota(5, 2)
