@@ -14,7 +14,7 @@ help:
 	@echo 'make test    lint, types, import contracts and all tests (what CI runs)'
 	@echo 'make demo    carry three recordings from a simulated recorder to a local cloud'
 	@echo '             (JSON=1: the result as one JSON document on stdout)'
-	@echo 'make bench   measure beside other tools; needs curl and lrzsz'
+	@echo 'make bench   measure beside other tools; needs curl, openssl and lrzsz'
 	@echo 'make fmt     format the code and apply safe fixes'
 	@echo 'make clean   remove $(VENV) and caches'
 

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import os
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import trustme
 
 from device.core.uploads import Broken, Request, Response
 from device.errors import CloudUnreachable, NotTheCloud, SpoolDamaged, SpoolStorageFailed
@@ -81,15 +81,11 @@ def medium(tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")),
-        ],
-        check=True,
-        capture_output=True,
-    )
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
     return folder
 
 
@@ -141,7 +137,7 @@ async def test_tls_is_verified_and_works(medium: Path, certificate: Path) -> Non
     """Over TLS the same bytes arrive, through the block path."""
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     server.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-    trusting = ssl.create_default_context(cafile=str(certificate / "cert.pem"))
+    trusting = ssl.create_default_context(cafile=str(certificate / "ca.pem"))
     sink, seen = Sink(), []
     async with (
         listening(sink, server) as port,
@@ -452,7 +448,7 @@ async def test_a_file_that_shrinks_is_damage(
     """A medium that becomes shorter while it is sent is our disk's fault, not the network's."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-    trusting = ssl.create_default_context(cafile=str(certificate / "cert.pem"))
+    trusting = ssl.create_default_context(cafile=str(certificate / "ca.pem"))
     opened = open_slice
 
     def shrinking(path: Path, *, first: int, size_bytes: int) -> object:
