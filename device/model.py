@@ -57,6 +57,7 @@ class Medium:
 
     `index` is its place in the recording (0-based, stable); `name` is the recorder's label,
     untrusted and never used as a path. `sha256` is None where a recorder cannot tell it early.
+    Without `size_exact` the size is only about right: the true one is known when all is pulled.
     """
 
     index: int
@@ -68,6 +69,7 @@ class Medium:
     captured_at: datetime | None = None
     captured_at_trusted: bool = False
     t_offset_ms: int | None = None
+    size_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

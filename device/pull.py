@@ -202,12 +202,14 @@ class Puller:
         gathered = bytearray()
         done = partial.size_bytes
         try:
-            if done < medium.size_bytes:
+            if done < medium.size_bytes or not medium.size_exact:
                 async for chunk in self.driver.read(entry.recording, medium, done):
                     gathered += chunk
                     done += len(chunk)
                     if len(gathered) >= FLUSH_BYTES:
                         ready, gathered = bytes(gathered), bytearray()
+                        if done > medium.size_bytes:  # more than room was made for
+                            await asyncio.to_thread(self.spool.room_for, len(ready))
                         await asyncio.to_thread(partial.append, ready)
                     self.progress.pulling(entry.id, medium.index, done, medium.size_bytes)
         finally:
@@ -261,10 +263,11 @@ def _held_bytes(entry: Entry) -> int:
 def contradiction(entry: Entry, recording: Recording) -> str | None:
     """Say why a listed recording is not the one we hold under the same key, or None if it is."""
     ours = {m.medium.index: (m.medium.size_bytes, m.sha256) for m in entry.media}
-    theirs = {m.index: (m.size_bytes, m.sha256) for m in recording.media}
+    theirs = {m.index: m for m in recording.media}
     same = ours.keys() == theirs.keys() and all(
-        size == ours[index][0] and (digest is None or digest == ours[index][1])
-        for index, (size, digest) in theirs.items()
+        (medium.size_bytes == ours[index][0] or not medium.size_exact)
+        and medium.sha256 in (None, ours[index][1])
+        for index, medium in theirs.items()
     )
     if same:
         return None

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from device.model import (
     Entry,
     EntryId,
     Evidence,
+    Medium,
     MediumState,
     Receipt,
     Recording,
@@ -39,6 +41,7 @@ def begin(connection: sqlite3.Connection, recording: Recording, now: datetime) -
         _add_media(connection, entry_id, recording)
         return rows.entry(connection, entry_id)
     held = rows.entry(connection, entry_id)
+    recording = _with_true_sizes(recording, held)
     if held.state is not State.PULLING or held.recording == recording:
         return held
     if held.recording.media != recording.media:
@@ -55,8 +58,16 @@ def note_pulled(
 
 
 def finish_medium(connection: sqlite3.Connection, entry: EntryId, finished: MediumState) -> None:
-    """Record that a medium is whole, durable and digest-checked."""
+    """Record that a medium is whole, durable and digest-checked; its size is the true one now."""
     require(connection, entry, State.PULLING)
+    recording = rows.entry(connection, entry).recording
+    media = tuple(
+        finished.medium if medium.index == finished.medium.index else medium
+        for medium in recording.media
+    )
+    if media != recording.media:
+        encoded = msgspec.json.encode(replace(recording, media=media))
+        _update(connection, entry, recording_json=encoded)
     _update_medium(
         connection,
         entry,
@@ -272,6 +283,19 @@ def _add_media(connection: sqlite3.Connection, entry: EntryId, recording: Record
         "INSERT INTO medium (entry, idx, file) VALUES (?, ?, ?)",
         [(entry, index, file) for index, file in media_files(recording.media).items()],
     )
+
+
+def _with_true_sizes(recording: Recording, held: Entry) -> Recording:
+    """Give media of no exact size the size they turned out to have, where they are whole."""
+    whole = {state.medium.index: state.medium for state in held.media if state.sha256}
+
+    def settled(medium: Medium) -> Medium:
+        known = whole.get(medium.index)
+        if medium.size_exact or known is None:
+            return medium
+        return replace(medium, size_bytes=known.size_bytes, size_exact=True)
+
+    return replace(recording, media=tuple(settled(medium) for medium in recording.media))
 
 
 def _replace_media(connection: sqlite3.Connection, held: Entry, recording: Recording) -> None:

@@ -47,6 +47,9 @@ logger = logging.getLogger(__name__)
 TURNS = 16
 """Entries share so many turns: work on one entry waits for its own, and seldom for another's."""
 
+NO_LIMIT_BYTES = 1 << 63
+"""Where a recorder tells no exact size, only the disk and the driver bound a medium."""
+
 MAX_COOLDOWN = timedelta(hours=24)
 
 
@@ -204,7 +207,9 @@ class Spool:
             medium = _medium(held, index)
             partial = Partial(
                 self._layout.incoming / entry / medium.file,
-                limit_bytes=medium.medium.size_bytes,
+                limit_bytes=(
+                    medium.medium.size_bytes if medium.medium.size_exact else NO_LIMIT_BYTES
+                ),
                 recorded_bytes=medium.pulled_bytes,
                 record=lambda size: self._journal.run(changes.note_pulled, entry, index, size),
                 clock=self._clock,
@@ -216,12 +221,16 @@ class Spool:
     def finish_medium(self, entry: EntryId, index: int, partial: Partial) -> None:
         """Check a medium against its announcement, make it durable, and close its file.
 
+        What was announced without an exact size has it from now on.
+
         Raises:
             DigestMismatch: Size or digest is not what was announced; the file stays open.
         """
         held = _medium(self.entry(entry), index)
         medium = held.medium
         sha256 = partial.sha256()
+        if not medium.size_exact:
+            medium = replace(medium, size_bytes=partial.size_bytes, size_exact=True)
         if partial.size_bytes != medium.size_bytes:
             raise DigestMismatch(
                 f"medium {index} has {partial.size_bytes} bytes, {medium.size_bytes} were announced"
@@ -231,7 +240,13 @@ class Spool:
                 f"medium {index} has the digest {sha256}, {medium.sha256} was announced"
             )
         partial.flush()
-        finished = replace(held, pulled_bytes=partial.size_bytes, sha256=sha256, md5=partial.md5())
+        finished = replace(
+            held,
+            medium=medium,
+            pulled_bytes=partial.size_bytes,
+            sha256=sha256,
+            md5=partial.md5(),
+        )
         self._journal.run(changes.finish_medium, entry, finished)
         with self._partials_lock:
             partial.drop()
