@@ -42,7 +42,9 @@ class SpoolConfig:
 class RecorderConfig:
     """One recorder, or one folder of recordings."""
 
-    url: str = field(metadata={"doc": "serial:///dev/serial/by-id/…?baud=921600, folder:///path"})
+    url: str = field(
+        metadata={"doc": "serial:///dev/serial/by-id/…?baud=921600, ble://ADDRESS, folder:///path"}
+    )
     driver: str | None = field(
         default=None, metadata={"doc": "native or folder; by default what the URL's scheme means"}
     )

@@ -10,7 +10,7 @@ from device.config import CloudConfig, Config, RecorderConfig, SpoolConfig, Uplo
 
 CLOUDS = ("bota",)
 DRIVERS = ("native", "folder")
-DRIVER_OF_SCHEME = {"serial": "native", "folder": "folder"}
+DRIVER_OF_SCHEME = {"serial": "native", "ble": "native", "folder": "folder"}
 """What is built in. The seams' own tables are above this layer; a test holds them together."""
 
 CHUNK_STEP_BYTES = 262_144
@@ -119,7 +119,7 @@ def _recorder(recorder: RecorderConfig) -> Complaints:
     url = _split(recorder.url)
     scheme = url.scheme if url else ""
     if recorder.driver is None and scheme not in DRIVER_OF_SCHEME:
-        yield "url", f'is "{recorder.url}"; it must begin with serial:/// or folder:///'
+        yield "url", f'is "{recorder.url}"; it must begin with serial:///, ble:// or folder:///'
     elif recorder.driver and (unknown := _unknown("drivers", DRIVERS, recorder.driver)):
         yield "driver", unknown
     driver = recorder.driver or DRIVER_OF_SCHEME.get(scheme)
@@ -131,7 +131,10 @@ def _recorder(recorder: RecorderConfig) -> Complaints:
 
 
 def _place(url: SplitResult) -> Iterator[str]:
-    """Check the rest of a serial:// or folder:// URL."""
+    """Check the rest of a URL whose scheme is known."""
+    if url.scheme == "ble":
+        yield from _device(url)
+        return
     if url.netloc or len(url.path) < 2 or not url.path.startswith("/"):  # noqa: PLR2004 - "/" and a name
         yield f"needs three slashes and an absolute path: {url.scheme}:///…"
     known = {"baud"} if url.scheme == "serial" else set()
@@ -142,6 +145,17 @@ def _place(url: SplitResult) -> Iterator[str]:
             yield f"has baud={value!r}; it must be a number such as 921600"
     if url.fragment:
         yield "must not hold a #; write %23 if it is part of the path"
+
+
+def _device(url: SplitResult) -> Iterator[str]:
+    """Check the rest of a ble:// URL."""
+    if not url.netloc or url.path not in {"", "/"} or url.fragment:
+        yield "needs the recorder's address or name and nothing else: ble://C0:FF:EE:00:00:01"
+    for name, value in parse_qsl(url.query, keep_blank_values=True):
+        if name != "adapter":
+            yield f"has an option {name!r} that ble:// does not know"
+        elif not re.fullmatch(r"[A-Za-z0-9]+", value):
+            yield f"has adapter={value!r}; it must be a name such as hci0"
 
 
 def _release(release: str, driver: str | None) -> Iterator[str]:
@@ -171,7 +185,8 @@ def _unknown(seam: str, builtin: tuple[str, ...], name: str) -> str | None:
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises for a port that is no number
+        if parts.scheme != "ble":  # whose addresses have colons too
+            _ = parts.port  # raises for a port that is no number
     except ValueError:
         return None
     return parts

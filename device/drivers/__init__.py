@@ -77,7 +77,7 @@ BUILTIN = {
 }
 """Driver name → `async (Opening) -> Driver`."""
 
-BY_SCHEME = {"serial": "native", "folder": "folder"}
+BY_SCHEME = {"serial": "native", "ble": "native", "folder": "folder"}
 """URL scheme → the driver that is meant when the configuration names none."""
 
 

@@ -47,6 +47,7 @@ class Link(Protocol):
 
 
 BUILTIN = {
+    "ble": "device.links.ble:BleLink",
     "serial": "device.links.serial:SerialLink",
 }
 """URL scheme → class with `async open(url) -> Link`."""

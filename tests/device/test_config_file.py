@@ -167,6 +167,11 @@ def test_what_cannot_be_used_is_refused_with_its_line(file, text, complaint):
         ("folder://srv/x", "", "[[recorders]] url needs three slashes"),
         ("serial:///", "", "[[recorders]] url needs three slashes"),
         ("serial:///dev/x?baud=fast", "", "[[recorders]] url has baud='fast'"),
+        ("ble://", "", "[[recorders]] url needs the recorder's address or name"),
+        ("ble://AM-07/x", "", "[[recorders]] url needs the recorder's address or name"),
+        ("ble://AM-07?baud=1", "", "[[recorders]] url has an option 'baud' that ble://"),
+        ("ble://AM-07?adapter=", "", "[[recorders]] url has adapter=''"),
+        ("ble://AM-07", 'driver = "folder"', '[[recorders]] driver is "folder", which does not'),
         ("folder:///x?a=1", "", "[[recorders]] url has an option 'a'"),
         ("folder:///x#y", "", "[[recorders]] url must not hold a #"),
         ("folder:///x", 'driver = "natve"', '[[recorders]] driver is "natve"; there is'),
@@ -239,6 +244,16 @@ def test_a_file_that_is_not_text_is_a_problem(file):
 
     with pytest.raises(ConfigInvalid, match="is not a text file in UTF-8"):
         load(file, {}, needs_token=False)
+
+
+@pytest.mark.parametrize("url", ["ble://C0:FF:EE:00:00:01", "ble://AM-07?adapter=hci1"])
+def test_a_bluetooth_address_is_a_recorder(file, url):
+    """An address with its colons, or a name, is all that a Bluetooth recorder needs."""
+    file.write_text(f'[[recorders]]\nurl = "{url}"\n')
+
+    (recorder,) = load(file, {}, needs_token=False).config.recorders
+
+    assert url == recorder.url
 
 
 def test_a_port_number_is_warned_about(file):

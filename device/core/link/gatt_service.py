@@ -1,0 +1,5 @@
+"""The GATT service of the native link (PROTOCOL.md §14.1)."""
+
+SERVICE = "fb3e0001-18e2-4295-845c-72917bf3d25b"
+TO_RECORDER = "fb3e0002-18e2-4295-845c-72917bf3d25b"
+FROM_RECORDER = "fb3e0003-18e2-4295-845c-72917bf3d25b"

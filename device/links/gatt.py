@@ -1,0 +1,298 @@
+"""A connection to one GATT server, on bleak: found, connected, and never waited on for ever."""
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from device.errors import ConfigInvalid, LinkLost, LinkReason, LinkUnavailable
+from device.links import bluetooth_errors
+from device.links.radio import Radio, radio_of
+
+if TYPE_CHECKING:
+    from bleak import BleakClient
+    from bleak.backends.characteristic import BleakGATTCharacteristic
+    from bleak.backends.device import BLEDevice
+    from bleak.backends.scanner import AdvertisementData
+
+logger = logging.getLogger(__name__)
+
+SCAN_S = 15.0
+CONNECT_S = 20.0
+CALL_S = 10.0
+CLOSE_S = 5.0
+
+_ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
+"""A device address; or the UUID that macOS shows in its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Which device, by its address or its advertised name, and through which adapter."""
+
+    target: str
+    adapter: str | None = None
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Read `ble://C0:FF:EE:00:00:01` or `ble://AM-07?adapter=hci1`.
+
+        Raises:
+            ConfigInvalid: Not such a URL; each fault is one sentence.
+        """
+        # Neither a port nor a user is in it, and an address is no IPv6 host.
+        parts = urlsplit(url)
+        target = unquote(parts.netloc)
+        problems = []
+        if parts.scheme != "ble":
+            problems.append(f"{url}: a Bluetooth recorder's URL begins with ble://")
+        if not target or parts.path not in ("", "/") or parts.fragment:
+            problems.append(f"{url}: write ble:// and the recorder's address or name, nothing else")
+        adapter = None
+        for key, text in parse_qsl(parts.query, keep_blank_values=True):
+            if key != "adapter":
+                problems.append(f"{url}: unknown setting {key!r}; Bluetooth takes adapter")
+            elif not re.fullmatch(r"[A-Za-z0-9]+", text):
+                problems.append(f"{url}: adapter is a name such as hci0, not {text!r}")
+            else:
+                adapter = text
+        if problems:
+            raise ConfigInvalid(problems)
+        upper = target.upper()
+        return cls(target=upper if _ADDRESS.fullmatch(upper) else target, adapter=adapter)
+
+    @property
+    def address(self) -> str | None:
+        """The address, if that is how the device is named."""
+        return self.target if _ADDRESS.fullmatch(self.target) else None
+
+    def fits(self, device: "BLEDevice", seen: "AdvertisementData") -> bool:
+        """Whether this advertisement is of the device. The first one may come without a name."""
+        return self.target in (device.address.upper(), seen.local_name, device.name)
+
+
+class Gatt:
+    """An open connection. Every call on it ends with the connection, or at its deadline."""
+
+    def __init__(self, where: str, radio: Radio) -> None:
+        """Prepare a connection that `open_gatt` makes."""
+        self._loop = asyncio.get_running_loop()
+        self._where = where
+        self._radio = radio
+        self._client: BleakClient | None = None
+        self._lost: str | None = None
+        self._limits: set[asyncio.Timeout] = set()
+        self._on_lost: list[Callable[[], None]] = []
+
+    @property
+    def lost(self) -> str | None:
+        """Why the connection is gone; None while it is there."""
+        return self._lost
+
+    def when_lost(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called once when the connection goes, at once if it went already."""
+        if self._lost is not None:
+            tell()
+        else:
+            self._on_lost.append(tell)
+
+    def offers(self, *characteristics: str) -> bool:
+        """Whether the device has all these characteristics, given as lower-case UUIDs."""
+        return None not in map(self._find, characteristics)
+
+    def value_bytes(self, characteristic: str) -> int:
+        """Return how many bytes one write or notification of it carries now: ATT MTU - 3.
+
+        Asked of the characteristic: BlueZ says 23 for the connection's MTU, whatever it is.
+        """
+        return self._characteristic(characteristic).max_write_without_response_size
+
+    async def read(self, characteristic: str) -> bytes:
+        """Read a value.
+
+        Raises:
+            LinkLost: The connection is gone, or the device does not answer.
+        """
+        async with self._bounded():
+            return bytes(
+                await self._connected().read_gatt_char(self._characteristic(characteristic))
+            )
+
+    async def write(self, characteristic: str, value: bytes) -> None:
+        """Write a value, without response where the device offers that.
+
+        Raises:
+            LinkLost: The connection is gone, or the device does not answer.
+        """
+        target = self._characteristic(characteristic)
+        answered = "write-without-response" not in target.properties
+        async with self._bounded():
+            await self._connected().write_gatt_char(target, value, response=answered)
+
+    async def subscribe(self, characteristic: str, notified: Callable[[bytes], None]) -> None:
+        """Have `notified` called with every value that the device sends from now on.
+
+        Raises:
+            LinkUnavailable: The device refuses; it wants to be paired, most likely.
+            LinkLost: The connection is gone, or the device does not answer.
+        """
+
+        def call(_: "BleakGATTCharacteristic", value: bytearray) -> None:
+            notified(bytes(value))
+
+        try:
+            async with self._bounded():
+                await self._connected().start_notify(self._characteristic(characteristic), call)
+        except LinkLost as error:
+            cause = error.__cause__
+            if self._lost is None and isinstance(cause, Exception):
+                raise bluetooth_errors.unavailable(cause, self._where) from cause
+            raise
+
+    async def connect(self, device: "BLEDevice", adapter: str | None) -> None:
+        """Connect and discover. Called once, by `open_gatt`.
+
+        Raises:
+            LinkUnavailable: It does not come about.
+        """
+        from bleak import BleakClient  # noqa: PLC0415 - only Bluetooth recorders need it
+
+        self._client = BleakClient(
+            device,
+            disconnected_callback=lambda _: self._lose("the other side, or the distance, ended it"),
+            timeout=CONNECT_S,
+            bluez={"adapter": adapter} if adapter else {},
+        )
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._client.connect()
+        except bluetooth_errors.foreign() as error:
+            raise bluetooth_errors.unavailable(error, self._where) from error
+        if self._lost is not None:
+            raise LinkUnavailable(
+                f"{self._where}: {self._lost} at once", reason=LinkReason.NO_ANSWER
+            )
+        self._radio.connections += 1
+        self.when_lost(self._count_down)
+
+    async def aclose(self) -> None:
+        """End the connection. Idempotent, never raises."""
+        client, self._client = self._client, None
+        self._lose("closed here")
+        if client is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await client.disconnect()
+        except bluetooth_errors.foreign() as error:
+            logger.debug(
+                "disconnecting failed", extra={"recorder": self._where, "problem": str(error)}
+            )
+
+    @asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
+        """Bound calls by a deadline and by the connection's end, whichever comes first.
+
+        A stack may leave a call unanswered when the connection goes, so its end moves the deadline.
+        """
+        self._connected()
+        limit = asyncio.timeout(CALL_S)
+        self._limits.add(limit)
+        try:
+            async with limit:
+                yield
+        except TimeoutError as error:
+            raise LinkLost(self._lost or f"{self._where}: no answer in {CALL_S:.0f} s") from error
+        except bluetooth_errors.foreign() as error:
+            if self._lost is not None:
+                raise LinkLost(self._lost) from error
+            raise bluetooth_errors.lost(error, self._where) from error
+        finally:
+            self._limits.discard(limit)
+
+    def _connected(self) -> "BleakClient":
+        if self._client is None or self._lost is not None:
+            raise LinkLost(self._lost or f"{self._where}: not connected")
+        return self._client
+
+    def _find(self, characteristic: str) -> "BleakGATTCharacteristic | None":
+        return self._connected().services.get_characteristic(characteristic)
+
+    def _characteristic(self, characteristic: str) -> "BleakGATTCharacteristic":
+        found = self._find(characteristic)
+        if found is None:
+            raise LinkLost(f"{self._where}: the device no longer has {characteristic}")
+        return found
+
+    def _count_down(self) -> None:
+        self._radio.connections -= 1
+
+    def _lose(self, why: str) -> None:
+        if self._lost is not None:
+            return
+        self._lost = f"{self._where}: the Bluetooth connection is gone ({why})"
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(self._loop.time())
+        for tell in self._on_lost:
+            tell()
+        self._on_lost.clear()
+
+
+async def open_gatt(place: Place, *characteristics: str) -> Gatt:
+    """Find a device, connect, and see that it offers these characteristics.
+
+    One of these runs at a time on an adapter. A failure that a stuck Bluetooth stack gives makes
+    the adapter's recovery take its next step, for the caller's next try.
+
+    Raises:
+        LinkUnavailable: It does not come about; its reason says why.
+    """
+    radio = radio_of(place.adapter)
+    gatt = Gatt(f"ble://{place.target}", radio)
+    async with radio.turn, contextlib.AsyncExitStack() as undo:
+        undo.push_async_callback(gatt.aclose)
+        address = place.address
+        try:
+            device = await _scan(place)
+            address = device.address
+            await gatt.connect(device, place.adapter)
+        except LinkUnavailable as error:
+            await radio.failed(place.target, address, error)
+            raise
+        radio.reached(place.target)
+        try:
+            offered = gatt.offers(*characteristics)
+        except LinkLost as error:
+            raise LinkUnavailable(str(error), reason=LinkReason.NO_ANSWER) from error
+        if not offered:
+            raise LinkUnavailable(
+                f"ble://{place.target}: this device does not speak the recorder's protocol",
+                reason=LinkReason.NOT_A_DEVICE,
+                hint="check the address, and the driver named in the configuration",
+            )
+        undo.pop_all()
+        return gatt
+
+
+async def _scan(place: Place) -> "BLEDevice":
+    from bleak import BleakScanner  # noqa: PLC0415 - only Bluetooth recorders need it
+
+    try:
+        device = await BleakScanner.find_device_by_filter(
+            place.fits, timeout=SCAN_S, bluez={"adapter": place.adapter} if place.adapter else {}
+        )
+    except bluetooth_errors.foreign() as error:
+        raise bluetooth_errors.unavailable(error, f"ble://{place.target}") from error
+    if device is None:
+        raise LinkUnavailable(
+            f"ble://{place.target}: the recorder is not in reach",
+            reason=LinkReason.NOT_FOUND,
+            hint="switch it on and bring it nearer; only one host can be connected to it",
+        )
+    return device
