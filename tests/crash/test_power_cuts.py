@@ -10,33 +10,38 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.world import check, gateway, world, zygote
+from tests.crash.world import check, gateway, in_a_folder, on_a_line, zygote
 
-POINTS = 50
-BATCHES = 10
+POINTS = {"line": 50, "folder": 20}
+PER_BATCH = 5
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("batch", range(BATCHES))
-def test_a_killed_agent_ends_where_an_unharmed_one_does(tmp_path: Path, batch: int):
+@pytest.mark.parametrize(
+    ("recorder", "batch"),
+    [(name, batch) for name, points in POINTS.items() for batch in range(points // PER_BATCH)],
+)
+def test_a_killed_agent_ends_where_an_unharmed_one_does(tmp_path: Path, recorder: str, batch: int):
     """Kill, restart: every recording is stored once, whole, and released only after its receipt."""
-    broken = asyncio.run(_broken(tmp_path, batch))
+    broken = asyncio.run(_broken(tmp_path, recorder, batch))
 
     assert broken == {}
 
 
-async def _broken(folder: Path, batch: int) -> dict[tuple[int, int], object]:
+async def _broken(folder: Path, recorder: str, batch: int) -> dict[tuple[int, int], object]:
     """Kill agents at this batch's points; return what the checker found, by point."""
     broken: dict[tuple[int, int], object] = {}
+    world = {"line": on_a_line, "folder": in_a_folder}[recorder]
+    points = POINTS[recorder]
     async with gateway(folder / "gateway") as cloud, zygote() as agents:
         async with world(folder / "clean", cloud, 1_000 + batch) as clean:
             unharmed = await agents.run(clean.config, 0)
             assert unharmed["exit_code"] == 0, unharmed
             assert await check(clean) == []
         steps, killed = unharmed["steps"], 0
-        for number in range(batch, POINTS, BATCHES):
+        for number in range(batch, points, points // PER_BATCH):
             chance = random.Random(f"power cut {number}")
-            low, high = steps * number // POINTS, steps * (number + 1) // POINTS
+            low, high = steps * number // points, steps * (number + 1) // points
             kill_at = 1 + chance.randrange(low, max(high, low + 1))
             async with world(folder / f"{number}", cloud, number) as line:
                 told = [await agents.run(line.config, kill_at)]
@@ -48,5 +53,5 @@ async def _broken(folder: Path, batch: int) -> dict[tuple[int, int], object]:
             if found or told[-1].get("exit_code") != 0:
                 broken[number, kill_at] = (found, told)
         # Retries shift the steps a little; a point behind the end kills nobody and proves nothing.
-        assert killed >= POINTS // BATCHES - 1
+        assert killed >= PER_BATCH - 1
     return broken

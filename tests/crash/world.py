@@ -6,7 +6,7 @@ import hashlib
 import json
 import random
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +34,7 @@ path = "{folder}/spool"
 min_free_bytes = 0
 
 [[recorders]]
-url = "serial://{folder}/port"
+url = "{recorder}"
 
 [upload]
 chunk_bytes = 262144
@@ -170,7 +170,8 @@ class World:
     gateway: Gateway
     device: str
     held: tuple[HeldRecording, ...]
-    store: MemoryStore
+    left: Callable[[], int]
+    """How many recordings the recorder still holds."""
     stored_when_released: list[bool] = field(default_factory=list)
 
     def digests(self) -> set[str]:
@@ -189,23 +190,45 @@ class World:
             )
 
 
-@contextlib.asynccontextmanager
-async def world(folder: Path, gateway: Gateway, seed: int) -> AsyncIterator[World]:
+async def box(folder: Path, gateway: Gateway, seed: int, recorder: str) -> World:
+    """Enrol and configure one box; what its recorder holds is the caller's to say."""
     await asyncio.to_thread(folder.mkdir)
-    device, token = await gateway.enrol(f"BOX-{seed}")
+    device, token = await gateway.enrol(f"BOX-{folder.name}")
     (folder / "token").touch(mode=0o600)
     (folder / "token").write_text(token)
     config = folder / "fieldpost.toml"
-    config.write_text(CONFIG.format(base_url=gateway.base_url, folder=folder))
-    held = contents(seed)
-    made = World(folder, config, gateway, device, held, MemoryStore((), lambda _gone: None))
-    made.store = MemoryStore(
-        held, lambda gone: made.stored_when_released.append(made.stored_in_spool(gone))
+    config.write_text(CONFIG.format(base_url=gateway.base_url, folder=folder, recorder=recorder))
+    return World(folder, config, gateway, device, contents(seed), lambda: 0)
+
+
+@contextlib.asynccontextmanager
+async def in_a_folder(folder: Path, gateway: Gateway, seed: int) -> AsyncIterator[World]:
+    """The recorder is a folder on the same disk."""
+    made = await box(folder, gateway, seed, f"folder://{folder}/recordings")
+    recordings = folder / "recordings"
+    for number, recording in enumerate(made.held):
+        sealed = recordings / f"recording {number}"
+        sealed.mkdir(parents=True)
+        for medium in recording.media:
+            name = f"{medium.name}.{'jpg' if medium.kind is MediaKind.IMAGE else 'opus'}"
+            (sealed / name).write_bytes(medium.content)
+        (sealed / "recording.json").write_text("{}")
+    made.left = lambda: len(list(recordings.iterdir()))
+    yield made
+
+
+@contextlib.asynccontextmanager
+async def on_a_line(folder: Path, gateway: Gateway, seed: int) -> AsyncIterator[World]:
+    """The recorder hangs on a pty and speaks the native protocol."""
+    made = await box(folder, gateway, seed, f"serial://{folder}/port")
+    store = MemoryStore(
+        made.held, lambda gone: made.stored_when_released.append(made.stored_in_spool(gone))
     )
+    made.left = lambda: len(store.held)
     near = PtyEnd(folder / "near")
     with contextlib.closing(near):
         async with await SerialLink.open(f"serial://{near.port}") as inside:
-            firmware = Firmware(inside, made.store, serial=f"CRASH{seed}", seed=seed)
+            firmware = Firmware(inside, store, serial=f"CRASH{seed}", seed=seed)
             line = PtyLine(
                 near.master, folder / "port", baud=0, plan=FaultPlan(), rebooted=firmware.reboot
             )
@@ -222,8 +245,8 @@ async def world(folder: Path, gateway: Gateway, seed: int) -> AsyncIterator[Worl
 async def check(world: World) -> list[str]:
     """Say every way in which the end differs from what it must be: I1 to I4 of the design."""
     broken = await _check_store(world)
-    if world.store.held:
-        broken.append(f"liveness: the recorder still holds {len(world.store.held)} recordings")
+    if left := world.left():
+        broken.append(f"liveness: the recorder still holds {left} recordings")
     if not all(world.stored_when_released):
         broken.append("I1: released before the receipt was on disk")
     if set(await asyncio.to_thread(world.states)) != {State.RELEASED}:
