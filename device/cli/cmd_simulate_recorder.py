@@ -1,21 +1,22 @@
-"""`fieldpost simulate recorder`: be a recorder on a pseudo-terminal."""
+"""`fieldpost simulate recorder`: be a recorder on a pseudo-terminal, or on Bluetooth LE."""
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from device.cli.invocation import Invocation
+from device.errors import UsageInvalid
 
 EXAMPLES = (
-    ("fieldpost simulate recorder", "three made-up recordings; stop it with Ctrl-C"),
     (
         "fieldpost simulate recorder --from ./recordings --link /tmp/recorder",
-        "real files (a folder per recording), under a name of your own",
+        "real files, a folder per recording, until Ctrl-C",
     ),
     (
         "fieldpost simulate recorder --flip 1e-5 --unplug-at 500000",
         "a bad line that is unplugged once",
     ),
+    ("fieldpost simulate recorder --ble usb:0", "on Bluetooth LE, on a spare USB adapter"),
 )
 
 
@@ -30,6 +31,9 @@ def arguments(parser: ArgumentParser) -> None:
     )
     contents.add_argument("--seed", type=int, default=0, help="another seed, other recordings (0)")
     line = parser.add_argument_group("line")
+    line.add_argument(
+        "--ble", metavar="HCI", help="Bluetooth LE on this controller, by Bumble's name; no faults"
+    )
     line.add_argument(
         "--baud", type=_count, default=3_000_000, help="how fast the line is (3000000)"
     )
@@ -64,12 +68,24 @@ def main(args: Namespace, call: Invocation) -> int:
     from device.simulate.faults import FaultPlan  # noqa: PLC0415 - heavy, needed here alone
     from device.simulate.recorder import SimulateOptions, simulate  # noqa: PLC0415 - as above
 
+    pty_only = {
+        "--link": args.link,
+        "--flip": args.flip,
+        "--drop": args.drop,
+        "--unplug-at": args.unplug_at,
+        "--reboot-at": args.reboot_at,
+        "--boot-garbage": args.boot_garbage,
+    }
+    given = [name for name, value in pty_only.items() if value]
+    if args.ble and given:
+        raise UsageInvalid(f"{', '.join(given)} cannot be used with --ble: there is no serial line")
     options = SimulateOptions(
         recordings=args.recordings,
         source=args.source,
         seed=args.seed,
         baud=args.baud,
         link=args.link,
+        hci=args.ble,
         faults=FaultPlan(
             seed=args.seed,
             flip=args.flip,

@@ -1,11 +1,12 @@
 """The recorder's end of the native link over Bluetooth LE: a GATT server on a Bumble device."""
 
 import asyncio
+import contextlib
 from types import TracebackType
 from typing import Self
 
 from bumble.att import Bearer, is_enhanced_bearer
-from bumble.core import UUID, AdvertisingData
+from bumble.core import UUID, AdvertisingData, BaseBumbleError
 from bumble.device import Connection, Device
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 
@@ -14,6 +15,7 @@ from device.core.link.framing import MAX_FRAME_BYTES
 from device.core.link.gatt_service import FROM_RECORDER, SERVICE, TO_RECORDER
 from device.errors import LinkLost
 
+_CLOSE_S = 5.0
 _QUEUE_FRAMES = 64
 _QUEUE_PACKETS = 8
 """Packets that wait for the radio before the sender does."""
@@ -98,7 +100,12 @@ class GattEnd:
         self._room.set()
         self._forget()
         self._incoming.put_nowait(None)
-        await self._device.power_off()
+        with contextlib.suppress(BaseBumbleError, OSError):
+            async with asyncio.timeout(_CLOSE_S):
+                await self._device.stop_advertising()
+                for connection in list(self._device.connections.values()):
+                    await connection.disconnect()
+                await self._device.power_off()
 
     async def __aenter__(self) -> Self:
         return self

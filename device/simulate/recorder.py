@@ -1,4 +1,4 @@
-"""`fieldpost simulate recorder`: a recorder with recordings, behind a serial port that is a pty."""
+"""`fieldpost simulate recorder`: a recorder with recordings, behind a pty or on Bluetooth LE."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from device.errors import UsageInvalid
+from device.links import Link
 from device.links.serial import SerialLink
 from device.simulate.faults import FaultPlan
 from device.simulate.firmware import Firmware
@@ -27,7 +28,8 @@ class SimulateOptions:
     """What to simulate. Without `source` the recordings are made up from `seed`.
 
     `link` is the path under which the port is found; None: a fresh name in a temporary folder.
-    `baud` 0 is a line without a pace.
+    `baud` 0 is a line without a pace. With `hci` it is on Bluetooth LE instead, on the controller
+    that Bumble opens by this name; `baud`, `link` and `faults` then mean nothing.
     """
 
     recordings: int = 3
@@ -35,6 +37,7 @@ class SimulateOptions:
     seed: int = 0
     baud: int = 3_000_000
     link: Path | None = None
+    hci: str | None = None
     faults: FaultPlan = field(default_factory=FaultPlan)
 
 
@@ -51,9 +54,41 @@ async def simulate(options: SimulateOptions, announce: Announce) -> None:
     contents = await asyncio.to_thread(_contents, options)
     store = MemoryStore(contents, lambda gone: announce(_event("released", id=gone.id.hex())))
     serial = f"SIM{options.seed:05d}"
+
+    def ready(url: str, **more: object) -> None:
+        described = [_described(each) for each in contents]
+        announce(_event("ready", url=url, serial=serial, recordings=described, **more))
+
+    def firmware(link: Link) -> Firmware:
+        return Firmware(link, store, serial=serial, seed=options.seed)
+
+    more = {}
+    if options.hci is None:
+        more["unplugged"] = await _on_pty(options, serial, firmware, told, ready)
+    else:
+        await _on_bluetooth(options.hci, serial, firmware, told, ready)
+    announce(
+        _event(
+            "end",
+            held=[each.id.hex() for each in store.held],
+            sent_bytes=store.sent_bytes,
+            reread_bytes={id_.hex(): count for id_, count in store.reread_bytes.items()},
+            **more,
+        )
+    )
+
+
+async def _on_pty(
+    options: SimulateOptions,
+    serial: str,
+    program: Callable[[Link], Firmware],
+    told: asyncio.Event,
+    ready: Callable[..., None],
+) -> int:
+    """Be a recorder behind a serial port until told to end; return how often it was unplugged."""
     with _port_name(options.link, serial) as link, _private_port() as near:
         async with await SerialLink.open(f"serial://{near.port}") as inside:
-            firmware = Firmware(inside, store, serial=serial, seed=options.seed)
+            firmware = program(inside)
             line = PtyLine(
                 near.master,
                 link,
@@ -62,25 +97,28 @@ async def simulate(options: SimulateOptions, announce: Announce) -> None:
                 rebooted=firmware.reboot,
             )
             with contextlib.closing(line):
-                announce(
-                    _event(
-                        "ready",
-                        url=f"serial://{link}?baud={options.baud or _UNPACED_BAUD}",
-                        pty=line.far.port,
-                        serial=serial,
-                        recordings=[_described(each) for each in contents],
-                    )
-                )
+                ready(f"serial://{link}?baud={options.baud or _UNPACED_BAUD}", pty=line.far.port)
                 await _until(told, firmware.run(), line.run())
-    announce(
-        _event(
-            "end",
-            held=[each.id.hex() for each in store.held],
-            sent_bytes=store.sent_bytes,
-            unplugged=line.unplugged,
-            reread_bytes={id_.hex(): count for id_, count in store.reread_bytes.items()},
-        )
+    return line.unplugged
+
+
+async def _on_bluetooth(
+    hci: str,
+    serial: str,
+    program: Callable[[Link], Firmware],
+    told: asyncio.Event,
+    ready: Callable[..., None],
+) -> None:
+    """Be a recorder on Bluetooth LE until told to end."""
+    from device.simulate.on_hci import (  # noqa: PLC0415 - needs the extra ble-sim
+        address_of,
+        recorder_on_hci,
     )
+
+    address = address_of(serial)
+    async with recorder_on_hci(hci, name=serial, address=address) as end:
+        ready(f"ble://{address}")
+        await _until(told, program(end).run())
 
 
 def _told_to_end() -> asyncio.Event:

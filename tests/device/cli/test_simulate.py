@@ -49,6 +49,26 @@ def test_every_option_reaches_the_simulator(fieldpost, simulated):
     assert [expected] == simulated
 
 
+def test_a_bluetooth_controller_reaches_the_simulator(fieldpost, simulated):
+    """Contents and controller are all that a recorder on Bluetooth needs."""
+    fieldpost("simulate", "recorder", "--ble", "usb:0", "--seed", "5")
+
+    expected = SimulateOptions(seed=5, hci="usb:0", faults=FaultPlan(seed=5))
+    assert [expected] == simulated
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--link", "port"], ["--flip", "1e-5"], ["--unplug-at", "9"], ["--boot-garbage"]]
+)
+def test_what_needs_a_serial_line_is_refused_on_bluetooth(fieldpost, simulated, arguments):
+    """Nobody believes in a fault that never happens: such options are usage errors."""
+    said = fieldpost("simulate", "recorder", "--ble", "usb:0", *arguments)
+
+    assert 2 == said.code
+    assert arguments[0] in said.err
+    assert [] == simulated
+
+
 @pytest.mark.parametrize("arguments", [["--baud", "0"], ["--flip", "1"], ["--drop", "x"]])
 def test_what_makes_no_line_is_refused(fieldpost, arguments):
     """Numbers out of range are usage errors."""

@@ -1,0 +1,69 @@
+"""A simulated recorder's Bluetooth: a GATT server on any controller that Bumble can open."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from device.errors import UsageInvalid
+
+try:
+    from bumble.core import BaseBumbleError
+    from bumble.device import Device, DeviceConfiguration
+    from bumble.hci import Address
+    from bumble.transport import open_transport
+
+    from device.simulate.gatt_end import GattEnd
+except ImportError as missing:
+    raise UsageInvalid(
+        f"a recorder on Bluetooth needs the ble-sim extra ({missing.name} is not installed)",
+        hint='pip install "fieldpost[ble-sim]"',
+    ) from missing
+
+_START_S = 10.0
+_ADVERTISING_MS = 100
+
+
+def address_of(serial: str) -> str:
+    """Return the static random address of the recorder with this serial number."""
+    return "F0:F1:" + hashlib.sha256(serial.encode()).digest()[:4].hex(":").upper()
+
+
+@asynccontextmanager
+async def recorder_on_hci(hci: str, *, name: str, address: str) -> AsyncIterator[GattEnd]:
+    """Open the controller and advertise; the controller is given back with the block.
+
+    Args:
+        hci: Bumble's name of it, such as usb:0, serial:/dev/ttyACM0 or tcp-client:HOST:PORT.
+        name: What the recorder advertises.
+        address: Its static random address.
+
+    Raises:
+        UsageInvalid: It cannot be opened, or nothing there speaks HCI.
+    """
+    try:
+        async with asyncio.timeout(_START_S):
+            transport = await open_transport(hci)
+    except (BaseBumbleError, OSError, ValueError, KeyError, IndexError) as error:
+        raise UsageInvalid(
+            f"no Bluetooth controller can be opened as {hci!r}"
+            f" ({str(error) or type(error).__name__})",
+            hint="name it as Bumble does: usb:0, serial:/dev/ttyACM0, vhci, tcp-client:HOST:PORT",
+        ) from error
+    async with transport:
+        config = DeviceConfiguration(
+            name=name,
+            address=Address(address),
+            advertising_interval_min=_ADVERTISING_MS,
+            advertising_interval_max=_ADVERTISING_MS,
+        )
+        device = Device.from_config_with_hci(config, transport.source, transport.sink)
+        async with GattEnd(device, name) as end:
+            try:
+                async with asyncio.timeout(_START_S):
+                    await end.start()
+            except (BaseBumbleError, TimeoutError) as error:
+                raise UsageInvalid(
+                    f"what was opened as {hci!r} does not answer as a Bluetooth controller"
+                ) from error
+            yield end
