@@ -1,0 +1,207 @@
+"""The driver of Bota recorders: the v1 plain profile over Bluetooth (core/bota_ble)."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing
+
+from device.clock import Clock
+from device.core.bota_ble import uuids
+from device.core.bota_ble.codes import V2_HINT, BotaError
+from device.core.bota_ble.commands import FILE_ID_BYTES
+from device.core.bota_ble.status import Activity, parse_status
+from device.drivers.bota_listing import listing
+from device.drivers.bota_read import Running
+from device.drivers.bota_release import release
+from device.drivers.bota_session import Connection, Session
+from device.errors import MediumGone, ProtocolViolation, RecorderRefused
+from device.model import (
+    BlockHashes,
+    Listing,
+    Medium,
+    RecorderId,
+    RecorderInfo,
+    Recording,
+    RecordingKey,
+)
+
+logger = logging.getLogger(__name__)
+
+_FORBIDDEN = (BotaError.V2_REQUIRED, BotaError.V2_REQUIRED_TOO)
+
+
+async def open_on(connection: Connection, clock: Clock, *, release: str) -> "BotaDriver":
+    """Greet the recorder on an open connection; the connection is closed if that fails.
+
+    Raises:
+        LinkUnavailable: It wants to be paired.
+        LinkLost: It went away.
+        ProtocolViolation: What answers is no use.
+    """
+    session = Session(connection, clock)
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(connection.aclose)
+        await session.greet()
+        undo.pop_all()
+    return BotaDriver(session, deletes=release == "delete")
+
+
+class BotaDriver:
+    """See `Driver`. v1 begins every transfer at byte 0, so a prefix is compared on the way.
+
+    `block_hashes` has the recorder send the prefix again, and the `read` that follows goes on with
+    the same transfer: comparing costs nothing that resuming would not cost anyway.
+    """
+
+    resumable = True
+
+    def __init__(self, session: Session, *, deletes: bool) -> None:
+        """Use `open_on`."""
+        self._session = session
+        self._recorder = RecorderId(f"bota:{session.serial}")
+        self._deletes = deletes
+        self._running: Running | None = None
+        self._digests: dict[RecordingKey, str] = {}
+        """Of what this connection has read whole and acknowledged."""
+        self._refusal: str | None = None
+        """Why this recorder gives nothing away, once it has said so."""
+        self._told: tuple[int, bool, bool] | None = None
+
+    async def info(self) -> RecorderInfo:
+        """See `Driver.info`. v1 has no clock that can be read."""
+        async with self._session.turn:
+            storage = await self._session.storage()
+            return RecorderInfo(
+                recorder=self._recorder,
+                driver="bota",
+                model=await self._name(uuids.MODEL),
+                serial=self._session.serial,
+                firmware=await self._name(uuids.FIRMWARE),
+                capacity_bytes=storage.total_bytes,
+                used_bytes=storage.used_bytes,
+            )
+
+    async def recordings(self) -> Listing:
+        """See `Driver.recordings`."""
+        async with self._session.turn:
+            await self._settle()
+            return await listing(self._session, self._recorder, self._refusal)
+
+    async def read(self, recording: Recording, medium: Medium, offset: int) -> AsyncIterator[bytes]:
+        """See `Driver.read`. Ends only after the recorder's checksum agreed with every byte."""
+        del medium  # there is one
+        running = await self._at(recording.key, offset)
+        try:
+            async with aclosing(running.chunks()) as chunks:
+                async for chunk in chunks:
+                    fresh = chunk[max(0, offset - running.position + len(chunk)) :]
+                    if fresh:
+                        yield fresh
+        except RecorderRefused as refused:
+            if refused.wire_code in _FORBIDDEN:
+                self._refusal = f"{refused}: {V2_HINT}"
+            raise
+        finally:
+            await running.leave()
+        if running.disputed:
+            logger.warning(
+                "The recorder told a hash that is not that of the bytes",
+                extra={"recording": recording.key.recording},
+            )
+        if running.digest is not None:
+            self._digests[recording.key] = running.digest
+
+    async def block_hashes(
+        self, recording: Recording, medium: Medium, upto: int
+    ) -> BlockHashes | None:
+        """See `Driver.block_hashes`. Has the recorder send the bytes; `read` goes on from there."""
+        del medium
+        async with self._session.turn:
+            await self._settle()
+            async with AsyncExitStack() as undo:
+                undo.push_async_callback(self._settle)
+                running = await self._begin(_file_id(recording.key))
+                hashes = await running.hashes(upto)
+                undo.pop_all()
+            return hashes
+
+    async def release(self, key: RecordingKey, sha256: tuple[str, ...]) -> None:
+        """See `Driver.release`. With `release = "keep"` the recorder is not asked at all."""
+        if not self._deletes:
+            return
+        async with self._session.turn:
+            await self._settle()
+            known = self._digests.get(key)
+            (wanted,) = sha256
+            await release(self._session, _file_id(key), key.generation, wanted, known)
+            self._digests.pop(key, None)
+
+    async def changed(self) -> None:
+        """See `Driver.changed`. A new recording shows in the count, or by the state it leaves.
+
+        Raises:
+            LinkLost: The recorder went away.
+        """
+        while True:
+            value = await self._session.statuses.next(None)
+            try:
+                status = parse_status(value or b"")
+            except ProtocolViolation:
+                continue
+            recording = status.activity is Activity.RECORDING
+            told = (status.pending, recording, status.sync_active)
+            if told != self._told:
+                self._told = told
+                return
+
+    async def aclose(self) -> None:
+        """See `Driver.aclose`."""
+        if self._running is not None:
+            await self._running.leave(drain=False)
+        await self._session.connection.aclose()
+
+    async def _at(self, key: RecordingKey, offset: int) -> Running:
+        """Return a transfer that has not passed `offset`: the one under way, or a new one."""
+        async with self._session.turn:
+            running = self._running
+            file_id = _file_id(key)
+            if running is None or not running.leads_to(file_id, offset):
+                await self._settle()
+                async with AsyncExitStack() as undo:
+                    undo.push_async_callback(self._settle)
+                    running = await self._begin(file_id)
+                    undo.pop_all()
+            running.claimed = True
+            return running
+
+    async def _begin(self, file_id: bytes) -> Running:
+        self._running = running = Running(self._session, file_id)
+        await running.begin()
+        return running
+
+    async def _settle(self) -> None:
+        """End what is under way: the recorder does one thing at a time."""
+        running, self._running = self._running, None
+        if running is not None:
+            await running.leave()
+
+    async def _name(self, characteristic: str) -> str | None:
+        value = await self._session.text(characteristic)
+        if value is None:
+            return None
+        name = value.rstrip(b"\0").decode(errors="replace").strip()
+        return name if name and name.isprintable() else None
+
+
+def _file_id(key: RecordingKey) -> bytes:
+    """Return what commands call a recording.
+
+    Raises:
+        MediumGone: No Bota recorder ever listed such a key.
+    """
+    try:
+        file_id = bytes.fromhex(key.recording)
+    except ValueError:
+        file_id = b""
+    if len(file_id) != FILE_ID_BYTES:
+        raise MediumGone(f"no Bota recorder has a recording {key.recording!r}")
+    return file_id
