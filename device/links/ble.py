@@ -9,7 +9,8 @@ from typing import Self
 from device.core.link.fragments import Fragmenter, Reassembler, frame_bytes, value_bytes
 from device.core.link.gatt_service import FROM_RECORDER, TO_RECORDER
 from device.errors import LinkLost, LinkReason, LinkUnavailable
-from device.links.gatt import Gatt, Place, open_gatt
+from device.links.bluetooth_place import Place
+from device.links.gatt import Gatt, open_gatt
 
 _QUEUE_BYTES = 1 << 20
 """Many windows. Only a recorder that ignores its credit sends more than is taken here."""
@@ -93,6 +94,8 @@ class BleLink:
         await self.aclose()
 
     def _notified(self, value: bytes) -> None:
+        if self._gatt.lost is not None:
+            return  # a stack may still hand over what it had queued
         for frame in self._reassembler.feed(value):
             self._queue(frame)
         if self._frames:

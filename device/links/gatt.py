@@ -1,79 +1,29 @@
-"""A connection to one GATT server, on bleak: found, connected, and never waited on for ever."""
+"""A connection to one GATT server, on bleak: never waited on for ever."""
 
 import asyncio
 import contextlib
 import logging
-import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
 
-from device.errors import ConfigInvalid, LinkLost, LinkReason, LinkUnavailable
+from device.errors import LinkLost, LinkReason, LinkUnavailable
 from device.links import bluetooth_errors
+from device.links.bluetooth_place import Place, scan
 from device.links.radio import Radio, radio_of
 
 if TYPE_CHECKING:
     from bleak import BleakClient
     from bleak.backends.characteristic import BleakGATTCharacteristic
     from bleak.backends.device import BLEDevice
-    from bleak.backends.scanner import AdvertisementData
+
+__all__ = ["Gatt", "Place", "open_gatt"]
 
 logger = logging.getLogger(__name__)
 
-SCAN_S = 15.0
 CONNECT_S = 20.0
 CALL_S = 10.0
 CLOSE_S = 5.0
-
-_ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}|[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
-"""A device address; or the UUID that macOS shows in its place."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Which device, by its address or its advertised name, and through which adapter."""
-
-    target: str
-    adapter: str | None = None
-
-    @classmethod
-    def parse(cls, url: str) -> Self:
-        """Read `ble://C0:FF:EE:00:00:01` or `ble://AM-07?adapter=hci1`.
-
-        Raises:
-            ConfigInvalid: Not such a URL; each fault is one sentence.
-        """
-        # Neither a port nor a user is in it, and an address is no IPv6 host.
-        parts = urlsplit(url)
-        target = unquote(parts.netloc)
-        problems = []
-        if parts.scheme != "ble":
-            problems.append(f"{url}: a Bluetooth recorder's URL begins with ble://")
-        if not target or parts.path not in ("", "/") or parts.fragment:
-            problems.append(f"{url}: write ble:// and the recorder's address or name, nothing else")
-        adapter = None
-        for key, text in parse_qsl(parts.query, keep_blank_values=True):
-            if key != "adapter":
-                problems.append(f"{url}: unknown setting {key!r}; Bluetooth takes adapter")
-            elif not re.fullmatch(r"[A-Za-z0-9]+", text):
-                problems.append(f"{url}: adapter is a name such as hci0, not {text!r}")
-            else:
-                adapter = text
-        if problems:
-            raise ConfigInvalid(problems)
-        upper = target.upper()
-        return cls(target=upper if _ADDRESS.fullmatch(upper) else target, adapter=adapter)
-
-    @property
-    def address(self) -> str | None:
-        """The address, if that is how the device is named."""
-        return self.target if _ADDRESS.fullmatch(self.target) else None
-
-    def fits(self, device: "BLEDevice", seen: "AdvertisementData") -> bool:
-        """Whether this advertisement is of the device. The first one may come without a name."""
-        return self.target in (device.address.upper(), seen.local_name, device.name)
 
 
 class Gatt:
@@ -110,7 +60,9 @@ class Gatt:
 
         Asked of the characteristic: BlueZ says 23 for the connection's MTU, whatever it is.
         """
-        return self._characteristic(characteristic).max_write_without_response_size
+        target = self._characteristic(characteristic)
+        with self._mapped():
+            return target.max_write_without_response_size
 
     async def read(self, characteristic: str) -> bytes:
         """Read a value.
@@ -204,16 +156,22 @@ class Gatt:
         limit = asyncio.timeout(CALL_S)
         self._limits.add(limit)
         try:
-            async with limit:
-                yield
+            with self._mapped():
+                async with limit:
+                    yield
+        finally:
+            self._limits.discard(limit)
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
         except TimeoutError as error:
             raise LinkLost(self._lost or f"{self._where}: no answer in {CALL_S:.0f} s") from error
         except bluetooth_errors.foreign() as error:
             if self._lost is not None:
                 raise LinkLost(self._lost) from error
             raise bluetooth_errors.lost(error, self._where) from error
-        finally:
-            self._limits.discard(limit)
 
     def _connected(self) -> "BleakClient":
         if self._client is None or self._lost is not None:
@@ -221,7 +179,9 @@ class Gatt:
         return self._client
 
     def _find(self, characteristic: str) -> "BleakGATTCharacteristic | None":
-        return self._connected().services.get_characteristic(characteristic)
+        client = self._connected()
+        with self._mapped():  # services are gone before we are told of a loss
+            return client.services.get_characteristic(characteristic)
 
     def _characteristic(self, characteristic: str) -> "BleakGATTCharacteristic":
         found = self._find(characteristic)
@@ -259,7 +219,7 @@ async def open_gatt(place: Place, *characteristics: str) -> Gatt:
         undo.push_async_callback(gatt.aclose)
         address = place.address
         try:
-            device = await _scan(place)
+            device = await scan(place)
             address = device.address
             await gatt.connect(device, place.adapter)
         except LinkUnavailable as error:
@@ -278,21 +238,3 @@ async def open_gatt(place: Place, *characteristics: str) -> Gatt:
             )
         undo.pop_all()
         return gatt
-
-
-async def _scan(place: Place) -> "BLEDevice":
-    from bleak import BleakScanner  # noqa: PLC0415 - only Bluetooth recorders need it
-
-    try:
-        device = await BleakScanner.find_device_by_filter(
-            place.fits, timeout=SCAN_S, bluez={"adapter": place.adapter} if place.adapter else {}
-        )
-    except bluetooth_errors.foreign() as error:
-        raise bluetooth_errors.unavailable(error, f"ble://{place.target}") from error
-    if device is None:
-        raise LinkUnavailable(
-            f"ble://{place.target}: the recorder is not in reach",
-            reason=LinkReason.NOT_FOUND,
-            hint="switch it on and bring it nearer; only one host can be connected to it",
-        )
-    return device

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
@@ -122,7 +123,7 @@ def radio_of(adapter: str | None) -> Radio:
     loop = asyncio.get_running_loop()
     radios = _RADIOS.setdefault(loop, {})
     if adapter not in radios:
-        radios[adapter] = Radio(adapter, _system_stack(), loop.time)
+        radios[adapter] = Radio(adapter, _system_stack(), time.monotonic)
     return radios[adapter]
 
 

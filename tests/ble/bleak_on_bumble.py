@@ -47,7 +47,7 @@ class Radio:
         self.fail_next: list[Exception] = []
         """Raised by the next connects, one each."""
         self.hang: set[str] = set()
-        """Names of calls that never come back: connect, read, write, subscribe."""
+        """Names of calls that never come back: scan, connect, read, write, subscribe."""
         self.hung = asyncio.Event()
         """Set once a call hangs."""
         self.pair_on_connect = False
@@ -105,6 +105,7 @@ class Scanner(BaseBleakScanner):
 
     async def start(self) -> None:
         self.seen_devices = {}
+        await self._radio.maybe_hang("scan")
         self._radio.central.on(Device.EVENT_ADVERTISEMENT, self._advertised)
         self._radio.scanners.add(self)
         await self._radio.scan()

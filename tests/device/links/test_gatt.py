@@ -8,12 +8,15 @@ from bleak.exc import BleakDBusError
 
 from device.core.link.gatt_service import FROM_RECORDER, TO_RECORDER
 from device.errors import ConfigInvalid, LinkLost, LinkReason, LinkUnavailable
+from device.links import bluetooth_place
 from device.links import gatt as gatts
 from device.links.ble import BleLink
-from device.links.gatt import Place, open_gatt
+from device.links.bluetooth_place import Place
+from device.links.gatt import open_gatt
 from device.links.radio import radio_of
 from tests.ble.room import NAME, RECORDER_ADDRESS, URL, Room, room
 from tests.device.links.conformance import frame
+from tests.fakes.bluetooth_stack import ScriptedStack
 
 DEADLINE_S = 5.0
 HERE = Place.parse(URL)
@@ -57,7 +60,7 @@ def test_wrong_urls_are_explained(url, said):
 @pytest.mark.asyncio
 async def test_a_recorder_that_is_away_is_said_so(monkeypatch):
     """Nothing of that address or name within the scan's time is NOT_FOUND."""
-    monkeypatch.setattr(gatts, "SCAN_S", 0.1)
+    monkeypatch.setattr(bluetooth_place, "SCAN_S", 0.1)
     async with asyncio.timeout(DEADLINE_S), room():
         with pytest.raises(LinkUnavailable, match="not in reach") as caught:
             await open_gatt(Place.parse("ble://AM-99"))
@@ -102,6 +105,54 @@ async def test_a_busy_stack_is_said_so():
             await BleLink.open(URL)
 
     assert caught.value.reason is LinkReason.BUSY
+
+
+@pytest.mark.asyncio
+async def test_a_stuck_stack_is_helped_between_tries(monkeypatch):
+    """Each failed try takes one step of recovery, until a try succeeds."""
+    stack = ScriptedStack()
+    async with asyncio.timeout(DEADLINE_S), room() as there:
+        monkeypatch.setattr(radio_of(None), "_stack", stack)
+        stuck = BleakDBusError("org.bluez.Error.InProgress", ["In Progress"])
+        there.radio.fail_next = [stuck] * 4
+        for _ in range(4):
+            with pytest.raises(LinkUnavailable):
+                await BleLink.open(URL)
+        async with await BleLink.open(URL) as link:
+            await there.recorder.send(frame(10))
+            got = await link.receive()
+
+    assert frame(10) == got
+    assert stack.asked == [
+        f"disconnect {RECORDER_ADDRESS}",
+        f"forget {RECORDER_ADDRESS}",
+        "power-cycle None",
+    ]
+
+
+@pytest.mark.asyncio
+async def test_a_scan_that_hangs_is_given_up(monkeypatch):
+    """A stack that never starts to scan is NO_ANSWER after its time."""
+    monkeypatch.setattr(bluetooth_place, "SCAN_S", 0.02)
+    monkeypatch.setattr(bluetooth_place, "START_S", 0.02)
+    async with asyncio.timeout(DEADLINE_S), room() as there:
+        there.radio.hang.add("scan")
+        with pytest.raises(LinkUnavailable) as caught:
+            await open_gatt(HERE)
+        there.radio.hang.clear()
+
+    assert caught.value.reason is LinkReason.NO_ANSWER
+
+
+@pytest.mark.asyncio
+async def test_nothing_arrives_behind_the_end():
+    """What a stack hands over after the connection was closed is not received."""
+    async with asyncio.timeout(DEADLINE_S), room() as there:
+        link = await BleLink.open(URL)
+        await link.aclose()
+        link._notified(next(iter(there.recorder._fragmenter.fragments(frame(10), 100))))
+        with pytest.raises(LinkLost):
+            await link.receive()
 
 
 @pytest.mark.asyncio

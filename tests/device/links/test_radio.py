@@ -7,31 +7,9 @@ import pytest
 from device.errors import LinkReason, LinkUnavailable
 from device.links import radio as radios
 from device.links.radio import POWER_CYCLE_EVERY_S, Radio
+from tests.fakes.bluetooth_stack import ScriptedStack
 
 ADDRESS = "C0:FF:EE:00:00:01"
-
-
-class ScriptedStack:
-    """Notes what it is asked; `answer` is what it says, or raises."""
-
-    def __init__(self, answer=True) -> None:
-        self.asked: list[str] = []
-        self.answer = answer
-
-    async def disconnect(self, address: str) -> bool:
-        return self._say(f"disconnect {address}")
-
-    async def forget(self, address: str) -> bool:
-        return self._say(f"forget {address}")
-
-    async def power_cycle(self, adapter: str | None) -> bool:
-        return self._say(f"power-cycle {adapter}")
-
-    def _say(self, what: str) -> bool:
-        self.asked.append(what)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
 
 
 class Stuck:
