@@ -113,7 +113,7 @@ class MemoryGatt:
             elif isinstance(event, Cut):
                 self.cut()
             else:
-                await asyncio.sleep(event.after_s)
+                await SystemClock().sleep(event.after_s)
                 self.notify(event.characteristic, event.value)
                 sent += 1
                 if sent % PACKETS_AT_ONCE == 0:

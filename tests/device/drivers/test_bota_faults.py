@@ -368,7 +368,8 @@ async def test_a_reader_that_is_slow_loses_nothing(monkeypatch):
         content = bytearray()
         async for chunk in driver.read(recording, recording.media[0], 0):
             if not content:
-                await asyncio.sleep(0.1)
+                for _ in range(500):
+                    await asyncio.sleep(0)
             content += chunk
 
     assert bytes(content) == LONG
