@@ -46,7 +46,8 @@ class RecorderConfig:
         metadata={"doc": "serial:///dev/serial/by-id/…?baud=921600, ble://ADDRESS, folder:///path"}
     )
     driver: str | None = field(
-        default=None, metadata={"doc": "native or folder; by default what the URL's scheme means"}
+        default=None,
+        metadata={"doc": "native, bota or folder; by default what the URL's scheme means"},
     )
     release: str = field(
         default="delete",

@@ -9,8 +9,9 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 from device.config import CloudConfig, Config, RecorderConfig, SpoolConfig, UploadConfig
 
 CLOUDS = ("bota",)
-DRIVERS = ("native", "folder")
+DRIVERS = ("native", "folder", "bota")
 DRIVER_OF_SCHEME = {"serial": "native", "ble": "native", "folder": "folder"}
+SCHEMES = {"native": ("serial", "ble"), "folder": ("folder",), "bota": ("ble",)}
 """What is built in. The seams' own tables are above this layer; a test holds them together."""
 
 CHUNK_STEP_BYTES = 262_144
@@ -123,7 +124,7 @@ def _recorder(recorder: RecorderConfig) -> Complaints:
     elif recorder.driver and (unknown := _unknown("drivers", DRIVERS, recorder.driver)):
         yield "driver", unknown
     driver = recorder.driver or DRIVER_OF_SCHEME.get(scheme)
-    if driver in DRIVERS and scheme in DRIVER_OF_SCHEME and DRIVER_OF_SCHEME[scheme] != driver:
+    if driver in DRIVERS and scheme in DRIVER_OF_SCHEME and scheme not in SCHEMES[driver]:
         yield "driver", f'is "{driver}", which does not work over {scheme}://'
     if url and scheme in DRIVER_OF_SCHEME:
         yield from (("url", complaint) for complaint in _place(url))
@@ -164,7 +165,7 @@ def _release(release: str, driver: str | None) -> Iterator[str]:
         return
     if policy != "archive" or not colon:
         yield f'is "{release}"; it must be delete, keep or archive:/path'
-    elif driver == "native":
+    elif driver in {"native", "bota"}:
         yield "archive: is for folders only; a recorder on a line can delete or keep"
     elif not Path(path).is_absolute():
         yield "archive: needs an absolute path: archive:/path"

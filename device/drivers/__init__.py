@@ -74,6 +74,7 @@ class Opening:
 BUILTIN = {
     "native": "device.drivers.native:open_native",
     "folder": "device.drivers.folder:open_folder",
+    "bota": "device.drivers.bota:open_bota",
 }
 """Driver name → `async (Opening) -> Driver`."""
 

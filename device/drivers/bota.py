@@ -9,11 +9,22 @@ from device.core.bota_ble import uuids
 from device.core.bota_ble.codes import V2_HINT, BotaError
 from device.core.bota_ble.commands import FILE_ID_BYTES
 from device.core.bota_ble.status import Activity, parse_status
+from device.drivers import Opening
 from device.drivers.bota_listing import listing
 from device.drivers.bota_read import Running
 from device.drivers.bota_release import release
-from device.drivers.bota_session import Connection, Session
-from device.errors import MediumGone, ProtocolViolation, RecorderRefused
+from device.drivers.bota_session import NEEDED, Connection, Session
+from device.errors import (
+    ConfigInvalid,
+    LinkLost,
+    LinkReason,
+    LinkUnavailable,
+    MediumGone,
+    ProtocolViolation,
+    RecorderRefused,
+)
+from device.links.bluetooth_place import Place
+from device.links.gatt import open_gatt
 from device.model import (
     BlockHashes,
     Listing,
@@ -27,6 +38,24 @@ from device.model import (
 logger = logging.getLogger(__name__)
 
 _FORBIDDEN = (BotaError.V2_REQUIRED, BotaError.V2_REQUIRED_TOO)
+
+
+async def open_bota(opening: Opening) -> "BotaDriver":
+    """Find the recorder that the URL names, connect, and greet it.
+
+    Raises:
+        LinkUnavailable: It cannot be reached, is not paired, or is no such recorder.
+        ConfigInvalid: The URL is wrong, or `release` asks for something that only folders can do.
+    """
+    if opening.release not in ("delete", "keep"):
+        raise ConfigInvalid([f"{opening.url}: release is delete or keep, not {opening.release!r}"])
+    connection = await open_gatt(Place.parse(opening.url), *NEEDED)
+    try:
+        return await open_on(connection, opening.clock, release=opening.release)
+    except LinkLost as lost:
+        raise LinkUnavailable(
+            f"nothing answers at {opening.url}: {lost}", reason=LinkReason.NO_ANSWER
+        ) from lost
 
 
 async def open_on(connection: Connection, clock: Clock, *, release: str) -> "BotaDriver":

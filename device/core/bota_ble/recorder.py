@@ -90,6 +90,10 @@ class BotaRecorder:
         self._mtu_bytes = mtu_bytes
         self._connections += 1
 
+    def resize(self, mtu_bytes: int) -> None:
+        """Take another ATT MTU within a connection; what is being sent keeps its packets' size."""
+        self._mtu_bytes = mtu_bytes
+
     def disconnect(self) -> None:
         """Forget what belonged to the connection."""
         self._mtu_bytes = 23

@@ -9,6 +9,15 @@ def _adopted(number: int) -> str:
     return f"0000{number:04x}-0000-1000-8000-00805f9b34fb"
 
 
+def service_of(characteristic: str) -> str:
+    """Return the service that a characteristic of this table stands in."""
+    if not characteristic.startswith("b07a"):
+        return INFO
+    return f"{characteristic[:9]}0000{characteristic[13:]}"
+
+
+INFO = _adopted(0x180A)
+"""Device information: model, serial number and firmware."""
 MODEL = _adopted(0x2A24)
 SERIAL = _adopted(0x2A25)
 FIRMWARE = _adopted(0x2A26)
