@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, aclosing
 
 from device.clock import Clock
 from device.core.bota_ble import uuids
-from device.core.bota_ble.codes import V2_HINT, BotaError
+from device.core.bota_ble.codes import V2_HINT
 from device.core.bota_ble.commands import FILE_ID_BYTES
 from device.core.bota_ble.status import Activity, parse_status
 from device.drivers import Opening
@@ -36,8 +36,6 @@ from device.model import (
 )
 
 logger = logging.getLogger(__name__)
-
-_FORBIDDEN = (BotaError.V2_REQUIRED, BotaError.V2_REQUIRED_TOO)
 
 
 async def open_bota(opening: Opening) -> "BotaDriver":
@@ -126,7 +124,7 @@ class BotaDriver:
                     if fresh:
                         yield fresh
         except RecorderRefused as refused:
-            if refused.wire_code in _FORBIDDEN:
+            if refused.hint == V2_HINT:
                 self._refusal = f"{refused}: {V2_HINT}"
             raise
         finally:

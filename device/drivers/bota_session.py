@@ -22,6 +22,7 @@ from device.core.bota_ble.time_sync import encode_time
 from device.errors import (
     FieldpostError,
     LinkLost,
+    LinkUnavailable,
     ProtocolViolation,
     RecorderBusy,
 )
@@ -45,7 +46,7 @@ MTU_S = 2.0
 MTU_STEP_S = 0.1
 """On some hosts the MTU grows only after the connection is there."""
 
-MAX_WAITING = 1 << 15
+MAX_WAITING = 1 << 13
 """Notifications held for a reader that is busy: what comes beyond is lost, and replayed."""
 
 MAX_NAME = 64
@@ -162,7 +163,10 @@ class Session:
         # First all ears, then the first command: what is not subscribed is never told.
         await connection.subscribe(uuids.RECORDING_LIST, self.listed.put)
         await connection.subscribe(uuids.RECORDING_TRANSFER, self.packets.put)
-        await connection.subscribe(uuids.DEVICE_STATUS, self.statuses.put)
+        try:
+            await connection.subscribe(uuids.DEVICE_STATUS, self.statuses.put)
+        except LinkUnavailable as error:  # news then comes only by looking again
+            logger.info("The recorder announces no changes", extra={"problem": str(error)})
 
     async def command(self, value: bytes) -> None:
         """Write to TRANSFER_CONTROL.

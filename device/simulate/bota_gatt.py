@@ -50,10 +50,6 @@ class BotaOnBluetooth:
         device.scan_response_data = on_air.scan_response(recorder.switches, mac)
         device.on(Device.EVENT_CONNECTION, self._connected)
 
-    def wake(self) -> None:
-        """Look again at what the recorder has to send: it was changed from outside."""
-        self._wake.set()
-
     async def run(self) -> None:
         """Send what the recorder has to send, for ever."""
         while True:

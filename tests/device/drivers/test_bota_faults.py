@@ -152,6 +152,19 @@ async def test_a_serial_number_must_name_somebody(serial):
     assert gatt.closed == 1
 
 
+async def test_a_recorder_that_announces_nothing_can_be_used():
+    """Where the status cannot be subscribed to, looking again has to do."""
+
+    class Mute(BotaRecorder):
+        def subscribe(self, characteristic):
+            if characteristic == uuids.DEVICE_STATUS:
+                raise RecorderRefused("no", wire_code=6)
+            super().subscribe(characteristic)
+
+    async with driving(Mute(SERIAL, recorder().files.values())) as driver:
+        assert await pull(driver, SHORT_ID) == SHORT
+
+
 async def test_an_mtu_that_no_entry_fits_is_refused(monkeypatch):
     """Below 27 bytes no listing can be told; it is waited for a moment."""
     monkeypatch.setattr(bota_session, "MTU_S", 0.02)
@@ -296,9 +309,10 @@ async def test_one_id_with_two_contents_is_named_and_left():
             await driver.release(key, digests((LONG,)))
 
 
-async def test_a_recorder_of_v2_is_explained_and_not_tried_again():
+@pytest.mark.parametrize("switches", [{"encrypted_v2": True}, {"relay": True}], ids=str)
+async def test_a_recorder_that_encrypts_is_explained_and_not_tried_again(switches):
     """The first refusal says why; from then on the listing does."""
-    source = recorder(encrypted_v2=True)
+    source = recorder(**switches)
     async with driving(source) as driver:
         with pytest.raises(RecorderRefused) as caught:
             await pull(driver)

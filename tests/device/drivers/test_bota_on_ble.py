@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -10,7 +11,7 @@ import pytest_asyncio
 from device.clock import SystemClock
 from device.core.bota_ble.recorder import BotaRecorder
 from device.drivers import Opening, open_driver
-from device.errors import ConfigInvalid, LinkLost, LinkReason, LinkUnavailable
+from device.errors import ConfigInvalid, LinkLost, LinkReason, LinkUnavailable, RecorderBusy
 from device.links import radio as radios
 from device.simulate.bota_gatt import bota_on
 from tests.ble import quiet
@@ -19,6 +20,8 @@ from tests.ble.bleak_on_bumble import Radio, installed
 from tests.ble.room import HOST_ADDRESS, RECORDER_ADDRESS, URL, room
 from tests.device.drivers.bota_rig import (
     LONG,
+    LONG_ID,
+    SHORT,
     SHORT_ID,
     hasten,
     keyed,
@@ -113,6 +116,38 @@ async def test_a_cut_and_another_mtu_lose_nothing(tmp_path):
     assert len(hashes.hashes) == held // hashes.block_bytes
     assert bytes(got) == LONG
     assert radio.mtus == [247, 100]
+
+
+@pytest.mark.asyncio
+async def test_a_status_that_the_recorder_refuses_is_not_the_end_of_the_line(tmp_path):
+    """An ATT error on a connection that lives leaves the recordings to the recorder."""
+    source = recorder()
+    async with asyncio.timeout(DEADLINE_S), bota_room(source):
+        driver = await opened(tmp_path)
+        source.switches = replace(source.switches, status_unreadable=True)
+        with pytest.raises(RecorderBusy):
+            await driver.recordings()
+        source.switches = replace(source.switches, status_unreadable=False)
+        listing = await driver.recordings()
+        await driver.aclose()
+
+    assert len(listing.recordings) == 2
+
+
+@pytest.mark.asyncio
+async def test_a_live_recording_is_pulled_once_it_is_finished(tmp_path):
+    """While it is being made it is noted; afterwards it comes whole, its tail included."""
+    source = recorder()
+    source.files[SHORT_ID] = replace(source.files[SHORT_ID], live=True)
+    async with asyncio.timeout(DEADLINE_S), bota_room(source):
+        driver = await opened(tmp_path)
+        during = await driver.recordings()
+        source.finish(SHORT_ID, b"tail")
+        content = await pull(driver, SHORT_ID)
+        await driver.aclose()
+
+    assert [r.key.recording for r in during.recordings] == [LONG_ID.hex()]
+    assert content == SHORT + b"tail"
 
 
 @pytest.mark.asyncio
