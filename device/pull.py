@@ -180,8 +180,9 @@ class Puller:
     ) -> None:
         """Keep only as much of the prefix as is proven to be the start of what the recorder holds.
 
-        Length alone proves nothing. Without block hashes the checkpointed part stands on the digest
-        over the whole that is compared at the end; a `suspect` prefix then goes altogether.
+        Length alone proves nothing. What block hashes do not cover (all of it without them, less
+        than a block with them) stands, where it is checkpointed, on the digest over the whole that
+        is compared at the end; a `suspect` prefix keeps nothing but blocks that are proven.
         """
         held = partial.size_bytes
         hashes = None
@@ -189,9 +190,14 @@ class Puller:
             hashes = await self.driver.block_hashes(entry.recording, medium, held)
         if hashes is not None:
             keep = await asyncio.to_thread(partial.matches, hashes)
-            # All blocks agree and the whole does not: the listing itself contradicts the bytes.
-            if suspect and keep >= held - held % hashes.block_bytes:
+            agree = keep >= held - held % hashes.block_bytes
+            if agree and suspect:
+                # All blocks agree and the whole does not: the listing itself contradicts the bytes.
                 keep = 0
+            elif agree and medium.sha256 is not None:
+                # Less than a block is left over, and the digest over the whole decides about it.
+                # A line that is cut within every block would else never get beyond one.
+                keep = max(keep, partial.durable_bytes)
         else:
             keep = 0 if suspect or not self.driver.resumable else partial.durable_bytes
         if keep < held:

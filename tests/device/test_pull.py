@@ -89,13 +89,13 @@ async def test_pulling_the_same_listing_twice_reads_nothing(driver, spool, clock
 
 
 async def test_a_lost_line_resumes_where_it_stopped(driver, spool, clock):
-    """After a cut the next visit reads on from the last block that is proven."""
+    """After a cut the next visit reads on from the last byte, though no whole block ends there."""
     driver.cuts = [100_500]
     with pytest.raises(LinkLost):
         await pull(driver, spool, clock)
     await pull(driver, spool, clock)
 
-    assert driver.reads[1] == (key(1), 0, 100_500 - 100_500 % BLOCK_BYTES)
+    assert driver.reads[1] == (key(1), 0, 100_500)
     assert await sealed_bytes(spool, key(1)) == [AUDIO, IMAGE]
 
 
@@ -112,6 +112,23 @@ async def test_a_flipped_prefix_is_not_built_upon(driver, spool, clock):
     await pull(driver, spool, clock)
 
     assert driver.reads[1] == (key(1), 0, 10_000 - 10_000 % BLOCK_BYTES)
+    assert await sealed_bytes(spool, key(1)) == [AUDIO, IMAGE]
+
+
+async def test_a_bad_byte_behind_the_last_block_is_mended(driver, spool, clock):
+    """What no block covers is kept, and read again when the digest over the whole disagrees."""
+    driver.cuts = [100_500]
+    with pytest.raises(LinkLost):
+        await pull(driver, spool, clock)
+    (entry,) = await asyncio.to_thread(spool.entries)
+    (partial,) = (spool.root / "incoming" / entry.id).iterdir()
+    kept = bytearray(await asyncio.to_thread(partial.read_bytes))
+    kept[100_400] ^= 1
+    await asyncio.to_thread(partial.write_bytes, kept)
+    await pull(driver, spool, clock)
+
+    assert driver.reads[1][2] == 100_500
+    assert driver.reads[2][2] == 100_400 - 100_400 % BLOCK_BYTES
     assert await sealed_bytes(spool, key(1)) == [AUDIO, IMAGE]
 
 
