@@ -76,3 +76,10 @@ def test_a_run_imports_no_bluetooth(config, tmp_path):
     _, names = imported("-q", "pull", "-c", str(config))
 
     assert set() == {"bleak", "rich", "serial"} & names
+
+
+def test_a_list_of_serial_ports_imports_no_bluetooth(config):
+    """Who asks for ports alone does not pay for bleak."""
+    code, names = imported("scan", "--serial", "-c", str(config))
+
+    assert (0, set()) == (code, {"aiohttp", "bleak", "rich"} & names)

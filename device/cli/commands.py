@@ -18,6 +18,7 @@ COMMANDS = {
     "status": "show what is carried, what waits, and why",
     "pull": "copy recordings from recorders into the spool now",
     "upload": "send audio and images from this computer as one recording",
+    "scan": "show which recorders and serial ports are there",
     "recorders": "look at each configured recorder",
     "recordings": "list what a recorder holds",
     "spool ls": "list the recordings in the spool",
