@@ -40,9 +40,10 @@ async def _once(session: Session) -> Gathered:
     gathering = Gathering(storage, now_s)
     while (wait_s := gathering.wait_s(now_s)) > 0:
         value = await session.listed.next(wait_s)
+        if value is None:
+            break
         now_s = session.clock.monotonic()
-        if value is not None:
-            gathering.received(value, now_s)
+        gathering.received(value, now_s)
     return gathering.result()
 
 

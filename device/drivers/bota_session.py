@@ -122,7 +122,8 @@ class Inbox:
                     self._arrived.clear()
                     await self._arrived.wait()
         except TimeoutError:
-            return None
+            if not self._waiting:  # it may have come in the very moment
+                return None
         return self._waiting.popleft()
 
 

@@ -153,7 +153,7 @@ async def pull(driver: BotaDriver, file_id: bytes = LONG_ID, offset: int = 0) ->
 def hasten(monkeypatch) -> None:
     """Shorten every silence that the protocol waits for."""
     monkeypatch.setattr(gathering, "QUIET_S", 0.01)
-    monkeypatch.setattr(gathering, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(gathering, "PATIENCE_S", 0.1)
     monkeypatch.setattr(transfer, "PACKET_S", 0.1)
     monkeypatch.setattr(transfer, "HASH_S", 0.02)
     monkeypatch.setattr(transfer, "QUIET_S", 0.02)

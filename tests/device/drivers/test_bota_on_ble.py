@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from device.clock import SystemClock
+from device.core.bota_ble import gathering, transfer
 from device.core.bota_ble.recorder import BotaRecorder
 from device.drivers import Opening, open_driver
 from device.errors import ConfigInvalid, LinkLost, LinkReason, LinkUnavailable, RecorderBusy
@@ -62,6 +63,9 @@ async def opened(tmp_path, release: str = "delete", url: str = URL):
 @pytest.fixture(autouse=True)
 def _hasten(monkeypatch):
     hasten(monkeypatch)
+    # A virtual radio takes its time where the machine is busy.
+    monkeypatch.setattr(gathering, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(transfer, "PACKET_S", 1.0)
 
 
 class TestBotaDriverOnBle(DriverConformance):
