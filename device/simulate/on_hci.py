@@ -12,6 +12,7 @@ try:
     from bumble.device import Device, DeviceConfiguration
     from bumble.hci import Address
     from bumble.transport import open_transport
+    from usb1 import USBError  # type: ignore[import-untyped]  # the package ships no stubs
 
     from device.simulate.gatt_end import GattEnd
 except ImportError as missing:
@@ -44,7 +45,7 @@ async def recorder_on_hci(hci: str, *, name: str, address: str) -> AsyncIterator
     try:
         async with asyncio.timeout(_START_S):
             transport = await open_transport(hci)
-    except (BaseBumbleError, OSError, ValueError, KeyError, IndexError) as error:
+    except (BaseBumbleError, USBError, OSError, ValueError, KeyError, IndexError) as error:
         raise UsageInvalid(
             f"no Bluetooth controller can be opened as {hci!r}"
             f" ({str(error) or type(error).__name__})",
@@ -62,7 +63,7 @@ async def recorder_on_hci(hci: str, *, name: str, address: str) -> AsyncIterator
             try:
                 async with asyncio.timeout(_START_S):
                     await end.start()
-            except (BaseBumbleError, TimeoutError) as error:
+            except (BaseBumbleError, USBError, OSError) as error:
                 raise UsageInvalid(
                     f"what was opened as {hci!r} does not answer as a Bluetooth controller"
                 ) from error
