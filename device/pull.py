@@ -199,7 +199,8 @@ class Puller:
                 # A line that is cut within every block would else never get beyond one.
                 keep = max(keep, partial.durable_bytes)
         else:
-            keep = 0 if suspect or not self.driver.resumable else partial.durable_bytes
+            provable = self.driver.resumable and medium.sha256 is not None
+            keep = partial.durable_bytes if provable and not suspect else 0
         if keep < held:
             await asyncio.to_thread(partial.truncate, keep)
             await asyncio.to_thread(self.spool.count_reread, entry.id, held - keep)

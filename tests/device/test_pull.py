@@ -155,6 +155,18 @@ async def test_without_block_hashes_only_the_checkpoint_is_kept(driver, spool, c
     assert await sealed_bytes(spool, key(1)) == [AUDIO, IMAGE]
 
 
+async def test_without_hashes_and_digest_nothing_held_is_trusted(driver, spool, clock):
+    """Where nothing could ever prove a kept prefix, the read starts over: length proves nothing."""
+    driver.hashes = driver.digests = False
+    driver.cuts = [50_000]
+    with pytest.raises(LinkLost):
+        await pull(driver, spool, clock)
+    driver.contents[key(1)] = (random.Random(98).randbytes(len(AUDIO)), IMAGE)
+    await pull(driver, spool, clock)
+
+    assert await sealed_bytes(spool, key(1)) == list(driver.contents[key(1)])
+
+
 async def test_a_recorder_that_cannot_resume_starts_over(driver, spool, clock):
     """A driver that is not resumable is never asked for an offset."""
     driver.resumable = False

@@ -34,6 +34,8 @@ class ScriptedDriver:
     contents: dict[RecordingKey, tuple[bytes, ...]]
     resumable: bool = True
     hashes: bool = True
+    digests: bool = True
+    """Whether the listing tells digests."""
     cuts: list[int] = field(default_factory=list)
     """Bytes of a read after which the line is lost, one per fault."""
     wrong_reads: int = 0
@@ -70,7 +72,9 @@ class ScriptedDriver:
                     kind=MediaKind.IMAGE if index else MediaKind.AUDIO,
                     content_type="image/jpeg" if index else "audio/ogg",
                     size_bytes=len(content),
-                    sha256=self.lie_about.get((which, index), sha256(content).hexdigest()),
+                    sha256=self.lie_about.get((which, index), sha256(content).hexdigest())
+                    if self.digests
+                    else None,
                 )
                 for index, content in enumerate(self.contents[which])
             ),
