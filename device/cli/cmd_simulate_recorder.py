@@ -24,7 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
     """Declare the command's own options."""
     contents = parser.add_argument_group("contents")
     contents.add_argument(
-        "--recordings", metavar="N", type=_count, default=3, help="how many to make up (3)"
+        "--recordings", metavar="N", type=count, default=3, help="how many to make up (3)"
     )
     contents.add_argument(
         "--from", dest="source", metavar="DIR", type=Path, help="take them from this folder instead"
@@ -35,7 +35,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--ble", metavar="HCI", help="Bluetooth LE on this controller, by Bumble's name; no faults"
     )
     line.add_argument(
-        "--baud", type=_count, default=3_000_000, help="how fast the line is (3000000)"
+        "--baud", type=count, default=3_000_000, help="how fast the line is (3000000)"
     )
     line.add_argument("--link", metavar="PATH", type=Path, help="name of the port; default: fresh")
     line.add_argument(
@@ -45,14 +45,14 @@ def arguments(parser: ArgumentParser) -> None:
         "--drop", metavar="P", type=_chance, default=0.0, help="chance per byte of being lost"
     )
     line.add_argument(
-        "--unplug-at", metavar="BYTES", type=_count, action="append", default=[],
+        "--unplug-at", metavar="BYTES", type=count, action="append", default=[],
         help="unplug after so many bytes; may be repeated",
     )  # fmt: skip
     line.add_argument(
         "--replug-after-s", metavar="S", type=float, default=1.0, help="plug in again then (1)"
     )
     line.add_argument(
-        "--reboot-at", metavar="BYTES", type=_count, action="append", default=[],
+        "--reboot-at", metavar="BYTES", type=count, action="append", default=[],
         help="restart the recorder after so many bytes; may be repeated",
     )  # fmt: skip
     line.add_argument(
@@ -104,7 +104,8 @@ def _announce(event: dict[str, object]) -> None:
     print(json.dumps(event), flush=True)
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """Read a whole number above 0, or say that it is none."""
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)

@@ -30,6 +30,7 @@ COMMANDS = {
     "config show": "show each setting and where it was set",
     "config path": "show which configuration files are read",
     "simulate recorder": "be a recorder on a pseudo-terminal, for trying things out",
+    "simulate bota": "be a Bota recorder on Bluetooth LE, for trying things out",
     "version": "show the version",
 }
 GROUPS = {

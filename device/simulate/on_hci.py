@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from device.errors import UsageInvalid
 
@@ -21,7 +21,7 @@ except ImportError as missing:
         hint='pip install "fieldpost[ble-sim]"',
     ) from missing
 
-_START_S = 10.0
+START_S = 10.0
 _ADVERTISING_MS = 100
 
 
@@ -32,7 +32,35 @@ def address_of(serial: str) -> str:
 
 @asynccontextmanager
 async def recorder_on_hci(hci: str, *, name: str, address: str) -> AsyncIterator[GattEnd]:
-    """Open the controller and advertise; the controller is given back with the block.
+    """Open the controller and advertise a native recorder, as `device_on_hci` says."""
+    async with (
+        device_on_hci(hci, name=name, address=address) as device,
+        GattEnd(device, name) as end,
+    ):
+        with answering(hci):
+            async with asyncio.timeout(START_S):
+                await end.start()
+        yield end
+
+
+@contextmanager
+def answering(hci: str) -> Iterator[None]:
+    """Say it when what was opened is no Bluetooth controller.
+
+    Raises:
+        UsageInvalid: Instead of whatever came of it.
+    """
+    try:
+        yield
+    except (BaseBumbleError, USBError, OSError) as error:
+        raise UsageInvalid(
+            f"what was opened as {hci!r} does not answer as a Bluetooth controller"
+        ) from error
+
+
+@asynccontextmanager
+async def device_on_hci(hci: str, *, name: str, address: str) -> AsyncIterator[Device]:
+    """Open the controller; it is given back with the block.
 
     Args:
         hci: Bumble's name of it, such as usb:0, serial:/dev/ttyACM0 or tcp-client:HOST:PORT.
@@ -40,10 +68,10 @@ async def recorder_on_hci(hci: str, *, name: str, address: str) -> AsyncIterator
         address: Its static random address.
 
     Raises:
-        UsageInvalid: It cannot be opened, or nothing there speaks HCI.
+        UsageInvalid: It cannot be opened.
     """
     try:
-        async with asyncio.timeout(_START_S):
+        async with asyncio.timeout(START_S):
             transport = await open_transport(hci)
     except (BaseBumbleError, USBError, OSError, ValueError, KeyError, IndexError) as error:
         raise UsageInvalid(
@@ -58,13 +86,4 @@ async def recorder_on_hci(hci: str, *, name: str, address: str) -> AsyncIterator
             advertising_interval_min=_ADVERTISING_MS,
             advertising_interval_max=_ADVERTISING_MS,
         )
-        device = Device.from_config_with_hci(config, transport.source, transport.sink)
-        async with GattEnd(device, name) as end:
-            try:
-                async with asyncio.timeout(_START_S):
-                    await end.start()
-            except (BaseBumbleError, USBError, OSError) as error:
-                raise UsageInvalid(
-                    f"what was opened as {hci!r} does not answer as a Bluetooth controller"
-                ) from error
-            yield end
+        yield Device.from_config_with_hci(config, transport.source, transport.sink)

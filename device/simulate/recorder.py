@@ -2,12 +2,10 @@
 
 import asyncio
 import contextlib
-import signal
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from device.errors import UsageInvalid
 from device.links import Link
@@ -15,12 +13,11 @@ from device.links.serial import SerialLink
 from device.simulate.faults import FaultPlan
 from device.simulate.firmware import Firmware
 from device.simulate.holding import HeldRecording, MemoryStore
+from device.simulate.playing import Announce, contents, event, told_to_end, until
 from device.simulate.pty_line import PtyEnd, PtyLine
 
 _UNPACED_BAUD = 3_000_000
 """What a port is opened with when its line has no pace of its own."""
-
-Announce = Callable[[dict[str, object]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +47,14 @@ async def simulate(options: SimulateOptions, announce: Announce) -> None:
     Raises:
         UsageInvalid: The link's path is taken, or what the recordings need is missing.
     """
-    told = _told_to_end()
-    contents = await asyncio.to_thread(_contents, options)
-    store = MemoryStore(contents, lambda gone: announce(_event("released", id=gone.id.hex())))
+    told = told_to_end()
+    held = await asyncio.to_thread(contents, options.source, options.recordings, options.seed)
+    store = MemoryStore(held, lambda gone: announce(event("released", id=gone.id.hex())))
     serial = f"SIM{options.seed:05d}"
 
     def ready(url: str, **more: object) -> None:
-        described = [_described(each) for each in contents]
-        announce(_event("ready", url=url, serial=serial, recordings=described, **more))
+        described = [_described(each) for each in held]
+        announce(event("ready", url=url, serial=serial, recordings=described, **more))
 
     def firmware(link: Link) -> Firmware:
         return Firmware(link, store, serial=serial, seed=options.seed)
@@ -68,7 +65,7 @@ async def simulate(options: SimulateOptions, announce: Announce) -> None:
     else:
         await _on_bluetooth(options.hci, serial, firmware, told, ready)
     announce(
-        _event(
+        event(
             "end",
             held=[each.id.hex() for each in store.held],
             sent_bytes=store.sent_bytes,
@@ -98,7 +95,7 @@ async def _on_pty(
             )
             with contextlib.closing(line):
                 ready(f"serial://{link}?baud={options.baud or _UNPACED_BAUD}", pty=line.far.port)
-                await _until(told, firmware.run(), line.run())
+                await until(told, firmware.run(), line.run())
     return line.unplugged
 
 
@@ -118,34 +115,7 @@ async def _on_bluetooth(
     address = address_of(serial)
     async with recorder_on_hci(hci, name=serial, address=address) as end:
         ready(f"ble://{address}")
-        await _until(told, program(end).run())
-
-
-def _told_to_end() -> asyncio.Event:
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    return told
-
-
-async def _until(told: asyncio.Event, *work: Any) -> None:
-    """Run until told to end."""
-    async with asyncio.TaskGroup() as group:
-        running = [group.create_task(each) for each in work]
-        await told.wait()
-        for task in running:
-            task.cancel()
-
-
-def _contents(options: SimulateOptions) -> Sequence[HeldRecording]:
-    if options.source is not None:
-        from device.simulate.from_folder import read_folder  # noqa: PLC0415 - one of two sources
-
-        return read_folder(options.source)
-    from device.simulate.recordings import make_recordings  # noqa: PLC0415 - needs extra demo
-
-    return make_recordings(options.recordings, seed=options.seed)
+        await until(told, program(end).run())
 
 
 @contextlib.contextmanager
@@ -179,7 +149,3 @@ def _described(held: HeldRecording) -> dict[str, object]:
             for each in held.media
         ],
     }
-
-
-def _event(event: str, **facts: object) -> dict[str, object]:
-    return {"schema": 1, "event": event, **facts}

@@ -116,7 +116,7 @@ async def test_a_controller_that_is_not_there_is_said_so(source, hci):
 @pytest.mark.asyncio
 async def test_a_controller_that_does_not_answer_is_said_so(source, monkeypatch):
     """Something that opens and speaks no HCI is given up after its time."""
-    monkeypatch.setattr("device.simulate.on_hci._START_S", 0.2)
+    monkeypatch.setattr("device.simulate.on_hci.START_S", 0.2)
     given_back = asyncio.Event()
 
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,0 +1,41 @@
+"""`fieldpost simulate bota`: be a Bota recorder on Bluetooth LE."""
+
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from device.cli.cmd_simulate_recorder import count
+from device.cli.invocation import Invocation
+
+EXAMPLES = (
+    ("fieldpost simulate bota --ble usb:0", "three made-up recordings, on a spare USB adapter"),
+    ("fieldpost simulate bota --ble usb:0 --from ./recordings", "real files, audio alone"),
+)
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the command's own options."""
+    parser.add_argument(
+        "--ble", metavar="HCI", required=True, help="the controller, by Bumble's name"
+    )
+    parser.add_argument(
+        "--recordings", metavar="N", type=count, default=3, help="how many to make up (3)"
+    )
+    parser.add_argument(
+        "--from", dest="source", metavar="DIR", type=Path, help="take them from this folder instead"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="another seed, other recordings (0)")
+
+
+def main(args: Namespace, call: Invocation) -> int:
+    """Print one JSON document per event and stay until SIGTERM or SIGINT."""
+    call.start_logs()
+    import asyncio  # noqa: PLC0415 - needed here alone
+
+    from device.simulate.bota import BotaOptions, simulate_bota  # noqa: PLC0415 - heavy
+
+    options = BotaOptions(
+        hci=args.ble, recordings=args.recordings, source=args.source, seed=args.seed
+    )
+    asyncio.run(simulate_bota(options, lambda said: print(json.dumps(said), flush=True)))
+    return 0

@@ -1,0 +1,85 @@
+"""`fieldpost simulate bota`: a Bota recorder with recordings, on Bluetooth LE."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from device.core.bota_ble.recorder import BotaRecorder
+from device.core.bota_ble.shelf import CardFile
+from device.errors import UsageInvalid
+from device.model import MediaKind
+from device.simulate.holding import HeldRecording
+from device.simulate.playing import Announce, contents, event, told_to_end, until
+
+_ID_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotaOptions:
+    """What to simulate, on the controller that Bumble opens as `hci`; see `SimulateOptions`."""
+
+    hci: str
+    recordings: int = 3
+    source: Path | None = None
+    seed: int = 0
+
+
+async def simulate_bota(options: BotaOptions, announce: Announce) -> None:
+    """Be a Bota recorder until SIGTERM or SIGINT.
+
+    Its v1 protocol knows audio alone, so that is what it holds. `announce` gets `ready` with the
+    URL, the driver and the contents, and `end` with what is still held.
+
+    Raises:
+        UsageInvalid: The controller cannot be used, or there is no audio to hold.
+    """
+    from device.simulate.bota_gatt import bota_on  # noqa: PLC0415 - needs the extra ble-sim
+    from device.simulate.on_hci import (  # noqa: PLC0415 - as above
+        START_S,
+        address_of,
+        answering,
+        device_on_hci,
+    )
+
+    told = told_to_end()
+    held = await asyncio.to_thread(contents, options.source, options.recordings, options.seed)
+    files = [file for each in held if (file := _file(each)) is not None]
+    if not files:
+        raise UsageInvalid("a Bota recorder holds audio, and there is none in these recordings")
+    serial = f"BOTA{options.seed:04d}"
+    address = address_of(serial)
+    recorder = BotaRecorder(serial, files)
+    async with AsyncExitStack() as stack:
+        device = await stack.enter_async_context(
+            device_on_hci(options.hci, name=serial, address=address)
+        )
+        with answering(options.hci):
+            async with asyncio.timeout(START_S):
+                await stack.enter_async_context(bota_on(device, recorder))
+        announce(
+            event(
+                "ready",
+                url=f"ble://{address}",
+                driver="bota",
+                serial=serial,
+                recordings=[
+                    {"id": file.file_id.hex(), "bytes": len(file.content)} for file in files
+                ],
+            )
+        )
+        await until(told)
+    announce(event("end", held=[file_id.hex() for file_id in recorder.files]))
+
+
+def _file(held: HeldRecording) -> CardFile | None:
+    audio = next((each for each in held.media if each.kind is MediaKind.AUDIO), None)
+    if audio is None:
+        return None
+    lasted_s = round((held.ended_at - held.started_at).total_seconds())
+    return CardFile(
+        file_id=held.id[:_ID_BYTES],
+        content=audio.content,
+        started_s=int(held.started_at.timestamp()),
+        duration_s=max(1, lasted_s),
+    )
