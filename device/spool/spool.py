@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -14,11 +13,8 @@ from device.clock import Clock
 from device.config import SpoolConfig
 from device.core import manifest as manifests
 from device.errors import (
-    DigestMismatch,
     EntryUnknown,
     IllegalMove,
-    SpoolError,
-    SpoolStorageFailed,
 )
 from device.model import (
     Entry,
@@ -37,6 +33,7 @@ from device.spool import changes, checks, rows
 from device.spool.checks import Checked
 from device.spool.durable import storage
 from device.spool.ingest import copy_in
+from device.spool.open_media import OpenMedia, finished
 from device.spool.opening import Opened, open_spool
 from device.spool.partial import Partial
 from device.spool.reader import SpoolReader
@@ -71,8 +68,7 @@ class Spool:
         self._journal = opened.journal
         self._moves = opened.moves
         self._reader = SpoolReader(opened.layout.root)
-        self._partials: dict[tuple[EntryId, int], Partial] = {}
-        self._partials_lock = threading.RLock()
+        self._open_media = OpenMedia()
         self._turns = tuple(threading.RLock() for _ in range(TURNS))
         self.left = opened.recovered.left
 
@@ -102,12 +98,7 @@ class Spool:
         A cancelled task leaves its thread behind: a move that one is in the middle of ends first,
         and none begins afterwards, so that whoever opens the spool next is alone with it.
         """
-        with self._partials_lock:
-            for partial in self._partials.values():
-                # What cannot be made durable now is pulled again: the index never claimed it.
-                with suppress(SpoolError):
-                    partial.close()
-            self._partials.clear()
+        self._open_media.close_all()
         self._reader.close()
         with self._moves.at_rest():
             self._journal.close()
@@ -198,10 +189,7 @@ class Spool:
         """
         # Not under the lock of all: hashing gigabytes anew takes minutes on a small board.
         with self._turn_of(entry):
-            with self._partials_lock:
-                stale = self._partials.pop((entry, index), None)
-            if stale is not None:
-                stale.close()
+            self._open_media.close(entry, index)
             held = self.entry(entry)
             self._journal.run(changes.require, entry, State.PULLING)
             medium = _medium(held, index)
@@ -214,8 +202,7 @@ class Spool:
                 record=lambda size: self._journal.run(changes.note_pulled, entry, index, size),
                 clock=self._clock,
             )
-            with self._partials_lock:
-                self._partials[entry, index] = partial
+            self._open_media.add(entry, index, partial)
             return partial
 
     def finish_medium(self, entry: EntryId, index: int, partial: Partial) -> None:
@@ -226,32 +213,10 @@ class Spool:
         Raises:
             DigestMismatch: Size or digest is not what was announced; the file stays open.
         """
-        held = _medium(self.entry(entry), index)
-        medium = held.medium
-        sha256 = partial.sha256()
-        if not medium.size_exact:
-            medium = replace(medium, size_bytes=partial.size_bytes, size_exact=True)
-        if partial.size_bytes != medium.size_bytes:
-            raise DigestMismatch(
-                f"medium {index} has {partial.size_bytes} bytes, {medium.size_bytes} were announced"
-            )
-        if medium.sha256 is not None and sha256 != medium.sha256:
-            raise DigestMismatch(
-                f"medium {index} has the digest {sha256}, {medium.sha256} was announced"
-            )
+        whole = finished(_medium(self.entry(entry), index), partial)
         partial.flush()
-        finished = replace(
-            held,
-            medium=medium,
-            pulled_bytes=partial.size_bytes,
-            sha256=sha256,
-            md5=partial.md5(),
-        )
-        self._journal.run(changes.finish_medium, entry, finished)
-        with self._partials_lock:
-            partial.drop()
-            if self._partials.get((entry, index)) is partial:
-                del self._partials[entry, index]
+        self._journal.run(changes.finish_medium, entry, whole)
+        self._open_media.finish(entry, index, partial)
 
     def seal(self, entry: EntryId) -> Entry:
         """Seal an entry whose media are all finished. Idempotent.
@@ -260,7 +225,7 @@ class Spool:
             IllegalMove: A medium is not finished, or the entry is in quarantine.
             SpoolDamaged: The disk lost a finished medium; it is to be pulled again.
         """
-        self._close_partials(entry)
+        self._open_media.close_entry(entry)
         return self._moves.seal(entry)
 
     def ingest(self, recording: Recording, files: Sequence[Path]) -> Entry:
@@ -279,7 +244,7 @@ class Spool:
         Raises:
             IllegalMove: It is stored or released already.
         """
-        self._close_partials(entry)
+        self._open_media.close_entry(entry)
         return self._moves.quarantine(entry, reason)
 
     def quarantine_damaged(self, entry: EntryId, reason: str) -> Entry:
@@ -383,16 +348,9 @@ class Spool:
     def _turn_of(self, entry: EntryId) -> AbstractContextManager[bool]:
         return self._turns[crc32(entry.encode()) % TURNS]
 
-    def _close_partials(self, entry: EntryId) -> None:
-        with self._partials_lock:
-            for key in [key for key in self._partials if key[0] == entry]:
-                # Its bytes are checked again wherever they are used.
-                with suppress(SpoolStorageFailed):
-                    self._partials.pop(key).close()
-
     def _restart_media(self, before: Entry, after: Entry) -> None:
         """Delete the files of media that start over, after the row said so."""
-        self._close_partials(before.id)
+        self._open_media.close_entry(before.id)
         kept = {medium.file for medium in after.media if medium.pulled_bytes}
         folder = self._layout.incoming / before.id
         with storage("cannot restart a changed recording"):

@@ -81,10 +81,6 @@ class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
     diagnostics: dict[str, Any] | None = None
 
 
-class Nothing(Struct, frozen=True):
-    """A body without fields."""
-
-
 class MediumView(Struct, frozen=True, kw_only=True):
     """A medium as the API shows it."""
 
