@@ -105,9 +105,27 @@ class Listing:
     complete: bool = True
 
 
+class Condition(StrEnum):
+    """What a recorder says of itself at the moment, beyond figures."""
+
+    RECORDING = "recording"
+    UPLOADING = "uploading by itself"
+    LOW_BATTERY = "low battery"
+    STORAGE_FULL = "storage full"
+    FAULT = "fault"
+
+
+_FULL_PERCENT = 100
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderInfo:
-    """Who a recorder is. `clock_offset_s` is recorder minus agent, measured before any set."""
+    """Who a recorder is, and how it fares, as far as its kind can tell.
+
+    `clock_offset_s` is recorder minus agent, measured before any set. `battery_percent` is 0 to
+    100. `pending` counts recordings that the recorder holds for us, by its own account. Figures
+    are the recorder's: it may tell more used than there is.
+    """
 
     recorder: RecorderId
     driver: str
@@ -118,6 +136,36 @@ class RecorderInfo:
     used_bytes: int | None = None
     dropped_recordings: int | None = None
     clock_offset_s: float | None = None
+    battery_percent: int | None = None
+    charging: bool | None = None
+    pending: int | None = None
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def used_percent(self) -> int | None:
+        """How full its storage is, 0 to 100; None where it does not tell."""
+        if not self.capacity_bytes or self.used_bytes is None:
+            return None
+        return min(_FULL_PERCENT, _FULL_PERCENT * self.used_bytes // self.capacity_bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """The last a recorder was heard of: what it told, where, and when."""
+
+    info: RecorderInfo
+    url: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreached:
+    """Why visits to a URL fail now, in a sentence, and since when; `hint` says what helps."""
+
+    url: str
+    since: datetime
+    problem: str
+    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from device.clock import Clock
 from device.core.bota_ble import uuids
 from device.core.bota_ble.codes import V2_HINT
 from device.core.bota_ble.commands import FILE_ID_BYTES
-from device.core.bota_ble.status import Activity, parse_status
+from device.core.bota_ble.status import Activity, DeviceStatus, parse_status
 from device.drivers import Opening
 from device.drivers.bota_listing import listing
 from device.drivers.bota_read import Running
@@ -27,6 +27,7 @@ from device.links.bluetooth_place import Place
 from device.links.gatt import open_gatt
 from device.model import (
     BlockHashes,
+    Condition,
     Listing,
     Medium,
     RecorderId,
@@ -36,6 +37,9 @@ from device.model import (
 )
 
 logger = logging.getLogger(__name__)
+
+FULL_PERCENT = 100
+"""A gauge that tells more has no reading."""
 
 
 async def open_bota(opening: Opening) -> "BotaDriver":
@@ -97,6 +101,7 @@ class BotaDriver:
         """See `Driver.info`. v1 has no clock that can be read."""
         async with self._session.turn:
             storage = await self._session.storage()
+            status = await self._status()
             return RecorderInfo(
                 recorder=self._recorder,
                 driver="bota",
@@ -105,6 +110,10 @@ class BotaDriver:
                 firmware=await self._name(uuids.FIRMWARE),
                 capacity_bytes=storage.total_bytes,
                 used_bytes=storage.used_bytes,
+                battery_percent=_percent(status.battery_percent) if status else None,
+                charging=status.charging if status else None,
+                pending=storage.pending,
+                conditions=_conditions(status) if status else (),
             )
 
     async def recordings(self) -> Listing:
@@ -211,12 +220,37 @@ class BotaDriver:
         if running is not None:
             await running.leave()
 
+    async def _status(self) -> DeviceStatus | None:
+        """Read how it is; None where it does not say: only pulling cannot do without."""
+        value = await self._session.text(uuids.DEVICE_STATUS)
+        try:
+            return parse_status(value) if value is not None else None
+        except ProtocolViolation:
+            return None
+
     async def _name(self, characteristic: str) -> str | None:
         value = await self._session.text(characteristic)
         if value is None:
             return None
         name = value.rstrip(b"\0").decode(errors="replace").strip()
         return name if name and name.isprintable() else None
+
+
+def _percent(told: int) -> int | None:
+    return told if told <= FULL_PERCENT else None
+
+
+def _conditions(status: DeviceStatus) -> tuple[Condition, ...]:
+    """Tell flags and state as one: firmware sets either."""
+    activity = status.activity
+    told = {
+        Condition.RECORDING: activity is Activity.RECORDING,
+        Condition.UPLOADING: status.sync_active or activity is Activity.UPLOADING,
+        Condition.LOW_BATTERY: status.low_battery or activity is Activity.LOW_BATTERY,
+        Condition.STORAGE_FULL: status.storage_full or activity is Activity.STORAGE_FULL,
+        Condition.FAULT: activity is Activity.ERROR,
+    }
+    return tuple(condition for condition in Condition if told[condition])
 
 
 def _file_id(key: RecordingKey) -> bytes:

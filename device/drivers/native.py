@@ -38,6 +38,7 @@ from device.model import (
 )
 
 HASHES_PER_REQUEST = 64
+FULL_PERCENT = 100
 MIN_BLOCK_BYTES = 1024
 MAX_BLOCK_BYTES = 16 * 1024 * 1024
 """A block is read into memory to be compared."""
@@ -106,6 +107,8 @@ class NativeDriver:
             used_bytes=welcome.used_bytes,
             dropped_recordings=welcome.dropped_recordings,
             clock_offset_s=await self._recorder_clock.adjust(),
+            battery_percent=_percent(welcome.battery_percent),
+            charging=welcome.charging,
         )
 
     async def recordings(self) -> Listing:
@@ -210,3 +213,8 @@ class NativeDriver:
             ),
             HashesAre,
         )
+
+
+def _percent(told: int | None) -> int | None:
+    """Take a gauge that tells more than 100 for one without a reading (PROTOCOL.md §6.1)."""
+    return told if told is not None and told <= FULL_PERCENT else None

@@ -27,6 +27,8 @@ class SimulatedBoard:
     used_bytes: int = 0
     dropped_recordings: int = 0
     times_full: int = 0
+    battery_percent: int | None = 80
+    charging: bool | None = False
     clock_offset_s: float = 0.0
     started_s: float = field(default_factory=time.monotonic)
 

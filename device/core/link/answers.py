@@ -39,6 +39,8 @@ class Welcome:
     times_full: Annotated[int | None, At(11, U32)] = None
     idle_ms: Annotated[int | None, At(12, U32)] = None
     revision: Annotated[int | None, At(13, U32)] = None
+    battery_percent: Annotated[int | None, At(14, U8)] = None
+    charging: Annotated[bool | None, At(15, flag)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

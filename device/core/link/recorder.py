@@ -170,6 +170,8 @@ class RecorderMachine:
             dropped_recordings=board.dropped_recordings,
             times_full=board.times_full,
             revision=self.store.revision(),
+            battery_percent=board.battery_percent,
+            charging=board.charging,
         )
 
     def _time(self, request: int) -> TimeIs:

@@ -62,6 +62,9 @@ class Board(Protocol):
     used_bytes: int
     dropped_recordings: int
     times_full: int
+    battery_percent: int | None
+    """None without a battery, or without a gauge for it."""
+    charging: bool | None
 
     def uptime_ms(self) -> int:
         """Return the time since the start."""

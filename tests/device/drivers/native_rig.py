@@ -35,6 +35,8 @@ class FakeBoard:
     used_bytes = 12_345
     dropped_recordings = 2
     times_full = 1
+    battery_percent: int | None = None
+    charging: bool | None = None
 
     def __init__(self, boot: bytes = b"boot0001") -> None:
         self.boot = boot
