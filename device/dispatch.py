@@ -11,6 +11,7 @@ from device.clock import Clock
 from device.cloud import Cloud
 from device.config import UploadConfig
 from device.core.retry import Retry
+from device.core.uploads.classify import Stores
 from device.drivers.named_files import CLI_RECORDER
 from device.errors import (
     CloudConflict,
@@ -68,6 +69,7 @@ class Dispatcher:
     _given_up: set[EntryId] = field(default_factory=set)
     _tried: dict[EntryId, int] = field(default_factory=dict)
     _fruitless: dict[EntryId, int] = field(default_factory=dict)
+    _stores: Stores = field(default_factory=Stores)
     _begun: bool = False
     _gate: Gate = field(init=False)
 
@@ -187,6 +189,7 @@ class Dispatcher:
                 cloud=self.cloud,
                 transport=self.transport,
                 clock=self.clock,
+                stores=self._stores,
                 settings=self.settings,
                 progress=self.progress,
             )

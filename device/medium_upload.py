@@ -5,13 +5,17 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Never, assert_never
+from urllib.parse import urlsplit
 
+from device.clock import Clock
 from device.cloud import Cloud, CloudRef
 from device.config import UploadConfig
 from device.core.uploads import (
+    RESERVED,
     Advanced,
     Ambiguous,
     Broken,
+    Cargo,
     Complete,
     Conflict,
     Expired,
@@ -24,7 +28,7 @@ from device.core.uploads import (
     Throttled,
     UploadProtocol,
 )
-from device.core.uploads.classify import begin, resume
+from device.core.uploads.classify import Stores, answered, begin, classify, question, resume
 from device.errors import (
     CloudRejected,
     CloudThrottled,
@@ -34,7 +38,7 @@ from device.errors import (
     SpoolDamaged,
     TargetExpired,
 )
-from device.model import Entry, Evidence, Manifest, SealedMedium, UploadSession
+from device.model import Entry, Evidence, Manifest, SealedMedium, Target, UploadSession
 from device.progress import Progress
 from device.transport import Transport
 
@@ -58,6 +62,8 @@ class Way:
     spool: "Spool"
     cloud: Cloud
     transport: Transport
+    clock: Clock
+    stores: Stores
     settings: UploadConfig
     progress: Progress
 
@@ -75,6 +81,7 @@ class MediumUpload:
         self._best_bytes = 0
         self._idle = self._silent = self._fresh = self._restarts = 0
         self._dropped = False
+        self._saved: UploadSession | None = None
         self.may_be_whole = False
         """Whether the store's machine had every byte when the answer was lost."""
 
@@ -120,27 +127,47 @@ class MediumUpload:
         self._held_bytes = int(session.state.get("offset", "0"))
         self._unsettled_bytes = int(session.state.get("unsettled", "0"))
         self._best_bytes = self._held_bytes
+        self._saved = session
         return self._resume(session)
 
     async def _begin(self, ref: CloudRef) -> UploadProtocol:
         target = await self._way.cloud.target(self._manifest, self._medium, ref)
-        protocol = begin(
-            target,
-            size_bytes=self._medium.size_bytes,
-            chunk_bytes=self._way.settings.chunk_bytes,
-        )
+        protocol = begin(target, self._cargo, await self._spoken(target))
         await self._save(protocol.session)
         self._dropped = False
         return protocol
 
     def _resume(self, session: UploadSession) -> UploadProtocol:
-        return resume(
-            session,
+        return resume(session, self._cargo)
+
+    @property
+    def _cargo(self) -> Cargo:
+        return Cargo(
             size_bytes=self._medium.size_bytes,
             chunk_bytes=self._way.settings.chunk_bytes,
+            sha256=self._medium.sha256,
+            md5=self._medium.md5,
+            content_type=self._medium.content_type,
         )
 
+    async def _spoken(self, target: Target) -> str:
+        """Name the protocol of a target; a store that nobody knows is asked, once a day."""
+        if (known := classify(target)) is not None:
+            return known
+        parts = urlsplit(target.url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        stores, now_s = self._way.stores, self._way.clock.monotonic()
+        if (told := stores.spoken(origin, now_s)) is not None:
+            return told
+        answer, _ = await self._send(question(target))
+        if (told := answered(answer)) is None:
+            raise CloudUnreachable(f"the store at {origin} does not answer")
+        stores.learn(origin, told, now_s)
+        return told
+
     async def _step(self, protocol: UploadProtocol) -> Outcome:
+        if self._saved is None or _own(protocol.session) != _own(self._saved):
+            await self._save(self._with_marks(protocol.session))
         request = protocol.next_request()
         answer, sent_bytes = await self._send(request)
         self._silent = self._silent + 1 if isinstance(answer, Broken) else 0
@@ -233,7 +260,12 @@ class MediumUpload:
         self._fresh += 1
         if self._fresh > _FRESH_TARGETS:
             raise TargetExpired(f"fresh upload URLs are refused too: {reason}")
-        return self._resume((await self._begin(ref)).session)
+        before = self._saved
+        fresh = (await self._begin(ref)).session
+        if before is not None and before.protocol == fresh.protocol:
+            fresh = replace(fresh, state=before.state)
+            await self._save(fresh)
+        return self._resume(fresh)
 
     def _check_bytes(self) -> None:
         path = self._way.spool.media_path(self._entry.id, self._medium.index)
@@ -243,8 +275,11 @@ class MediumUpload:
     async def _leave(self, protocol: UploadProtocol) -> None:
         """Keep what the next attempt must know: the store's offset, and bytes of unknown fate."""
         if not self._dropped:
-            state = {"offset": str(self._held_bytes), "unsettled": str(self._unsettled_bytes)}
-            await self._save(replace(protocol.session, state=state))
+            await self._save(self._with_marks(protocol.session))
+
+    def _with_marks(self, session: UploadSession) -> UploadSession:
+        marks = {"offset": str(self._held_bytes), "unsettled": str(self._unsettled_bytes)}
+        return replace(session, state={**session.state, **marks})
 
     def _session(self) -> UploadSession | None:
         media = self._entry.media
@@ -254,11 +289,17 @@ class MediumUpload:
         await asyncio.to_thread(
             self._way.spool.save_session, self._entry.id, self._medium.index, session
         )
+        self._saved = session
 
     async def _count(self, sent_bytes: int, resent_bytes: int) -> None:
         await asyncio.to_thread(
             self._way.spool.count_sent, self._entry.id, sent_bytes, resent_bytes
         )
+
+
+def _own(session: UploadSession) -> UploadSession:
+    state = {key: value for key, value in session.state.items() if key not in RESERVED}
+    return replace(session, state=state)
 
 
 def _give_up(outcome: Refused | Throttled | NotTheStore) -> Never:

@@ -157,7 +157,7 @@ class Transport:
             # The query is signed: not one character of it may be quoted anew.
             URL(request.url, encoded=True),
             headers=headers,
-            data=flow,
+            data=flow if flow is not None else request.content or None,
             skip_auto_headers=_NO_AUTO_HEADERS,
             expect100=request.expect_continue and flow is not None,
             allow_redirects=False,

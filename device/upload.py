@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from device.clock import Clock
 from device.cloud import Cloud, CloudRef
 from device.config import UploadConfig
+from device.core.uploads.classify import Stores
 from device.core.uploads.order import digest_medium, sending_order
 from device.errors import CloudError, CloudUnreachable, MediaMissing
 from device.medium_upload import MediumUpload, Way
@@ -30,6 +31,7 @@ async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition roo
     cloud: Cloud,
     transport: Transport,
     clock: Clock,
+    stores: Stores,
     settings: UploadConfig,
     progress: Progress,
 ) -> Entry:
@@ -40,11 +42,18 @@ async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition roo
         SpoolDamaged: The sealed bytes are not what was sealed.
         SpoolStorageFailed: The disk failed.
     """
-    del clock  # a target's life is relative, and pauses are the dispatcher's
     entry = await asyncio.to_thread(spool.entry, entry_id)
     if entry.state is not State.SEALED:
         return entry
-    way = Way(spool=spool, cloud=cloud, transport=transport, settings=settings, progress=progress)
+    way = Way(
+        spool=spool,
+        cloud=cloud,
+        transport=transport,
+        clock=clock,
+        stores=stores,
+        settings=settings,
+        progress=progress,
+    )
     manifest = await asyncio.to_thread(spool.manifest, entry_id)
     ref = await cloud.open(manifest, entry.cloud_ref)
     if dict(ref) != dict(entry.cloud_ref):

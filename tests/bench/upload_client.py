@@ -14,10 +14,11 @@ import time
 from pathlib import Path
 
 from device.config import UploadConfig
-from device.core.uploads import Broken, Complete, Gone, Refused, UploadProtocol
-from device.core.uploads.classify import begin
+from device.core.uploads import Broken, Cargo, Complete, Gone, Refused, UploadProtocol
+from device.core.uploads.classify import SINGLE_PUT, begin
 from device.model import Target
 from device.transport import Transport
+from tests.bench.peak_memory import mark_kib, peak_kib
 
 
 async def run(got: argparse.Namespace) -> dict[str, object]:
@@ -26,21 +27,20 @@ async def run(got: argparse.Namespace) -> dict[str, object]:
     headers = tuple(tuple(pair.split("=", 1)) for pair in got.header)
     target = Target(url=got.url, headers=headers, protocol=got.protocol)  # type: ignore[arg-type]
     size_bytes = await asyncio.to_thread(lambda: path.stat().st_size)
-    protocol = begin(
-        target, size_bytes=size_bytes, chunk_bytes=got.chunk_bytes or UploadConfig().chunk_bytes
-    )
+    cargo = Cargo(size_bytes=size_bytes, chunk_bytes=got.chunk_bytes or UploadConfig().chunk_bytes)
+    protocol = begin(target, cargo, got.protocol or SINGLE_PUT)
     tls = ssl.create_default_context(cafile=got.ca) if got.ca else None
     async with Transport(tls=tls) as transport:
         await transport.send(_nothing(protocol, target), path, lambda _: None)
-        before_kib = await asyncio.to_thread(_idle_kib)
+        before_kib = await asyncio.to_thread(mark_kib)
         begun_s, cpu_s = time.perf_counter(), sum(os.times()[:2])
         sent_bytes, broken = await _drive(protocol, transport, path)
         wall_s, cpu_s = time.perf_counter() - begun_s, sum(os.times()[:2]) - cpu_s
-    peak_kib = await asyncio.to_thread(_status_kib, "VmHWM")
+    growth_kib = await asyncio.to_thread(peak_kib) - before_kib
     return {
         "wall_s": wall_s,
         "cpu_s": cpu_s,
-        "rss_growth_mib": (peak_kib - before_kib) / 1024,
+        "rss_growth_mib": growth_kib / 1024,
         "size_bytes": size_bytes,
         "sent_bytes": sent_bytes,
         "broken": broken,
@@ -69,18 +69,6 @@ def _nothing(protocol: UploadProtocol, target: Target):
     from dataclasses import replace  # noqa: PLC0415 - used once
 
     return replace(protocol.next_request(), url=target.url, headers=(), body_bytes=0)
-
-
-def _idle_kib() -> int:
-    Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM to what is held now
-    return _status_kib("VmRSS")
-
-
-def _status_kib(name: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1])
-    raise LookupError(name)
 
 
 def main() -> None:

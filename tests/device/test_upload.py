@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from device.cloud.bota import Bota
 from device.config import CloudConfig, UploadConfig
+from device.core.uploads.classify import Stores
 from device.errors import (
     CloudError,
     CloudRejected,
@@ -60,6 +61,7 @@ class Line:
             cloud=cloud,
             transport=self.transport,
             clock=self.clock,
+            stores=Stores(),
             settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
             progress=Silent(),
         )

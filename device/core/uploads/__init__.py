@@ -8,10 +8,26 @@ from device.model import Evidence, UploadSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cargo:
+    """What goes up: a sealed medium as a protocol sees it.
+
+    `chunk_bytes` is the wanted size of one piece where a protocol cuts the medium; digests are
+    lowercase hex, None where a test has none.
+    """
+
+    size_bytes: int
+    chunk_bytes: int
+    sha256: str | None = None
+    md5: str | None = None
+    content_type: str = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One HTTP request to the object store.
 
-    Its body is `body_bytes` of the medium from `body_offset`.
+    Its body is `body_bytes` of the medium from `body_offset`; or `content`, a short document of
+    the protocol's own, and then no byte of the medium.
 
     Headers go out exactly so; the transport adds only Host and Content-Length.
     """
@@ -21,6 +37,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     body_offset: int = 0
     body_bytes: int = 0
+    content: bytes = b""
     expect_continue: bool = False
 
 
@@ -110,10 +127,18 @@ Outcome = (
 
 
 class UploadProtocol(Protocol):
-    """One medium's way up; goes on after every outcome but Complete, Gone, Expired, Refused."""
+    """One medium's way up; goes on after every outcome but Complete, Gone, Expired, Refused.
+
+    Made by `(session, cargo, *, resumed)`: a session that `resumed` may hold bytes already, so
+    the store is asked first where it can tell. After `Gone` all begins anew on a fresh target;
+    after `Expired` on a fresh target with the same `session.state`.
+    """
 
     session: UploadSession
-    """What to persist; saved before the first request, and whenever it changed."""
+    """What to persist; saved before the first request, and before the next one when it changed.
+
+    Keys of `state` are the protocol's own, but for RESERVED ones; unknown keys are kept.
+    """
 
     @property
     def offset(self) -> int:
@@ -127,3 +152,13 @@ class UploadProtocol(Protocol):
     def received(self, answer: Response | Broken) -> Outcome:
         """Take the answer to the last request; say what it means."""
         ...
+
+
+RESERVED = frozenset({"offset", "unsettled"})
+"""Keys of `UploadSession.state` that belong to whoever drives a protocol."""
+
+BUILTIN = {
+    "single_put": "device.core.uploads.single_put:SinglePut",
+    "chunked_put": "device.core.uploads.chunked_put:ChunkedPut",
+}
+"""Protocol name → `(UploadSession, Cargo, *, resumed) -> UploadProtocol`."""

@@ -12,6 +12,7 @@ from device.core.uploads import (
     Advanced,
     Ambiguous,
     Broken,
+    Cargo,
     Complete,
     Conflict,
     Gone,
@@ -37,19 +38,16 @@ class ChunkedPut:
 
     Args:
         session: Its target's URL is the session; saved before the first request.
-        size_bytes: Size of the medium.
-        chunk_bytes: Wanted size of a chunk, rounded down to the quantum (at least one).
-        asking: Begin with the status query: what a session from before a restart must do.
+        cargo: Its wanted size of a chunk is rounded down to the quantum (at least one).
+        resumed: Begin with the status query: what a session from before a restart must do.
     """
 
-    def __init__(
-        self, session: UploadSession, *, size_bytes: int, chunk_bytes: int, asking: bool
-    ) -> None:
+    def __init__(self, session: UploadSession, cargo: Cargo, *, resumed: bool) -> None:
         self.session = session
-        self._size_bytes = size_bytes
-        self._chunk_bytes = max(1, chunk_bytes // QUANTUM_BYTES) * QUANTUM_BYTES
+        self._size_bytes = cargo.size_bytes
+        self._chunk_bytes = max(1, cargo.chunk_bytes // QUANTUM_BYTES) * QUANTUM_BYTES
         self._offset = 0
-        self._in_doubt = asking
+        self._in_doubt = resumed
 
     @property
     def offset(self) -> int:

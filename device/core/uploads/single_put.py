@@ -4,6 +4,7 @@ from device.core.http_answer import looks_like_html
 from device.core.uploads import (
     Ambiguous,
     Broken,
+    Cargo,
     Complete,
     NotTheStore,
     Outcome,
@@ -27,9 +28,10 @@ class SinglePut:
     dear in bytes, so the caller asks the API first where it can.
     """
 
-    def __init__(self, session: UploadSession, *, size_bytes: int) -> None:
+    def __init__(self, session: UploadSession, cargo: Cargo, *, resumed: bool) -> None:
+        del resumed  # nobody can tell what an earlier PUT left; repeating it is the only way
         self.session = session
-        self._size_bytes = size_bytes
+        self._size_bytes = cargo.size_bytes
         self._offset = 0
 
     @property

@@ -14,8 +14,8 @@ import pytest_asyncio
 
 from device.cloud.bota import Bota
 from device.config import CloudConfig, UploadConfig
-from device.core.uploads import Complete
-from device.core.uploads.classify import begin
+from device.core.uploads import Cargo, Complete
+from device.core.uploads.classify import Stores, begin
 from device.errors import CloudError
 from device.model import Entry, Evidence, State, Target
 from device.progress import Silent
@@ -68,7 +68,8 @@ class GatewayRig:
     async def put(self, target: Target, content: bytes) -> Evidence:
         file = self.scratch / "medium"
         await asyncio.to_thread(file.write_bytes, content)
-        protocol = begin(target, size_bytes=len(content), chunk_bytes=CHUNK_BYTES)
+        cargo = Cargo(size_bytes=len(content), chunk_bytes=CHUNK_BYTES)
+        protocol = begin(target, cargo, str(target.protocol))
         answer = await self.transport.send(protocol.next_request(), file, lambda _: None)
         outcome = protocol.received(answer)
         assert isinstance(outcome, Complete)
@@ -126,6 +127,7 @@ async def test_a_recording_through_a_bad_line(rig: GatewayRig, sealed: tuple[Spo
                     cloud=cloud,
                     transport=rig.transport,
                     clock=clock,
+                    stores=Stores(),
                     settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
                     progress=Silent(),
                 )

@@ -8,6 +8,7 @@ from device.core.uploads import (
     Advanced,
     Ambiguous,
     Broken,
+    Cargo,
     Complete,
     Conflict,
     Expired,
@@ -30,7 +31,8 @@ def _put(
     size_bytes: int = SIZE, *, chunk_bytes: int = QUANTUM_BYTES, asking: bool = False
 ) -> ChunkedPut:
     session = UploadSession(target=TARGET, protocol=CHUNKED_PUT)
-    return ChunkedPut(session, size_bytes=size_bytes, chunk_bytes=chunk_bytes, asking=asking)
+    cargo = Cargo(size_bytes=size_bytes, chunk_bytes=chunk_bytes)
+    return ChunkedPut(session, cargo, resumed=asking)
 
 
 def _held(last: int) -> Response:

@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.core.uploads import Request, Response, UploadProtocol
-from device.core.uploads.chunked_put import ChunkedPut
-from device.core.uploads.classify import CHUNKED_PUT, SINGLE_PUT, resume
-from device.core.uploads.single_put import SinglePut
+from device.core.uploads import Cargo, Request, Response, UploadProtocol
+from device.core.uploads.classify import CHUNKED_PUT, SINGLE_PUT, begin, resume
 from device.model import UploadSession
 from tests.device.core.uploads.conformance import (
     TARGET,
@@ -71,17 +69,17 @@ class ChunkedDouble:
         return bytes(self.store.held) if self.store.done else None
 
 
+def _opened(session: UploadSession | None, protocol: str, size: int) -> UploadProtocol:
+    cargo = Cargo(size_bytes=size, chunk_bytes=CHUNK_BYTES)
+    return begin(TARGET, cargo, protocol) if session is None else resume(session, cargo)
+
+
 def _single(session: UploadSession | None, size: int) -> UploadProtocol:
-    if session is not None:
-        return resume(session, size_bytes=size, chunk_bytes=CHUNK_BYTES)
-    return SinglePut(UploadSession(target=TARGET, protocol=SINGLE_PUT), size_bytes=size)
+    return _opened(session, SINGLE_PUT, size)
 
 
 def _chunked(session: UploadSession | None, size: int) -> UploadProtocol:
-    if session is not None:
-        return resume(session, size_bytes=size, chunk_bytes=CHUNK_BYTES)
-    fresh = UploadSession(target=TARGET, protocol=CHUNKED_PUT)
-    return ChunkedPut(fresh, size_bytes=size, chunk_bytes=CHUNK_BYTES, asking=False)
+    return _opened(session, CHUNKED_PUT, size)
 
 
 restarts = st.one_of(st.none(), st.integers(0, 6))
@@ -120,7 +118,7 @@ def test_a_resumed_session_asks_before_it_sends() -> None:
     """After a restart the store's offset is the truth, so the first request is the query."""
     session = UploadSession(target=TARGET, protocol=CHUNKED_PUT)
 
-    request = resume(session, size_bytes=9, chunk_bytes=CHUNK_BYTES).next_request()
+    request = resume(session, Cargo(size_bytes=9, chunk_bytes=CHUNK_BYTES)).next_request()
 
     assert 0 == request.body_bytes
     assert "bytes */9" == dict(request.headers)["Content-Range"]

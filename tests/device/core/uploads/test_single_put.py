@@ -1,6 +1,6 @@
 """One PUT of the whole medium."""
 
-from device.core.uploads import Ambiguous, Broken, Complete, NotTheStore, Response, Throttled
+from device.core.uploads import Ambiguous, Broken, Cargo, Complete, NotTheStore, Response, Throttled
 from device.core.uploads.classify import SINGLE_PUT
 from device.core.uploads.single_put import SinglePut
 from device.model import Evidence, UploadSession
@@ -9,7 +9,8 @@ from tests.device.core.uploads.test_refusals import PAGE
 
 
 def _put(size_bytes: int = 100) -> SinglePut:
-    return SinglePut(UploadSession(target=TARGET, protocol=SINGLE_PUT), size_bytes=size_bytes)
+    session = UploadSession(target=TARGET, protocol=SINGLE_PUT)
+    return SinglePut(session, Cargo(size_bytes=size_bytes, chunk_bytes=1), resumed=False)
 
 
 def test_headers_go_out_as_handed() -> None:
