@@ -1,6 +1,7 @@
 """`fieldpost simulate bota`: a Bota recorder with recordings, on Bluetooth LE."""
 
 import asyncio
+import hashlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ async def simulate_bota(options: BotaOptions, announce: Announce) -> None:
     """Be a Bota recorder until SIGTERM or SIGINT.
 
     Its v1 protocol knows audio alone, so that is what it holds. `announce` gets `ready` with the
-    URL, the driver and the contents, and `end` with what is still held.
+    URL, the driver and the contents, and `end` with what is still held and the payload bytes
+    counted.
 
     Raises:
         UsageInvalid: The controller cannot be used, or there is no audio to hold.
@@ -63,13 +65,31 @@ async def simulate_bota(options: BotaOptions, announce: Announce) -> None:
                 url=f"ble://{address}",
                 driver="bota",
                 serial=serial,
-                recordings=[
-                    {"id": file.file_id.hex(), "bytes": len(file.content)} for file in files
-                ],
+                recordings=[_described(file) for file in files],
             )
         )
         await until(told)
-    announce(event("end", held=[file_id.hex() for file_id in recorder.files]))
+    announce(
+        event(
+            "end",
+            held=[file_id.hex() for file_id in recorder.files],
+            sent_bytes=recorder.sent_bytes.total(),
+            reread_bytes={
+                file.file_id.hex(): max(0, recorder.sent_bytes[file.file_id] - len(file.content))
+                for file in files
+            },
+        )
+    )
+
+
+def _described(file: CardFile) -> dict[str, object]:
+    name = file.file_id.hex()
+    medium = {
+        "name": f"{name}.ogg",
+        "bytes": len(file.content),
+        "sha256": hashlib.sha256(file.content).hexdigest(),
+    }
+    return {"id": name, "media": [medium]}
 
 
 def _file(held: HeldRecording) -> CardFile | None:

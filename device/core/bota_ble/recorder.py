@@ -7,7 +7,7 @@ while (event := recorder.next_event()) is not None: notify, or break the connect
 """
 
 import hashlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -73,6 +73,8 @@ class BotaRecorder:
         self.bonded = False
         self.writes: list[tuple[str, bytes]] = []
         """All that hosts have written, oldest first."""
+        self.sent_bytes: Counter[bytes] = Counter()
+        """Payload sent of each file, again and again where hosts asked again."""
         self._counters = Counters(cuts=set())
         self._acknowledged: set[bytes] = set()
         self._starts = self._lists = self._confirms = self._connections = 0
@@ -168,6 +170,8 @@ class BotaRecorder:
             return sent
         packet, after_s = sent
         self._sent_whole = self._sent_whole or packet[0] == packets.EOF
+        if packet[0] == packets.DATA and self._sending is not None:
+            self.sent_bytes[self._sending] += len(packet) - packets.DATA_HEADER_BYTES
         return Notify(characteristic=uuids.RECORDING_TRANSFER, value=packet, after_s=after_s)
 
     def _permit(self, characteristic: str, use: str) -> None:

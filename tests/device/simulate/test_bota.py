@@ -1,6 +1,8 @@
 """The simulated Bota recorder: on a controller behind TCP, emptied by the shipped driver."""
 
 import asyncio
+import hashlib
+import signal
 
 import pytest
 
@@ -19,9 +21,8 @@ DEADLINE_S = 15.0
 _ = source  # the fixture, by its name
 
 
-@pytest.mark.asyncio
-async def test_its_url_and_driver_lead_to_its_audio(source, tmp_path):
-    """What it announces is enough to configure it; its audio arrives whole and is confirmed."""
+async def emptied(source, tmp_path):
+    """Run one until a host has emptied it; return what it said, what came over, what was left."""
     quiet.install()
     air = Air()
     central = virtual_device(air, "host", HOST_ADDRESS)
@@ -47,13 +48,42 @@ async def test_its_url_and_driver_lead_to_its_audio(source, tmp_path):
             await driver.release(recording.key, digests((got,)))
             left = await driver.recordings()
             await driver.aclose()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        signal.raise_signal(signal.SIGTERM)
+        await running
     await central.power_off()
+    return said, got, left.recordings
+
+
+@pytest.mark.asyncio
+async def test_its_url_and_driver_lead_to_its_audio(source, tmp_path):
+    """What it announces is enough to configure it; its audio arrives whole and is confirmed."""
+    said, got, left = await emptied(source, tmp_path)
 
     assert AUDIO == got
-    assert left.recordings == ()
+    assert left == ()
     assert said[0]["serial"] == "BOTA0007"
+
+
+@pytest.mark.asyncio
+async def test_it_tells_digests_first_and_what_it_sent_last(source, tmp_path):
+    """Whoever starts it can compare every byte, and learns what is left and was read twice."""
+    said, _, _ = await emptied(source, tmp_path)
+    ((recording,), end) = said[0]["recordings"], said[-1]
+
+    assert recording["media"] == [
+        {
+            "name": f"{recording['id']}.ogg",
+            "bytes": len(AUDIO),
+            "sha256": hashlib.sha256(AUDIO).hexdigest(),
+        }
+    ]
+    assert end == {
+        "schema": 1,
+        "event": "end",
+        "held": [],
+        "sent_bytes": len(AUDIO),
+        "reread_bytes": {recording["id"]: 0},
+    }
 
 
 @pytest.mark.asyncio

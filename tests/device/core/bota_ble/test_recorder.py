@@ -291,3 +291,12 @@ def test_settings_and_time_are_kept():
 
     assert source.read(uuids.DEVICE_SETTINGS) == wanted
     assert status.last_time_sync_s == int(FakeClock().now().timestamp())
+
+
+def test_what_is_sent_again_is_counted_again():
+    """Two pulls of a recording count its bytes twice."""
+    source = recorder()
+    pull(source)
+    pull(source)
+
+    assert source.sent_bytes == {ID: 2 * len(CONTENT)}
