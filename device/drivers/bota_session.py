@@ -76,8 +76,8 @@ class Connection(Protocol):
         """Read a value; LinkLost also where the device refuses, and is still there."""
         ...
 
-    async def write(self, characteristic: str, value: bytes) -> None:
-        """Write a value; LinkLost also where the device refuses, and is still there."""
+    async def write(self, characteristic: str, value: bytes, *, answered: bool = False) -> None:
+        """Write a value, `answered` for sure; LinkLost also where the device refuses, and stays."""
         ...
 
     async def subscribe(self, characteristic: str, notified: Callable[[bytes], None]) -> None:
@@ -150,11 +150,8 @@ class Session:
                 listing fits through the connection.
         """
         connection = self.connection
-        await self._set_clock()
-        serial = (await connection.read(uuids.SERIAL)).rstrip(b"\0").decode(errors="replace")
-        if not serial.isascii() or not serial.isalnum() or len(serial) > MAX_NAME:
-            raise ProtocolViolation("the recorder has no usable serial number")
-        self.serial = serial
+        await self.set_clock()
+        await self.identify()
         waited_s = 0.0
         while connection.value_bytes(uuids.RECORDING_LIST) < ENTRY_BYTES:
             if waited_s >= MTU_S:
@@ -169,13 +166,26 @@ class Session:
         except LinkUnavailable as error:  # news then comes only by looking again
             logger.info("The recorder announces no changes", extra={"problem": str(error)})
 
+    async def identify(self) -> None:
+        """Learn who this is.
+
+        Raises:
+            LinkLost: It went away.
+            ProtocolViolation: It is no recorder that can be told from others.
+        """
+        told = await self.connection.read(uuids.SERIAL)
+        serial = told.rstrip(b"\0").decode(errors="replace")
+        if not serial.isascii() or not serial.isalnum() or len(serial) > MAX_NAME:
+            raise ProtocolViolation("the recorder has no usable serial number")
+        self.serial = serial
+
     async def command(self, value: bytes) -> None:
         """Write to TRANSFER_CONTROL.
 
         Raises:
             LinkLost: It went away, or refuses.
         """
-        await self.connection.write(uuids.TRANSFER_CONTROL, value)
+        await self.connection.write(uuids.TRANSFER_CONTROL, value, answered=True)
 
     async def owned(self) -> DeviceStatus:
         """Read the status anew, and see that the recordings may be taken.
@@ -229,16 +239,25 @@ class Session:
             self._require(error)
             return None
 
-    async def _set_clock(self) -> None:
-        """Set the recorder's clock, best effort: it has no other source and cannot be read."""
+    async def set_clock(self) -> bool:
+        """Set the recorder's clock, best effort: it has no other source and cannot be read.
+
+        Returns:
+            Whether it was set.
+
+        Raises:
+            LinkLost: It went away.
+        """
         now = self.clock.now()
         if now < PLAUSIBLE or not self.connection.offers(uuids.TIME_SYNC):
-            return
+            return False
         try:
             await self.connection.write(uuids.TIME_SYNC, encode_time(now))
         except LinkLost as error:
             self._require(error)
             logger.warning("The recorder's clock cannot be set", extra={"problem": str(error)})
+            return False
+        return True
 
     def _require(self, error: FieldpostError) -> None:
         """Pass a refusal of the device; raise again what is the end of the connection."""

@@ -75,14 +75,14 @@ class Gatt:
                 await self._connected().read_gatt_char(self._characteristic(characteristic))
             )
 
-    async def write(self, characteristic: str, value: bytes) -> None:
-        """Write a value, without response where the device offers that.
+    async def write(self, characteristic: str, value: bytes, *, answered: bool = False) -> None:
+        """Write a value, without response where the device offers that and nobody wants one.
 
         Raises:
             LinkLost: The connection is gone, or the device does not answer.
         """
         target = self._characteristic(characteristic)
-        answered = "write-without-response" not in target.properties
+        answered = answered or "write-without-response" not in target.properties
         async with self._bounded():
             await self._connected().write_gatt_char(target, value, response=answered)
 

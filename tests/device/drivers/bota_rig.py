@@ -51,6 +51,8 @@ class MemoryGatt:
         self.source = source
         self.mtu_bytes = mtu_bytes
         self.closed = 0
+        self.answered: list[tuple[str, bool]] = []
+        """Of each write: its characteristic, and whether an answer was asked for."""
         self._lost: str | None = None
         self._tell: list[Callable[[], None]] = []
         self._heard: dict[str, Callable[[bytes], None]] = {}
@@ -76,7 +78,8 @@ class MemoryGatt:
     async def read(self, characteristic: str) -> bytes:
         return await self._call(lambda: self.source.read(characteristic))
 
-    async def write(self, characteristic: str, value: bytes) -> None:
+    async def write(self, characteristic: str, value: bytes, *, answered: bool = False) -> None:
+        self.answered.append((characteristic, answered))
         await self._call(lambda: self.source.write(characteristic, value))
 
     async def subscribe(self, characteristic: str, notified: Callable[[bytes], None]) -> None:

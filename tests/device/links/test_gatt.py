@@ -284,3 +284,23 @@ async def test_the_rig_is_ordinary_bleak():
     assert names == [None, NAME]
     assert device.address == RECORDER_ADDRESS
     assert "fb3e0001-18e2-4295-845c-72917bf3d25b" in services
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_write_is_answered_where_the_caller_wants_it(monkeypatch, answered):
+    """A characteristic that can be written either way is written the faster one unless asked."""
+    asked = []
+    write = BleakClient.write_gatt_char
+
+    async def spied(client, target, value, response):
+        asked.append(response)
+        await write(client, target, value, response=response)
+
+    monkeypatch.setattr(BleakClient, "write_gatt_char", spied)
+    async with asyncio.timeout(DEADLINE_S), room():
+        gatt = await open_gatt(HERE, TO_RECORDER)
+        await gatt.write(TO_RECORDER, b"x", answered=answered)
+        await gatt.aclose()
+
+    assert asked == [answered]
