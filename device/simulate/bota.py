@@ -3,27 +3,32 @@
 import asyncio
 import hashlib
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from device.core.bota_ble.recorder import BotaRecorder
 from device.core.bota_ble.shelf import CardFile
+from device.core.bota_ble.switches import Switches
 from device.errors import UsageInvalid
 from device.model import MediaKind
 from device.simulate.holding import HeldRecording
-from device.simulate.playing import Announce, contents, event, told_to_end, until
+from device.simulate.playing import Announce, contents, event, prepared, told_to_end, until
 
 _ID_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotaOptions:
-    """What to simulate, on the controller that Bumble opens as `hci`; see `SimulateOptions`."""
+    """What to simulate, on the controller that Bumble opens as `hci`; see `SimulateOptions`.
+
+    `switches` are what it does differently from its papers.
+    """
 
     hci: str
     recordings: int = 3
     source: Path | None = None
     seed: int = 0
+    switches: Switches = field(default_factory=Switches)
 
 
 async def simulate_bota(options: BotaOptions, announce: Announce) -> None:
@@ -35,40 +40,17 @@ async def simulate_bota(options: BotaOptions, announce: Announce) -> None:
 
     Raises:
         UsageInvalid: The controller cannot be used, or there is no audio to hold.
+        LinkUnavailable: The controller went away.
     """
-    from device.simulate.bota_gatt import bota_on  # noqa: PLC0415 - needs the extra ble-sim
-    from device.simulate.on_hci import (  # noqa: PLC0415 - as above
-        START_S,
-        address_of,
-        answering,
-        device_on_hci,
-    )
-
     told = told_to_end()
-    held = await asyncio.to_thread(contents, options.source, options.recordings, options.seed)
+    held = await prepared(told, lambda: contents(options.source, options.recordings, options.seed))
+    if held is None:
+        return
     files = [file for each in held if (file := _file(each)) is not None]
     if not files:
         raise UsageInvalid("a Bota recorder holds audio, and there is none in these recordings")
-    serial = f"BOTA{options.seed:04d}"
-    address = address_of(serial)
-    recorder = BotaRecorder(serial, files)
-    async with AsyncExitStack() as stack:
-        device = await stack.enter_async_context(
-            device_on_hci(options.hci, name=serial, address=address)
-        )
-        with answering(options.hci):
-            async with asyncio.timeout(START_S):
-                await stack.enter_async_context(bota_on(device, recorder))
-        announce(
-            event(
-                "ready",
-                url=f"ble://{address}",
-                driver="bota",
-                serial=serial,
-                recordings=[_described(file) for file in files],
-            )
-        )
-        await until(told)
+    recorder = BotaRecorder(f"BOTA{options.seed:04d}", files, options.switches)
+    await until(told, _on_bluetooth(options.hci, recorder, announce))
     announce(
         event(
             "end",
@@ -80,6 +62,36 @@ async def simulate_bota(options: BotaOptions, announce: Announce) -> None:
             },
         )
     )
+
+
+async def _on_bluetooth(hci: str, recorder: BotaRecorder, announce: Announce) -> None:
+    """Be this recorder until cancelled."""
+    from device.simulate.bota_gatt import bota_on  # noqa: PLC0415 - needs the extra ble-sim
+    from device.simulate.on_hci import (  # noqa: PLC0415 - as above
+        START_S,
+        address_of,
+        answering,
+        device_on_hci,
+    )
+
+    address = address_of(recorder.serial)
+    async with AsyncExitStack() as stack:
+        device = await stack.enter_async_context(
+            device_on_hci(hci, name=recorder.serial, address=address)
+        )
+        with answering(hci):
+            async with asyncio.timeout(START_S):
+                await stack.enter_async_context(bota_on(device, recorder))
+        announce(
+            event(
+                "ready",
+                url=f"ble://{address}",
+                driver="bota",
+                serial=recorder.serial,
+                recordings=[_described(file) for file in recorder.files.values()],
+            )
+        )
+        await asyncio.Event().wait()
 
 
 def _described(file: CardFile) -> dict[str, object]:

@@ -15,10 +15,11 @@ from device.core.bota_ble import on_air, uuids
 from device.core.bota_ble.recorder import NOTIFY, READ, WRITE, BotaRecorder
 from device.core.bota_ble.stream import Cut
 from device.errors import RecorderRefused
+from device.simulate.leaving import leave
+from device.simulate.pairing import accept_pairing, require_encryption
 
 T = TypeVar("T")
 
-_CLOSE_S = 5.0
 _QUEUE_PACKETS = 8
 """Packets that wait for the radio before the sender does."""
 
@@ -45,6 +46,9 @@ class BotaOnBluetooth:
             services.setdefault(uuids.service_of(uuid), []).append(characteristic)
         for uuid, characteristics in services.items():
             device.add_service(Service(uuid, characteristics))
+            if recorder.switches.needs_bond and uuid == uuids.STORAGE:
+                require_encryption(device, characteristics)
+        accept_pairing(device)
         device.advertising_data = on_air.advertising(recorder.switches)
         mac = bytes(reversed(bytes(device.random_address)))
         device.scan_response_data = on_air.scan_response(recorder.switches, mac)
@@ -71,12 +75,7 @@ class BotaOnBluetooth:
 
     async def stop(self) -> None:
         """Leave the air. Never raises."""
-        with contextlib.suppress(BaseBumbleError, OSError):
-            async with asyncio.timeout(_CLOSE_S):
-                await self._device.stop_advertising()
-                for connection in list(self._device.connections.values()):
-                    await connection.disconnect()
-                await self._device.power_off()
+        await leave(self._device)
 
     def _characteristic(self, uuid: str) -> Characteristic[bytes]:
         uses = self._recorder.table[uuid]
@@ -104,6 +103,8 @@ class BotaOnBluetooth:
     def _connected(self, host: Connection) -> None:
         self._host = host
         self._recorder.connect(host.att_mtu)
+        self._recorder.bonded = False
+        host.on(Connection.EVENT_CONNECTION_ENCRYPTION_CHANGE, lambda: self._encrypted(host))
         host.on(
             Connection.EVENT_CONNECTION_ATT_MTU_UPDATE,
             lambda: self._recorder.resize(host.att_mtu),
@@ -111,6 +112,10 @@ class BotaOnBluetooth:
         host.once(Connection.EVENT_DISCONNECTION, lambda _: self._gone(host))
         if host.data_packet_queue is not None:
             host.data_packet_queue.on("flow", self._wake.set)
+
+    def _encrypted(self, host: Connection) -> None:
+        if self._host is host:
+            self._recorder.bonded = host.is_encrypted
 
     def _gone(self, host: Connection) -> None:
         if self._host is host:

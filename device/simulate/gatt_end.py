@@ -1,12 +1,11 @@
 """The recorder's end of the native link over Bluetooth LE: a GATT server on a Bumble device."""
 
 import asyncio
-import contextlib
 from types import TracebackType
 from typing import Self
 
 from bumble.att import Bearer, is_enhanced_bearer
-from bumble.core import UUID, AdvertisingData, BaseBumbleError
+from bumble.core import UUID, AdvertisingData
 from bumble.device import Connection, Device
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 
@@ -14,8 +13,10 @@ from device.core.link.fragments import ATT_HEADER_BYTES, Fragmenter, Reassembler
 from device.core.link.framing import MAX_FRAME_BYTES
 from device.core.link.gatt_service import FROM_RECORDER, SERVICE, TO_RECORDER
 from device.errors import LinkLost
+from device.simulate.connection_hints import ConnectionHints
+from device.simulate.leaving import leave
+from device.simulate.pairing import accept_pairing, require_encryption
 
-_CLOSE_S = 5.0
 _QUEUE_FRAMES = 64
 _QUEUE_PACKETS = 8
 """Packets that wait for the radio before the sender does."""
@@ -35,11 +36,16 @@ class GattEnd:
 
     max_frame_bytes = MAX_FRAME_BYTES
 
-    def __init__(self, device: Device, name: str) -> None:
-        """Add the service to a device that is not powered yet; advertise 8 bytes of `name`."""
+    def __init__(self, device: Device, name: str, *, pairing: bool = False) -> None:
+        """Add the service to a device that is not powered yet; advertise 8 bytes of `name`.
+
+        With `pairing` only hosts that paired are let in, as PROTOCOL.md §14.1 asks of recorders.
+        """
         self._device = device
         self._incoming: asyncio.Queue[bytes | None] = asyncio.Queue(_QUEUE_FRAMES)
         self._host: Connection | None = None
+        self._hints: ConnectionHints | None = None
+        self._hinting: asyncio.Task[None] | None = None
         self._room = asyncio.Event()
         self._closed = False
         self._fragmenter = Fragmenter()
@@ -49,6 +55,9 @@ class GattEnd:
         self._from = Characteristic[bytes](FROM_RECORDER, _NOTIFY, Characteristic.READABLE, b"")
         self._from.on(Characteristic.EVENT_SUBSCRIPTION, self._subscribed)
         device.add_service(Service(SERVICE, [to, self._from]))
+        accept_pairing(device)
+        if pairing:
+            require_encryption(device, [to, self._from])
         device.advertising_data = bytes(
             AdvertisingData(
                 [
@@ -77,6 +86,8 @@ class GattEnd:
         host = self._host
         if host is None:
             return
+        if self._hints is not None:
+            self._hints.busy()
         size_bytes = value_bytes(host.att_mtu - ATT_HEADER_BYTES)
         for value in self._fragmenter.fragments(frame, size_bytes):
             if self._host is not host:
@@ -97,15 +108,11 @@ class GattEnd:
             return
         self._closed = True
         self._host = None
+        self._hint_no_more()
         self._room.set()
         self._forget()
         self._incoming.put_nowait(None)
-        with contextlib.suppress(BaseBumbleError, OSError):
-            async with asyncio.timeout(_CLOSE_S):
-                await self._device.stop_advertising()
-                for connection in list(self._device.connections.values()):
-                    await connection.disconnect()
-                await self._device.power_off()
+        await leave(self._device)
 
     async def __aenter__(self) -> Self:
         return self
@@ -127,6 +134,8 @@ class GattEnd:
     def _written(self, bearer: Bearer, value: bytes) -> None:
         if bearer is not self._host:
             return  # a host subscribes first
+        if self._hints is not None:
+            self._hints.busy()
         for frame in self._reassembler.feed(value):
             if not self._incoming.full():
                 self._incoming.put_nowait(frame)
@@ -135,6 +144,9 @@ class GattEnd:
         if is_enhanced_bearer(bearer) or not wanted:
             return
         self._host = bearer
+        self._hint_no_more()
+        self._hints = ConnectionHints(bearer)
+        self._hinting = asyncio.create_task(self._hints.run(), name="connection hints")
         self._fragmenter = Fragmenter()
         self._reassembler = Reassembler()
         self._forget()
@@ -144,9 +156,15 @@ class GattEnd:
         def gone(_: int) -> None:
             if self._host is bearer:
                 self._host = None
+                self._hint_no_more()
             self._room.set()
 
         bearer.once(bearer.EVENT_DISCONNECTION, gone)
+
+    def _hint_no_more(self) -> None:
+        hinting, self._hinting, self._hints = self._hinting, None, None
+        if hinting is not None:
+            hinting.cancel()
 
     def _forget(self) -> None:
         while not self._incoming.empty():

@@ -13,7 +13,7 @@ from device.links.serial import SerialLink
 from device.simulate.faults import FaultPlan
 from device.simulate.firmware import Firmware
 from device.simulate.holding import HeldRecording, MemoryStore
-from device.simulate.playing import Announce, contents, event, told_to_end, until
+from device.simulate.playing import Announce, contents, event, prepared, told_to_end, until
 from device.simulate.pty_line import PtyEnd, PtyLine
 
 _UNPACED_BAUD = 3_000_000
@@ -26,7 +26,8 @@ class SimulateOptions:
 
     `link` is the path under which the port is found; None: a fresh name in a temporary folder.
     `baud` 0 is a line without a pace. With `hci` it is on Bluetooth LE instead, on the controller
-    that Bumble opens by this name; `baud`, `link` and `faults` then mean nothing.
+    that Bumble opens by this name; `baud`, `link` and `faults` then mean nothing. With `pairing`
+    it lets only hosts in there that paired.
     """
 
     recordings: int = 3
@@ -35,6 +36,7 @@ class SimulateOptions:
     baud: int = 3_000_000
     link: Path | None = None
     hci: str | None = None
+    pairing: bool = False
     faults: FaultPlan = field(default_factory=FaultPlan)
 
 
@@ -45,10 +47,14 @@ async def simulate(options: SimulateOptions, announce: Announce) -> None:
     recording that the agent released, `end` with what is still held and the payload bytes counted.
 
     Raises:
-        UsageInvalid: The link's path is taken, or what the recordings need is missing.
+        UsageInvalid: The link's path is taken, the controller cannot be used, or what the
+            recordings need is missing.
+        LinkUnavailable: The controller went away.
     """
     told = told_to_end()
-    held = await asyncio.to_thread(contents, options.source, options.recordings, options.seed)
+    held = await prepared(told, lambda: contents(options.source, options.recordings, options.seed))
+    if held is None:
+        return
     store = MemoryStore(held, lambda gone: announce(event("released", id=gone.id.hex())))
     serial = f"SIM{options.seed:05d}"
 
@@ -63,7 +69,7 @@ async def simulate(options: SimulateOptions, announce: Announce) -> None:
     if options.hci is None:
         more["unplugged"] = await _on_pty(options, serial, firmware, told, ready)
     else:
-        await _on_bluetooth(options.hci, serial, firmware, told, ready)
+        await until(told, _on_bluetooth(options, serial, firmware, ready))
     announce(
         event(
             "end",
@@ -100,22 +106,21 @@ async def _on_pty(
 
 
 async def _on_bluetooth(
-    hci: str,
+    options: SimulateOptions,
     serial: str,
     program: Callable[[Link], Firmware],
-    told: asyncio.Event,
     ready: Callable[..., None],
 ) -> None:
-    """Be a recorder on Bluetooth LE until told to end."""
+    """Be a recorder on Bluetooth LE until cancelled."""
     from device.simulate.on_hci import (  # noqa: PLC0415 - needs the extra ble-sim
         address_of,
         recorder_on_hci,
     )
 
-    address = address_of(serial)
-    async with recorder_on_hci(hci, name=serial, address=address) as end:
+    hci, address = options.hci or "", address_of(serial)
+    async with recorder_on_hci(hci, name=serial, address=address, pairing=options.pairing) as end:
         ready(f"ble://{address}")
-        await until(told, program(end).run())
+        await program(end).run()
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bumble import hci
+from bumble import hci, ll
 from bumble.controller import Controller
 from bumble.core import PhysicalTransport
 from bumble.device import Device, DeviceConfiguration
@@ -20,6 +20,7 @@ _LOSS = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
 _SPACE_S = 150e-6
 _L2CAP_HEADER_BYTES = 4
 _NOTIFICATION = 0x1B
+_RSSI_DBM = -50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +103,82 @@ class Air(LocalLink):
         loop.call_at(self._free_s, deliver)
 
 
-def virtual_controller(air: Air, name: str, address: str, **host) -> Controller:
+class VirtualController(Controller):
+    """Bumble's, and what that lacks: scan responses, PHYs and data lengths."""
+
+    le_acl_data_packet_length = PACKET_BYTES
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.lost_responses = 0
+        """How many of the next scan responses this controller does not hear."""
+        self.phys: list[tuple[int, int]] = []
+        """What the host asked for, sending and receiving, as bits."""
+        self.data_lengths: list[int] = []
+        self.intervals: list[tuple[int, int]] = []
+        """Connection interval in 1.25 ms and latency, as the other side has set them."""
+
+    def on_advertising_pdu(self, pdu: ll.AdvInd | ll.AdvExtInd) -> None:
+        """Report an advertisement, and in an active scan what its sender adds when asked."""
+        scanning, self.le_scan_enable = self.le_scan_enable, False
+        super().on_advertising_pdu(pdu)  # which connects, if that is wanted
+        self.le_scan_enable = scanning
+        kinds = hci.HCI_LE_Advertising_Report_Event.EventType
+        if not scanning:
+            return
+        self._report(kinds.ADV_IND, pdu.advertiser_address, bytes(pdu.data))
+        if self.le_scan_type == hci.HCI_LE_Set_Scan_Parameters_Command.PASSIVE_SCANNING:
+            return
+        if self.lost_responses:
+            self.lost_responses -= 1
+            return
+        response = next(
+            bytes(each.scan_response_data)
+            for controller in self.link.controllers
+            for each in (controller.le_legacy_advertiser, *controller.advertising_sets.values())
+            if each.enabled and each.address == pdu.advertiser_address
+        )
+        self._report(kinds.SCAN_RSP, pdu.advertiser_address, response)
+
+    def _report(self, kind: int, address: hci.Address, data: bytes) -> None:
+        report = hci.HCI_LE_Advertising_Report_Event.Report(
+            event_type=kind,
+            address_type=address.address_type,
+            address=address,
+            data=data,
+            rssi=_RSSI_DBM,
+        )
+        self.send_hci_packet(hci.HCI_LE_Advertising_Report_Event([report]))
+
+    def on_ll_control_pdu(self, sender_address: hci.Address, packet: ll.ControlPdu) -> None:
+        if isinstance(packet, ll.ConnectionUpdateInd):
+            self.intervals.append((packet.interval, packet.latency))
+        super().on_ll_control_pdu(sender_address, packet)
+
+    def on_hci_le_set_phy_command(self, command: hci.HCI_LE_Set_PHY_Command) -> None:
+        self.phys.append((command.tx_phys, command.rx_phys))
+        self._send_hci_command_status(hci.HCI_COMMAND_STATUS_PENDING, command.op_code)
+        self.send_hci_packet(
+            hci.HCI_LE_PHY_Update_Complete_Event(
+                status=hci.HCI_ErrorCode.SUCCESS,
+                connection_handle=command.connection_handle,
+                tx_phy=hci.Phy.LE_2M,
+                rx_phy=hci.Phy.LE_2M,
+            )
+        )
+
+    def on_hci_le_set_data_length_command(
+        self, command: hci.HCI_LE_Set_Data_Length_Command
+    ) -> hci.HCI_StatusAndConnectionHandleReturnParameters:
+        self.data_lengths.append(command.tx_octets)
+        return hci.HCI_StatusAndConnectionHandleReturnParameters(
+            status=hci.HCI_ErrorCode.SUCCESS, connection_handle=command.connection_handle
+        )
+
+
+def virtual_controller(air: Air, name: str, address: str, **host) -> VirtualController:
     """Make a controller on this air that takes whole link-layer packets."""
-    controller = Controller(name, link=air, **host)
-    controller.le_acl_data_packet_length = PACKET_BYTES
+    controller = VirtualController(name, link=air, **host)
     controller.random_address = hci.Address(address)
     return controller
 
@@ -120,3 +193,8 @@ def virtual_device(air: Air, name: str, address: str) -> Device:
         advertising_interval_max=20,
     )
     return Device(config=config, host=Host(controller, AsyncPipeSink(controller)))
+
+
+def controller_of(device: Device) -> VirtualController:
+    """Return the virtual controller under a device."""
+    return device.host.hci_sink.sink

@@ -51,7 +51,7 @@ class Radio:
         self.hung = asyncio.Event()
         """Set once a call hangs."""
         self.pair_on_connect = False
-        """As after `bluetoothctl pair`: the stack encrypts each connection by itself."""
+        """Whether the stack pairs by itself; where it has a bond, it encrypts in any case."""
         self.mtus: list[int] = []
 
     def notified(self, value: bytes) -> bool:
@@ -80,21 +80,24 @@ def _uuids(octets: bytes, size: int) -> list[str]:
     return [_uuid(UUID.from_bytes(octets[at : at + size])) for at in range(0, len(octets), size)]
 
 
-def _seen(advertisement: Advertisement, *, named: bool) -> AdvertisementData:
-    name, uuids, maker = None, [], {}
+def _seen(
+    advertisement: Advertisement, before: AdvertisementData | None, *, named: bool
+) -> AdvertisementData:
+    """Add an advertisement to what the stack remembers of the device, as BlueZ does."""
+    name = before.local_name if before else None
+    uuids = list(before.service_uuids) if before else []
+    maker = dict(before.manufacturer_data) if before else {}
     for kind, octets in advertisement.data.ad_structures:
         match kind:
             case _TYPE.COMPLETE_LOCAL_NAME | _TYPE.SHORTENED_LOCAL_NAME:
-                name = octets.decode("utf-8", "replace")
+                name = octets.decode("utf-8", "replace") if named else None
             case _TYPE.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS:
-                uuids += _uuids(octets, 2)
+                uuids = sorted({*uuids, *_uuids(octets, 2)})
             case _TYPE.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS:
-                uuids += _uuids(octets, 16)
+                uuids = sorted({*uuids, *_uuids(octets, 16)})
             case _TYPE.MANUFACTURER_SPECIFIC_DATA:
                 maker[int.from_bytes(octets[:2], "little")] = octets[2:]
-    return AdvertisementData(
-        name if named else None, maker, {}, uuids, None, advertisement.rssi, (advertisement,)
-    )
+    return AdvertisementData(name, maker, {}, uuids, None, advertisement.rssi, (advertisement,))
 
 
 class Scanner(BaseBleakScanner):
@@ -117,7 +120,8 @@ class Scanner(BaseBleakScanner):
 
     def _advertised(self, advertisement: Advertisement) -> None:
         address = advertisement.address.to_string(with_type_qualifier=False)
-        seen = _seen(advertisement, named=address in self._radio.named)
+        _, before = self.seen_devices.get(address, (None, None))
+        seen = _seen(advertisement, before, named=address in self._radio.named)
         self._radio.named.add(address)
         if self.is_allowed_uuid(seen.service_uuids):
             details = {"address": advertisement.address}
@@ -166,7 +170,9 @@ class Client(BaseBleakClient):
         self._peer = Peer(connection)
         connection.once(Connection.EVENT_DISCONNECTION, self._disconnected)
         async with self._call() as peer:
-            if self._radio.pair_on_connect:
+            if await self._radio.central.keystore.get(str(connection.peer_address)):
+                await connection.encrypt()
+            elif self._radio.pair_on_connect:
                 await connection.pair()
             await peer.request_mtu(self._radio.mtu)
             self._radio.mtus.append(connection.att_mtu)

@@ -4,9 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from bumble.att import Attribute
 from bumble.device import Device
-from bumble.gatt import GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR
 
 from device.links import radio as radios
 from device.simulate.gatt_end import GattEnd
@@ -30,17 +28,6 @@ class Room:
     device: Device
 
 
-def require_encryption(recorder: GattEnd) -> None:
-    """Let no host subscribe before it has paired, as PROTOCOL.md asks of firmware."""
-    (subscribing,) = (
-        attribute
-        for attribute in recorder._device.gatt_server.attributes
-        if attribute.type == GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR
-        and attribute.handle > recorder._from.handle
-    )
-    subscribing.permissions |= Attribute.Permissions.WRITE_REQUIRES_ENCRYPTION
-
-
 @asynccontextmanager
 async def room(*, mtu: int = 517, pace: Pace | None = None, encrypted: bool = False):
     """Switch a recorder and a host on; both go off with the block."""
@@ -54,9 +41,7 @@ async def room(*, mtu: int = 517, pace: Pace | None = None, encrypted: bool = Fa
         None, None, asyncio.get_running_loop().time
     )
     async with AsyncExitStack() as undo:
-        recorder = GattEnd(device, NAME)
-        if encrypted:
-            require_encryption(recorder)
+        recorder = GattEnd(device, NAME, pairing=encrypted)
         await central.power_on()
         undo.push_async_callback(central.power_off)
         await recorder.start()

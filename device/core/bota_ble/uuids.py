@@ -32,6 +32,8 @@ API_ENDPOINT = _bota(3, 3)
 PROVISIONING_RESULT = _bota(3, 5)
 DEVICE_SETTINGS = _bota(3, 6)
 
+STORAGE = _bota(4, 0)
+"""The service of what follows, up to CAPABILITIES_V2."""
 STORAGE_INFO = _bota(4, 1)
 RECORDING_LIST = _bota(4, 2)
 RECORDING_TRANSFER = _bota(4, 3)
