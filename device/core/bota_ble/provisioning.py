@@ -8,6 +8,9 @@ CHUNK_OVERHEAD_BYTES = 7
 """What the ATT write and the chunk's own two bytes leave unused of an MTU, and two to spare."""
 MAX_CHUNKS = 255
 
+MAX_TOKEN_BYTES = MAX_CHUNKS * (23 - CHUNK_OVERHEAD_BYTES)
+"""What fits whatever the MTU is: none is below 23."""
+
 
 class Result(IntEnum):
     """PROVISIONING_RESULT."""
@@ -26,7 +29,9 @@ _SENTENCES = {
     Result.ALREADY_PAIRED: "the recorder already has a token",
 }
 _HINTS = {
-    Result.ALREADY_PAIRED: "remove the recorder from its account first, then try again",
+    Result.INVALID_TOKEN: "compare the token with the one that the cloud gave out, or get a new one",
+    Result.STORAGE_ERROR: "switch the recorder off and on, then try again",
+    Result.ALREADY_PAIRED: "to give it another, first remove it from its account with its maker's app",
     Result.CHUNK_ERROR: "try again, nearer to the recorder",
 }
 
@@ -60,4 +65,5 @@ def check_result(value: bytes) -> None:
         return
     known = Result(value[0]) if value[0] in tuple(Result) else None
     sentence = _SENTENCES[known] if known else f"the recorder answers the token with {value[0]}"
-    raise RecorderRefused(sentence, wire_code=value[0], hint=_HINTS.get(known) if known else None)
+    hint = _HINTS[known] if known else "note its firmware version and report it to its maker"
+    raise RecorderRefused(sentence, wire_code=value[0], hint=hint)
