@@ -150,7 +150,7 @@ class RecorderInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class LastSeen:
     """The last a recorder was heard of: what it told, where, and when."""
 
     info: RecorderInfo

@@ -5,7 +5,7 @@ import itertools
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from device.bell import Bell
 from device.clock import Clock
@@ -13,11 +13,12 @@ from device.config import RecorderConfig
 from device.core.retry import Retry
 from device.drivers import Driver, Opening, open_driver
 from device.errors import FieldpostError, RecorderBusy
-from device.model import Entry, EntryId, RecorderId, RecordingKey
+from device.model import Entry, EntryId, Listing, RecorderId, RecorderInfo, RecordingKey
 from device.progress import Progress
 from device.pull import Puller
 from device.release import Releaser
 from device.spool.spool import Spool
+from device.whereabouts import Whereabouts
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,11 @@ class Visitor:
     _progressed: bool = field(default=False, init=False)
     _fruitless: dict[RecordingKey, int] = field(default_factory=dict, init=False)
     """Recordings that alone made visits end, and how often."""
+    _whereabouts: Whereabouts = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin to keep how the recorder fares."""
+        self._whereabouts = Whereabouts(url=self.config.url, spool=self.spool, clock=self.clock)
 
     async def run(self, *, once: bool) -> None:
         """Visit for ever, or until all that can be pulled is pulled and released.
@@ -64,7 +70,7 @@ class Visitor:
         failures = 0
         while True:
             self._progressed = False
-            asked_s = None
+            asked_s = hint = None
             try:
                 async with asyncio.timeout(OPEN_S):
                     driver = await self._open()
@@ -73,19 +79,22 @@ class Visitor:
                 finally:
                     await driver.aclose()
             except (FieldpostError, LookupError, TimeoutError) as error:
-                problem = f"{self.config.url}: {str(error) or 'no answer in time'}"
+                reason = str(error) or "no answer in time"
+                hint = error.hint if isinstance(error, FieldpostError) else None
                 # Its own figure may be weeks; a rescan would have looked in by then.
                 if isinstance(error, RecorderBusy):
                     asked_s = min(error.retry_after_s, RESCAN_S)
             except Exception as error:  # the supervisor: a driver's bug must not stop the others
                 logger.exception("A driver failed unexpectedly", extra={"url": self.config.url})
-                problem = f"{self.config.url}: {type(error).__name__}: {error}"
+                reason = f"{type(error).__name__}: {error}"
             else:
                 return
             failures = 1 if self._progressed else failures + 1
+            problem = f"{self.config.url}: {reason}"
             if (problem,) != self.problems:
                 self.progress.note(problem)
             self.problems = (problem,)
+            await self._whereabouts.failed(reason, hint, failures)
             if once and failures >= PATIENCE:
                 return
             await self.clock.sleep(RECONNECT.delay_s(failures, random.random(), asked_s=asked_s))  # noqa: S311 - jitter, not a secret
@@ -104,6 +113,7 @@ class Visitor:
     async def _stay(self, driver: Driver, *, once: bool) -> None:
         info = await driver.info()
         self.recorder = info.recorder
+        await self._whereabouts.saw(info)
         releaser = Releaser(
             driver=driver,
             spool=self.spool,
@@ -132,7 +142,10 @@ class Visitor:
         await releaser.release(info.recorder, (), easy=True)
         for portion in itertools.count(1):
             looked_s, before = self.clock.monotonic(), self.stored.count
+            if portion > 1:
+                info = await _asked_again(driver, info)
             listing = await driver.recordings()
+            await self._whereabouts.reached()
             pulled = await puller.pull(info.recorder, listing)
             self._mention(pulled.notes)
             lingering = pulled.lingering
@@ -146,6 +159,7 @@ class Visitor:
                 unreleased = await releaser.release(info.recorder, lingering)
                 lingering = ()
                 self._notice()
+                await self._whereabouts.saw(await self._counted(info, listing))
                 self._tell((*pulled.problems, *unreleased))
                 if last and not room:
                     more = not listing.complete and portion < MOST_PORTIONS
@@ -157,6 +171,13 @@ class Visitor:
                 )
             if (calm_s := looked_s + CALM_S - self.clock.monotonic()) > 0:
                 await self.clock.sleep(calm_s)
+
+    async def _counted(self, info: RecorderInfo, listing: Listing) -> RecorderInfo:
+        """Count what waits by a whole listing: a recorder's own count may mean something else."""
+        if not listing.complete:
+            return info
+        ids = [recording.key.entry_id() for recording in listing.recordings]
+        return replace(info, pending=await asyncio.to_thread(self.spool.unreleased, ids))
 
     async def _goes_on(self, driver: Driver) -> bool:
         """Ask whether an incomplete listing has a next portion: it is announced at once."""
@@ -197,6 +218,20 @@ class Visitor:
 
     def _notice(self) -> None:
         self._progressed = True
+
+
+async def _asked_again(driver: Driver, before: RecorderInfo) -> RecorderInfo:
+    """Ask how it fares now. What is wrong, if it fails, the listing that follows tells better.
+
+    Opening has set its clock: how wrong it was stays told for the length of the visit.
+    """
+    try:
+        now = await driver.info()
+    except FieldpostError as error:
+        logger.debug("The recorder does not say how it is", extra={"problem": str(error)})
+        return before
+    offsets = [each for each in (before.clock_offset_s, now.clock_offset_s) if each is not None]
+    return replace(now, clock_offset_s=max(offsets, key=abs, default=None))
 
 
 @dataclass(frozen=True, slots=True)

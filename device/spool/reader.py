@@ -5,7 +5,7 @@ Imports nothing heavy, since a status command is to answer at once.
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from device.errors import EntryUnknown
-from device.model import Entry, EntryId, State, Wait
-from device.spool import rows, schema
+from device.model import Entry, EntryId, LastSeen, State, Unreached, Wait
+from device.spool import last_seen, rows, schema
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,6 +40,10 @@ class SpoolReader:
         """List the ids of entries, oldest first; no state means all."""
         return self._read([], rows.ids, states)
 
+    def count(self, state: State, among: Sequence[EntryId]) -> int:
+        """Count the entries in one state among these; each counts once."""
+        return self._read(0, rows.count, state, among)
+
     def entry(self, entry: EntryId) -> Entry:
         """Look up one entry.
 
@@ -58,6 +62,14 @@ class SpoolReader:
     def cooldowns(self) -> dict[str, Wait]:
         """Look up which origins are left alone and until when, passed ones included."""
         return self._read({}, rows.cooldowns)
+
+    def last_seen(self) -> list[LastSeen]:
+        """Look up the last that was heard of each recorder, by name."""
+        return self._read([], last_seen.last_seen)
+
+    def unreached(self) -> list[Unreached]:
+        """Look up which URLs visits fail at, and why."""
+        return self._read([], last_seen.unreached)
 
     def close(self) -> None:
         """Close the file. Idempotent."""

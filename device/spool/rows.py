@@ -1,7 +1,7 @@
 """Rows of spool.db as model values: everything that only reads. Imports nothing heavy."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -61,6 +61,15 @@ def ids(connection: sqlite3.Connection, states: Iterable[State] = ()) -> list[En
         wanted,
     )
     return [EntryId(row[0]) for row in found]
+
+
+def count(connection: sqlite3.Connection, state: State, among: Sequence[EntryId]) -> int:
+    """Count the entries in one state among these, without loading any."""
+    row = connection.execute(
+        "SELECT count(*) FROM entry WHERE state = ? AND id IN (SELECT value FROM json_each(?))",
+        (state.value, msgspec.json.encode(among).decode()),
+    ).fetchone()
+    return int(row[0])
 
 
 def entry(connection: sqlite3.Connection, wanted: EntryId) -> Entry:

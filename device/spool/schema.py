@@ -52,6 +52,21 @@ MIGRATIONS = (
         done TEXT PRIMARY KEY
     ) STRICT, WITHOUT ROWID;
     """,
+    # 2: how recorders fare. Nothing here is needed to carry a recording: a lost row is told anew.
+    """
+    CREATE TABLE last_seen (
+        recorder  TEXT PRIMARY KEY,
+        url       TEXT NOT NULL,
+        seen_at   TEXT NOT NULL,
+        info_json BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE unreached (
+        url     TEXT PRIMARY KEY,
+        since   TEXT NOT NULL,
+        problem TEXT NOT NULL,
+        hint    TEXT
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 """Statement batches; `PRAGMA user_version` is how many of them a file has seen. Append only."""
 

@@ -20,16 +20,18 @@ from device.model import (
     Entry,
     EntryId,
     Evidence,
+    LastSeen,
     Manifest,
     MediumState,
     Receipt,
     Recording,
     RecordingKey,
     State,
+    Unreached,
     UploadSession,
     Wait,
 )
-from device.spool import changes, checks, rows
+from device.spool import changes, checks, last_seen, rows
 from device.spool.checks import Checked
 from device.spool.durable import storage
 from device.spool.ingest import copy_in
@@ -114,6 +116,10 @@ class Spool:
         What was released stays listed for ever: loading it all would grow with the years.
         """
         return self._reader.ids(*states)
+
+    def unreleased(self, entries: Sequence[EntryId]) -> int:
+        """Count which of these are not released; what the spool does not know is not."""
+        return len(entries) - self._reader.count(State.RELEASED, entries)
 
     def entry(self, entry: EntryId) -> Entry:
         """Look up one entry.
@@ -316,6 +322,22 @@ class Spool:
             wait = Wait(code=wait.code, reason=wait.reason, until=now + MAX_COOLDOWN)
             self.save_cooldown(origin, wait.until, wait.reason)
         return wait
+
+    def save_last_seen(self, seen: LastSeen) -> None:
+        """Keep the last that was heard of a recorder, in place of what was kept before."""
+        self._journal.run(last_seen.save, seen)
+
+    def save_unreached(self, unreached: Unreached) -> None:
+        """Keep why visits to a URL fail, in place of what was kept before."""
+        self._journal.run(last_seen.save_unreached, unreached)
+
+    def save_reached(self, url: str) -> None:
+        """Keep that visits to a URL do not fail any more."""
+        self._journal.run(last_seen.save_reached, url)
+
+    def unreached(self, url: str) -> Unreached | None:
+        """Look up why visits to a URL fail; None: they do not, or it was not visited."""
+        return next((each for each in self._reader.unreached() if each.url == url), None)
 
     def store(self, entry: EntryId, receipt: Receipt) -> Entry:
         """SEALED → STORED; the receipt is on the disk, twice, when this returns. Idempotent.
