@@ -132,13 +132,11 @@ class VirtualController(Controller):
         if self.lost_responses:
             self.lost_responses -= 1
             return
-        response = next(
-            bytes(each.scan_response_data)
-            for controller in self.link.controllers
-            for each in (controller.le_legacy_advertiser, *controller.advertising_sets.values())
-            if each.enabled and each.address == pdu.advertiser_address
-        )
-        self._report(kinds.SCAN_RSP, pdu.advertiser_address, response)
+        for controller in self.link.controllers:
+            for each in (controller.le_legacy_advertiser, *controller.advertising_sets.values()):
+                if each.enabled and each.address == pdu.advertiser_address:
+                    response = bytes(each.scan_response_data)
+                    self._report(kinds.SCAN_RSP, pdu.advertiser_address, response)
 
     def _report(self, kind: int, address: hci.Address, data: bytes) -> None:
         report = hci.HCI_LE_Advertising_Report_Event.Report(
