@@ -12,8 +12,9 @@ from bumble.device import Connection, Device
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 
 from device.core.bota_ble import on_air, uuids
-from device.core.bota_ble.recorder import NOTIFY, READ, WRITE, BotaRecorder
+from device.core.bota_ble.recorder import BotaRecorder
 from device.core.bota_ble.stream import Cut
+from device.core.bota_ble.table import NOTIFY, READ, WRITE
 from device.errors import RecorderRefused
 from device.simulate.leaving import leave
 from device.simulate.pairing import accept_pairing, require_encryption
@@ -39,6 +40,7 @@ class BotaOnBluetooth:
         self._device = device
         self._recorder = recorder
         self._host: Connection | None = None
+        self._mtus = recorder.switches.mtus
         self._wake = asyncio.Event()
         self._characteristics = {each: self._characteristic(each) for each in recorder.table}
         services: dict[str, list[Characteristic[bytes]]] = {}
@@ -102,6 +104,9 @@ class BotaOnBluetooth:
 
     def _connected(self, host: Connection) -> None:
         self._host = host
+        if self._mtus:
+            self._device.gatt_server.max_mtu = self._mtus[0]
+            self._mtus = self._mtus[1:] or self._mtus
         self._recorder.connect(host.att_mtu)
         self._recorder.bonded = False
         host.on(Connection.EVENT_CONNECTION_ENCRYPTION_CHANGE, lambda: self._encrypted(host))

@@ -24,6 +24,7 @@ from device.core.bota_ble.status import (
 )
 from device.core.bota_ble.stream import Counters, Cut, Notify, Sent, stream
 from device.core.bota_ble.switches import Switches
+from device.core.bota_ble.table import CAPABILITIES, NOTIFY, READ, TABLE, V2, WRITE
 from device.errors import RecorderRefused
 
 CARD_BYTES = 1 << 30
@@ -33,31 +34,9 @@ ATT_INSUFFICIENT_AUTHENTICATION = 0x05
 ATT_NOT_FOUND = 0x0A
 ATT_UNLIKELY = 0x0E
 
-READ = "read"
-WRITE = "write"
-NOTIFY = "notify"
-
-TABLE: dict[str, frozenset[str]] = {
-    uuids.MODEL: frozenset({READ}),
-    uuids.SERIAL: frozenset({READ}),
-    uuids.FIRMWARE: frozenset({READ}),
-    uuids.DEVICE_STATUS: frozenset({READ, NOTIFY}),
-    uuids.RECORDING_STATUS: frozenset({READ, NOTIFY}),
-    uuids.TIME_SYNC: frozenset({WRITE}),
-    uuids.PAIRING_STATE: frozenset({READ}),
-    uuids.DEVICE_TOKEN: frozenset({WRITE}),
-    uuids.API_ENDPOINT: frozenset({WRITE}),
-    uuids.PROVISIONING_RESULT: frozenset({NOTIFY}),
-    uuids.DEVICE_SETTINGS: frozenset({READ, WRITE}),
-    uuids.STORAGE_INFO: frozenset({READ}),
-    uuids.RECORDING_LIST: frozenset({NOTIFY}),
-    uuids.RECORDING_TRANSFER: frozenset({NOTIFY, WRITE}),
-    uuids.TRANSFER_CONTROL: frozenset({WRITE}),
-    uuids.AUTH_NONCE: frozenset({READ}),
-}
-"""What a host finds; CAPABILITIES_V2 comes on top where the switch says so."""
-
-_STORAGE_SERVICE = uuids.STORAGE_INFO[:8]
+_BATTERY_PERCENT = 76
+_GRANT_BYTES = 171
+_STORAGE_SERVICE = uuids.STORAGE[:8]
 
 
 class BotaRecorder:
@@ -77,14 +56,13 @@ class BotaRecorder:
         """Payload sent of each file, again and again where hosts asked again."""
         self._counters = Counters(cuts=set())
         self._acknowledged: set[bytes] = set()
-        self._starts = self._lists = self._confirms = self._connections = 0
+        self._starts = self._lists = self._confirms = self._connections = self._grants = 0
         self.disconnect()
 
     @property
     def table(self) -> dict[str, frozenset[str]]:
         """The characteristics of this recorder, and what can be done with them."""
-        v2 = {uuids.CAPABILITIES_V2: frozenset({READ})} if self.switches.encrypted_v2 else {}
-        return TABLE | v2
+        return TABLE | V2 if self.switches.encrypted_v2 else TABLE
 
     def connect(self, mtu_bytes: int) -> None:
         """Begin a connection of this ATT MTU."""
@@ -133,13 +111,16 @@ class BotaRecorder:
             uuids.MODEL: self.switches.name.encode(),
             uuids.SERIAL: self.serial.encode().ljust(16, b"\0"),
             uuids.FIRMWARE: b"1.0.17\0",
+            uuids.BATTERY_LEVEL: bytes((_BATTERY_PERCENT,)),
             uuids.DEVICE_STATUS: self._status(),
             uuids.RECORDING_STATUS: self._recording_status(),
             uuids.PAIRING_STATE: bytes((self.owner.pairing,)),
             uuids.DEVICE_SETTINGS: self.owner.settings,
             uuids.STORAGE_INFO: self._storage(),
             uuids.AUTH_NONCE: self._nonce(),
-            uuids.CAPABILITIES_V2: bytes((1, 2, 24, 0)) + bytes(20),
+            uuids.DEVICE_KEY: hashlib.sha512(self.serial.encode()).digest(),
+            uuids.WIFI_STATUS: bytes(1),
+            uuids.CAPABILITIES_V2: CAPABILITIES,
         }
         return values[characteristic]
 
@@ -158,6 +139,8 @@ class BotaRecorder:
                 forced = self.switches.provisioning_result
                 if (result := self.owner.token_chunk(value, forced)) is not None:
                     self._notify(uuids.PROVISIONING_RESULT, bytes((result,)))
+            case uuids.DEVICE_COMMAND if len(value) == _GRANT_BYTES:
+                self._grants += 1
             case _:
                 self.owner.set(characteristic, value)
 
@@ -252,7 +235,7 @@ class BotaRecorder:
         used = sum(len(file.content) for file in self.files.values())
         whole = encode_status(
             DeviceStatus(
-                battery_percent=76,
+                battery_percent=_BATTERY_PERCENT,
                 lte=8,
                 activity=Activity.RECORDING if live else Activity.IDLE,
                 pending=min(len(self.files), 255),
@@ -278,13 +261,15 @@ class BotaRecorder:
     def _storage(self) -> bytes:
         used = sum(len(file.content) for file in self.files.values())
         count = len(self.files)
-        return encode_storage(
+        whole = encode_storage(
             StorageInfo(total_bytes=CARD_BYTES, used_bytes=used, recordings=count, pending=count)
         )
+        return whole[:12] if self.switches.without_facts else whole
 
     def _nonce(self) -> bytes:
-        """Another one in each connection."""
-        return hashlib.sha256(f"{self.serial} {self._connections}".encode()).digest()[:16]
+        """Another one in each connection, and after each grant, which none is good."""
+        seed = f"{self.serial} {self._connections} {self._grants}"
+        return hashlib.sha256(seed.encode()).digest()[:16]
 
 
 def _refusal(code: int) -> RecorderRefused:

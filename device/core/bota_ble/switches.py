@@ -31,10 +31,13 @@ class Switches:
     name: str = "Bota Pin"
     legacy_advertisement: bool = False
     without_facts: bool = False
-    """DEVICE_STATUS in its shortest form."""
+    """DEVICE_STATUS and STORAGE_INFO in their shortest forms."""
     sync_active: bool = False
     status_unreadable: bool = False
     needs_bond: bool = False
+    """The storage service is for paired hosts."""
+    mtus: tuple[int, ...] = ()
+    """The largest ATT MTU of each connection in turn; the last one stays."""
     encrypted_v2: bool = False
     """0406 is there, and v1 is refused with `v2_code`."""
     v2_code: int = 0x21

@@ -11,6 +11,8 @@ def _adopted(number: int) -> str:
 
 def service_of(characteristic: str) -> str:
     """Return the service that a characteristic of this table stands in."""
+    if characteristic == BATTERY_LEVEL:
+        return BATTERY
     if not characteristic.startswith("b07a"):
         return INFO
     return f"{characteristic[:9]}0000{characteristic[13:]}"
@@ -22,9 +24,14 @@ MODEL = _adopted(0x2A24)
 SERIAL = _adopted(0x2A25)
 FIRMWARE = _adopted(0x2A26)
 
+BATTERY = _adopted(0x180F)
+BATTERY_LEVEL = _adopted(0x2A19)
+
 DEVICE_STATUS = _bota(2, 1)
+RECORDING_CONTROL = _bota(2, 2)
 RECORDING_STATUS = _bota(2, 3)
 TIME_SYNC = _bota(2, 4)
+DEVICE_COMMAND = _bota(2, 5)
 
 PAIRING_STATE = _bota(3, 1)
 DEVICE_TOKEN = _bota(3, 2)
@@ -38,7 +45,12 @@ STORAGE_INFO = _bota(4, 1)
 RECORDING_LIST = _bota(4, 2)
 RECORDING_TRANSFER = _bota(4, 3)
 TRANSFER_CONTROL = _bota(4, 4)
+TRANSFER_STATUS = _bota(4, 5)
 CAPABILITIES_V2 = _bota(4, 6)
 """Present only where encrypted upload v2 is; the firmware version and the model say nothing."""
 
+DEVICE_KEY = _bota(5, 1)
+"""PK_D: the recorder's public key, 64 bytes."""
 AUTH_NONCE = _bota(5, 2)
+
+WIFI_STATUS = _bota(6, 3)
