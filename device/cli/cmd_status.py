@@ -2,9 +2,11 @@
 
 import textwrap
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from device.cli import recorder_views
 from device.cli.glance import Glance, glance, warnings
 from device.cli.invocation import Invocation
 from device.cli.output import NARROW, document
@@ -40,8 +42,10 @@ def main(_args: Namespace, call: Invocation) -> int:
     if notices:
         print()
     print(_summary(seen, config))
+    if recorders := list(recorder_views.lines(config.recorders, seen.last_seen, seen.now)):
+        print("", *recorders, sep="\n")
     if seen.entries:
-        print(f"\n{_recorders(seen)}")
+        print(f"\n{_counts(seen)}")
     if seen.moving:
         print("\nWAITING")
     for entry in seen.moving[:_MOST_ROWS]:
@@ -77,7 +81,7 @@ def _summary(seen: Glance, config: Config) -> str:
     return "\n".join(f"{name:<8} {printable(text)}" for name, text in lines)
 
 
-def _recorders(seen: Glance) -> str:
+def _counts(seen: Glance) -> str:
     rows = [
         (*(str(states[state]) for state in State), recorder)
         for recorder, states in seen.by_recorder().items()
@@ -128,10 +132,8 @@ def _object(seen: Glance, notices: list[str], config: Config) -> dict[str, Any]:
             "oldest_at": oldest,
         },
         "cooldowns": seen.cooldowns,
-        "recorders": [
-            {"recorder": recorder, **{state.value: states[state] for state in State}}
-            for recorder, states in seen.by_recorder().items()
-        ],
+        "recorders": _recorders(seen),
+        "unreached": seen.unreached,
         "waiting": [
             {
                 "id": entry.id,
@@ -146,3 +148,15 @@ def _object(seen: Glance, notices: list[str], config: Config) -> dict[str, Any]:
             for entry in seen.moving
         ],
     }
+
+
+def _recorders(seen: Glance) -> list[dict[str, Any]]:
+    """Tell all recorders that have recordings here or were ever seen, configured or not."""
+    counts = seen.by_recorder()
+    heard = {str(each.info.recorder): recorder_views.as_object(each) for each in seen.last_seen}
+    rows = []
+    for recorder in sorted({*counts, *heard}):
+        states = counts.get(recorder, Counter[State]())
+        numbers = {state.value: states[state] for state in State}
+        rows.append({"recorder": recorder, **numbers, "last_seen": heard.get(recorder)})
+    return rows

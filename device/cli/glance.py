@@ -9,10 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from device.cli import recorder_views
 from device.cli.words import count, printable, relative, size
 from device.config import Config
 from device.errors import SpoolError, SpoolFull
-from device.model import Entry, State, Wait
+from device.model import Entry, LastSeen, State, Unreached, Wait
 from device.spool.reader import read_only
 
 OPEN_STATES = (State.PULLING, State.SEALED, State.STORED)
@@ -33,6 +34,8 @@ class Glance:
     cooldowns: dict[str, Wait]
     sent_bytes: int
     free_bytes: int | None
+    last_seen: tuple[LastSeen, ...]
+    unreached: tuple[Unreached, ...]
 
     @property
     def moving(self) -> tuple[Entry, ...]:
@@ -70,6 +73,8 @@ def glance(config: Config, now: datetime) -> Glance:
                 cooldowns=reader.cooldowns(),
                 sent_bytes=reader.sent_bytes(now.date()),
                 free_bytes=_free_bytes(root),
+                last_seen=tuple(reader.last_seen()),
+                unreached=tuple(reader.unreached()),
             )
     except PermissionError as error:
         raise SpoolError(
@@ -88,9 +93,16 @@ def warnings(seen: Glance, config: Config) -> Iterator[str]:
             else:  # a refused token holds everything up, whatever the origin
                 remedy = f"put this device's token (dtok_…) into {config.cloud.token_file}"
                 yield printable(f"all uploads pause: {wait.reason}; {remedy}{until}")
+    failing = {each.url: each for each in seen.unreached}
     for recorder in config.recorders:
-        if complaint := _absent(recorder.url):
+        unreached = failing.get(recorder.url)
+        if complaint := _absent(recorder.url):  # as of now, where a visit knew it as of then
             yield printable(f"{recorder.url}: {complaint}")
+            unreached = None
+        for sentence in recorder_views.warnings(
+            recorder, seen.last_seen, unreached, now=seen.now, running=seen.pid is not None
+        ):
+            yield printable(sentence)
     if quarantined := sum(entry.state is State.QUARANTINED for entry in seen.entries):
         noun = count(quarantined, "recording is", "recordings are")
         yield f"{noun} quarantined; see: fieldpost spool ls --state quarantined"

@@ -184,6 +184,7 @@ def test_status_counts_states_by_recorder(fieldpost, filled):
             "stored": 0,
             "released": 0,
             "quarantined": 0,
+            "last_seen": None,
         }
     ] == document["recorders"]
     assert 3 == document["backlog"]["recordings"]

@@ -1,0 +1,40 @@
+"""How a recorder fares, in the words that `status`, `recorders` and `scan` share."""
+
+from collections.abc import Iterator
+
+from device.cli.words import span
+from device.model import RecorderInfo
+
+CLOCK_NOTICED_S = 2.0
+"""A smaller difference is the measurement's own."""
+
+
+def percent(told: int | None) -> str:
+    """Write a figure that may be unknown."""
+    return "-" if told is None else f"{told} %"
+
+
+def power(info: RecorderInfo) -> Iterator[str]:
+    """Tell battery and charging, where known."""
+    if info.battery_percent is not None:
+        yield f"battery {info.battery_percent} %"
+    if info.charging:
+        yield "charging"
+
+
+def state(info: RecorderInfo) -> Iterator[str]:
+    """Tell what it says of itself, and whether its clock was off."""
+    yield from info.conditions
+    if info.clock_offset_s is not None and abs(info.clock_offset_s) > CLOCK_NOTICED_S:
+        yield f"clock {clock(info.clock_offset_s)}"
+
+
+def clock(offset_s: float) -> str:
+    """Write a clock's difference as `3 s ahead`, `2 h behind`."""
+    return f"{span(abs(offset_s))} {'ahead' if offset_s > 0 else 'behind'}"
+
+
+def fares(info: RecorderInfo) -> list[str]:
+    """Tell all that is known of how it fares, most wanted first."""
+    used = [f"storage {info.used_percent} % used"] if info.used_percent is not None else []
+    return [*power(info), *used, *state(info)]
