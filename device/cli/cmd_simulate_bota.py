@@ -10,6 +10,10 @@ from device.cli.invocation import Invocation
 EXAMPLES = (
     ("fieldpost simulate bota --ble usb:0", "three made-up recordings, on a spare USB adapter"),
     ("fieldpost simulate bota --ble usb:0 --from ./recordings", "real files, audio alone"),
+    (
+        "fieldpost simulate bota --ble usb:0 --pairing --fault cuts=200,400",
+        "for paired hosts, with two disconnects",
+    ),
 )
 
 
@@ -25,6 +29,13 @@ def arguments(parser: ArgumentParser) -> None:
         "--from", dest="source", metavar="DIR", type=Path, help="take them from this folder instead"
     )
     parser.add_argument("--seed", type=int, default=0, help="another seed, other recordings (0)")
+    parser.add_argument(
+        "--pairing", action="store_true", help="give recordings to paired hosts alone"
+    )
+    parser.add_argument(
+        "--fault", metavar="NAME[=VALUE]", action="append", default=[],
+        help="what it does differently (docs/bluetooth.md lists it); may be repeated",
+    )  # fmt: skip
 
 
 def main(args: Namespace, call: Invocation) -> int:
@@ -33,9 +44,15 @@ def main(args: Namespace, call: Invocation) -> int:
     import asyncio  # noqa: PLC0415 - needed here alone
 
     from device.simulate.bota import BotaOptions, simulate_bota  # noqa: PLC0415 - heavy
+    from device.simulate.bota_faults import read_faults  # noqa: PLC0415 - needed here alone
 
+    faults = [*args.fault, *["needs-bond"] * args.pairing]
     options = BotaOptions(
-        hci=args.ble, recordings=args.recordings, source=args.source, seed=args.seed
+        hci=args.ble,
+        recordings=args.recordings,
+        source=args.source,
+        seed=args.seed,
+        switches=read_faults(faults),
     )
     asyncio.run(simulate_bota(options, lambda said: print(json.dumps(said), flush=True)))
     return 0

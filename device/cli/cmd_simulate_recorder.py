@@ -35,6 +35,9 @@ def arguments(parser: ArgumentParser) -> None:
         "--ble", metavar="HCI", help="Bluetooth LE on this controller, by Bumble's name; no faults"
     )
     line.add_argument(
+        "--pairing", action="store_true", help="with --ble: let only hosts in that paired"
+    )
+    line.add_argument(
         "--baud", type=count, default=3_000_000, help="how fast the line is (3000000)"
     )
     line.add_argument("--link", metavar="PATH", type=Path, help="name of the port; default: fresh")
@@ -79,6 +82,8 @@ def main(args: Namespace, call: Invocation) -> int:
     given = [name for name, value in pty_only.items() if value]
     if args.ble and given:
         raise UsageInvalid(f"{', '.join(given)} cannot be used with --ble: there is no serial line")
+    if args.pairing and not args.ble:
+        raise UsageInvalid("--pairing is for Bluetooth: name a controller too", hint="--ble usb:0")
     options = SimulateOptions(
         recordings=args.recordings,
         source=args.source,
@@ -86,6 +91,7 @@ def main(args: Namespace, call: Invocation) -> int:
         baud=args.baud,
         link=args.link,
         hci=args.ble,
+        pairing=args.pairing,
         faults=FaultPlan(
             seed=args.seed,
             flip=args.flip,

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from device.simulate import recorder
+from device.core.bota_ble.switches import HashForm, Switches
+from device.simulate import bota, recorder
+from device.simulate.bota import BotaOptions
 from device.simulate.faults import FaultPlan
 from device.simulate.recorder import SimulateOptions
 
@@ -50,11 +52,66 @@ def test_every_option_reaches_the_simulator(fieldpost, simulated):
 
 
 def test_a_bluetooth_controller_reaches_the_simulator(fieldpost, simulated):
-    """Contents and controller are all that a recorder on Bluetooth needs."""
-    fieldpost("simulate", "recorder", "--ble", "usb:0", "--seed", "5")
+    """Contents, controller and whether to pair are all that a recorder on Bluetooth needs."""
+    fieldpost("simulate", "recorder", "--ble", "usb:0", "--seed", "5", "--pairing")
 
-    expected = SimulateOptions(seed=5, hci="usb:0", faults=FaultPlan(seed=5))
+    expected = SimulateOptions(seed=5, hci="usb:0", pairing=True, faults=FaultPlan(seed=5))
     assert [expected] == simulated
+
+
+def test_pairing_is_refused_on_a_serial_line(fieldpost, simulated):
+    """Nobody pairs with a cable."""
+    said = fieldpost("simulate", "recorder", "--pairing")
+
+    assert 2 == said.code
+    assert "--pairing is for Bluetooth" in said.err
+    assert [] == simulated
+
+
+def test_a_bota_recorder_does_wrong_what_it_is_told(fieldpost, monkeypatch):
+    """Pairing and every fault reach it, as numbers, lists, ranges and names."""
+    asked = []
+
+    async def simulate_bota(options, announce) -> None:
+        asked.append(options)
+
+    monkeypatch.setattr(bota, "simulate_bota", simulate_bota)
+    fieldpost(
+        "simulate", "bota", "--ble", "usb:0", "--recordings", "2", "--from", "r", "--seed", "5",
+        "--pairing", "--fault", "cuts=200,400", "--fault", "dropped=100-111", "--fault",
+        "hash-form=foreign-bare", "--fault", "start-errors=0x20,17", "--fault", "v2-code=0x22",
+        "--fault", "sync-active", "--fault", "stall-s=2.5", "--fault", "listed-kib=9", "--fault",
+        "name=Bota-Note-7",
+    )  # fmt: skip
+
+    switches = Switches(
+        needs_bond=True, cuts=frozenset({200, 400}), dropped=frozenset(range(100, 112)),
+        hash_form=HashForm.FOREIGN_BARE, start_errors=(0x20, 17), v2_code=0x22, sync_active=True,
+        stall_s=2.5, listed_kib=9, name="Bota-Note-7",
+    )  # fmt: skip
+    assert asked == [
+        BotaOptions(hci="usb:0", recordings=2, source=Path("r"), seed=5, switches=switches)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "hint"),
+    [
+        ("cut=5", "did you mean cuts?"),
+        ("xyz", "there are count-prefix, cuts,"),
+        ("cuts=soon", "cuts=7,9 or cuts=100-111"),
+        ("cuts", "cuts=7,9 or cuts=100-111"),
+        ("sync-active=1", "sync-active alone"),
+        ("hash-form=odd", "hash-form= one of none, bare, named, foreign, foreign-bare, wrong"),
+        ("stall-s=long", "stall-s=1"),
+    ],
+)
+def test_a_fault_that_there_is_none_of_is_refused(fieldpost, fault, hint):
+    """A word that means nothing is a usage error that says what there is."""
+    said = fieldpost("simulate", "bota", "--ble", "usb:0", "--fault", fault)
+
+    assert 2 == said.code
+    assert hint in said.err
 
 
 @pytest.mark.parametrize(
