@@ -297,7 +297,11 @@ async def _visiting(
     recorder: RecorderConfig, config: Config, clock: Clock
 ) -> AsyncIterator[Driver]:
     opening = Opening(
-        url=recorder.url, release=recorder.release, clock=clock, cache=config.spool.path / "cache"
+        url=recorder.url,
+        release=recorder.release,
+        clock=clock,
+        cache=config.spool.path / "cache",
+        live=recorder.live,
     )
     try:
         async with asyncio.timeout(OPEN_S):

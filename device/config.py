@@ -53,6 +53,10 @@ class RecorderConfig:
         default="delete",
         metadata={"doc": "after the receipt: delete, keep, or archive:/path (folders only)"},
     )
+    live: bool = field(
+        default=False,
+        metadata={"doc": "pull a recording while it is still being made (driver bota only)"},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

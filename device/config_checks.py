@@ -12,6 +12,7 @@ CLOUDS = ("bota",)
 DRIVERS = ("native", "folder", "bota")
 DRIVER_OF_SCHEME = {"serial": "native", "ble": "native", "folder": "folder"}
 SCHEMES = {"native": ("serial", "ble"), "folder": ("folder",), "bota": ("ble",)}
+LIVE = ("bota",)
 """What is built in. The seams' own tables are above this layer; a test holds them together."""
 
 CHUNK_STEP_BYTES = 262_144
@@ -129,6 +130,11 @@ def _recorder(recorder: RecorderConfig) -> Complaints:
     if url and scheme in DRIVER_OF_SCHEME:
         yield from (("url", complaint) for complaint in _place(url))
     yield from (("release", complaint) for complaint in _release(recorder.release, driver))
+    if recorder.live and driver in DRIVERS and driver not in LIVE:
+        yield (
+            "live",
+            f"is for driver bota alone; {driver} recordings are pulled when they are finished",
+        )
 
 
 def _place(url: SplitResult) -> Iterator[str]:

@@ -98,11 +98,18 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What a recorder holds; `complete` is False when absence proves nothing (a dead mount)."""
+    """What a recorder holds; `complete` is False when absence proves nothing (a dead mount).
+
+    A recording that is still being made may be listed where that was asked for: its key is in
+    `live`. What is announced of it changes until it ends, and its key may then be another one:
+    `earlier` leads from the keys of finished recordings to those that they had, or would have had.
+    """
 
     recordings: tuple[Recording, ...]
     rejected: tuple[Rejected, ...] = ()
     complete: bool = True
+    live: frozenset[RecordingKey] = frozenset()
+    earlier: Mapping[RecordingKey, RecordingKey] = field(default_factory=dict)
 
 
 class Condition(StrEnum):

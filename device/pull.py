@@ -16,6 +16,7 @@ from device.errors import (
     SpoolFull,
     SpoolStorageFailed,
 )
+from device.listed import as_begun, contradiction
 from device.model import (
     Entry,
     Listing,
@@ -23,6 +24,7 @@ from device.model import (
     RecorderId,
     Recording,
     RecordingKey,
+    Rejected,
     State,
     Wait,
 )
@@ -37,6 +39,9 @@ FLUSH_BYTES = 65_536
 
 STUBBORN_ATTEMPTS = 5
 """Visits that may fail on one recording, the line being fine, before it is quarantined."""
+
+FRUITLESS_VISITS = 3
+"""After so many in a row that brought no new byte of a recording, its reason says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,11 @@ class Puller:
         notes = tuple(f"{r.recording}: {r.reason}" for r in listing.rejected if not r.failed)
         lingering: list[Entry] = []
         sealed = 0
-        for recording in sorted(listing.recordings, key=lambda r: self.fruitless.get(r.key, 0)):
+        recordings = await asyncio.to_thread(as_begun, self.spool, listing)
+        # One that is still being made may take hours, whatever came of it before: it is last.
+        for recording in sorted(
+            recordings, key=lambda r: (r.key in listing.live, self.fruitless.get(r.key, 0))
+        ):
             entry = await asyncio.to_thread(self.spool.known, recording.key)
             if entry is not None and entry.state not in (State.PULLING, State.QUARANTINED):
                 if other := contradiction(entry, recording):
@@ -94,7 +103,8 @@ class Puller:
             else:
                 problems.append(problem)
         if listing.complete:
-            problems += await self._explain_missing(recorder, listing)
+            listed = {recording.key for recording in recordings}
+            problems += await self._explain_missing(recorder, listed, listing.rejected)
         return Pulled(
             sealed=sealed, problems=tuple(problems), notes=notes, lingering=tuple(lingering)
         )
@@ -142,7 +152,10 @@ class Puller:
             until = self.clock.now() + timedelta(seconds=error.retry_after_s)
         elif entry.recording.key not in self.fruitless:
             return
-        await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
+        reason = str(error)
+        if self.fruitless.get(entry.recording.key, 0) >= FRUITLESS_VISITS:
+            reason += f"; {FRUITLESS_VISITS} times or more in a row nothing new came"
+        await self._wait(entry, Wait(code=error.code, reason=reason, until=until))
 
     async def pull_recording(self, entry: Entry) -> Entry:
         """Bring every medium of an entry to our disk and seal it. Idempotent, resumable."""
@@ -223,12 +236,15 @@ class Puller:
             if gathered:
                 await asyncio.to_thread(partial.append, bytes(gathered))
 
-    async def _explain_missing(self, recorder: RecorderId, listing: Listing) -> list[str]:
+    async def _explain_missing(
+        self, recorder: RecorderId, listed: set[RecordingKey], rejected: tuple[Rejected, ...]
+    ) -> list[str]:
         """Say so where a half-pulled recording is no longer listed; its bytes are kept.
 
-        One that only lacked its seal needs its recorder no more.
+        One that only lacked its seal needs its recorder no more. One that is listed and cannot be
+        pulled now waits for the reason that was told with it.
         """
-        listed = {r.key for r in listing.recordings}
+        reasons = {each.recording: each.reason for each in rejected}
         explained: list[str] = []
         for entry in await asyncio.to_thread(self.spool.entries, State.PULLING):
             key = entry.recording.key
@@ -237,6 +253,9 @@ class Puller:
             if all(m.sha256 is not None for m in entry.media):
                 if problem := await self._pull_or_explain(entry.recording):
                     explained.append(problem)
+                continue
+            if (told := reasons.get(key.recording)) is not None:
+                await self._wait(entry, Wait(code="not-offered", reason=told))
                 continue
             reason = (
                 f"the recorder no longer lists this recording; "
@@ -265,20 +284,3 @@ class Puller:
 
 def _held_bytes(entry: Entry) -> int:
     return sum(m.pulled_bytes for m in entry.media)
-
-
-def contradiction(entry: Entry, recording: Recording) -> str | None:
-    """Say why a listed recording is not the one we hold under the same key, or None if it is."""
-    ours = {m.medium.index: (m.medium.size_bytes, m.sha256) for m in entry.media}
-    theirs = {m.index: m for m in recording.media}
-    same = ours.keys() == theirs.keys() and all(
-        (medium.size_bytes == ours[index][0] or not medium.size_exact)
-        and medium.sha256 in (None, ours[index][1])
-        for index, medium in theirs.items()
-    )
-    if same:
-        return None
-    return (
-        f"{entry.id}: the recorder lists other content under the id and generation of a recording "
-        f"that is already {entry.state}; it stays on the recorder and needs a person"
-    )

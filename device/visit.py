@@ -107,6 +107,7 @@ class Visitor:
                 release=self.config.release,
                 clock=self.clock,
                 cache=self.spool.root / "cache",
+                live=self.config.live,
             ),
         )
 

@@ -69,6 +69,8 @@ class Opening:
     clock: Clock
     cache: Path
     """A folder of the spool for rebuildable caches; may not exist yet."""
+    live: bool = False
+    """Whether to pull what is still being recorded, where the driver can."""
 
 
 BUILTIN = {

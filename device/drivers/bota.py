@@ -1,18 +1,21 @@
 """The driver of Bota recorders: the v1 plain profile over Bluetooth (core/bota_ble)."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
 
 from device.clock import Clock
 from device.core.bota_ble import uuids
-from device.core.bota_ble.codes import V2_HINT
+from device.core.bota_ble.codes import V2_HINT, BotaError
 from device.core.bota_ble.commands import FILE_ID_BYTES
 from device.core.bota_ble.status import Activity, DeviceStatus, parse_status
 from device.drivers import Opening
-from device.drivers.bota_listing import listing
+from device.drivers.bota_digests import Digests
+from device.drivers.bota_listing import Shelf, finished, listing, look
 from device.drivers.bota_read import Running
-from device.drivers.bota_release import release
+from device.drivers.bota_release import Proof, release
 from device.drivers.bota_session import NEEDED, Connection, Session
 from device.errors import (
     ConfigInvalid,
@@ -53,15 +56,35 @@ async def open_bota(opening: Opening) -> "BotaDriver":
         raise ConfigInvalid([f"{opening.url}: release is delete or keep, not {opening.release!r}"])
     connection = await open_gatt(Place.parse(opening.url), *NEEDED)
     try:
-        return await open_on(connection, opening.clock, release=opening.release)
+        return await open_on(
+            connection,
+            opening.clock,
+            release=opening.release,
+            live=opening.live,
+            cache=opening.cache,
+        )
     except LinkLost as lost:
         raise LinkUnavailable(
             f"nothing answers at {opening.url}: {lost}", reason=LinkReason.NO_ANSWER
         ) from lost
 
 
-async def open_on(connection: Connection, clock: Clock, *, release: str) -> "BotaDriver":
+async def open_on(
+    connection: Connection,
+    clock: Clock,
+    *,
+    release: str,
+    live: bool = False,
+    cache: Path,
+) -> "BotaDriver":
     """Greet the recorder on an open connection; the connection is closed if that fails.
+
+    Args:
+        connection: Open, and taken over.
+        clock: Sets the recorder's, and times its silences.
+        release: delete or keep.
+        live: Whether to pull what is still being recorded.
+        cache: Where digests are remembered.
 
     Raises:
         LinkUnavailable: It wants to be paired.
@@ -72,8 +95,9 @@ async def open_on(connection: Connection, clock: Clock, *, release: str) -> "Bot
     async with AsyncExitStack() as undo:
         undo.push_async_callback(connection.aclose)
         await session.greet()
+        digests = await asyncio.to_thread(Digests, cache, session.serial)
         undo.pop_all()
-    return BotaDriver(session, deletes=release == "delete")
+    return BotaDriver(session, deletes=release == "delete", live=live, digests=digests)
 
 
 class BotaDriver:
@@ -85,16 +109,24 @@ class BotaDriver:
 
     resumable = True
 
-    def __init__(self, session: Session, *, deletes: bool) -> None:
+    def __init__(self, session: Session, *, deletes: bool, live: bool, digests: Digests) -> None:
         """Use `open_on`."""
         self._session = session
         self._recorder = RecorderId(f"bota:{session.serial}")
         self._deletes = deletes
+        self._pulls_live = live
+        self._digests = digests
         self._running: Running | None = None
-        self._digests: dict[RecordingKey, str] = {}
+        self._proofs: dict[RecordingKey, Proof] = {}
         """Of what this connection has read whole and acknowledged."""
+        self._shelf: Shelf | None = None
+        """As looked at last."""
+        self._live: frozenset[RecordingKey] = frozenset()
+        """Listed last as still being made."""
         self._refusal: str | None = None
         """Why this recorder gives nothing away, once it has said so."""
+        self._refusals: dict[bytes, str] = {}
+        """Why it does not give these, which asking again does not change."""
         self._told: tuple[int, bool, bool] | None = None
 
     async def info(self) -> RecorderInfo:
@@ -120,7 +152,13 @@ class BotaDriver:
         """See `Driver.recordings`."""
         async with self._session.turn:
             await self._settle()
-            return await listing(self._session, self._recorder, self._refusal)
+            self._shelf = shelf = await look(self._session)
+        found = listing(shelf, self._recorder, refused=self._why_not, live=self._pulls_live)
+        self._live = found.live
+        if found.complete:
+            self._digests.keep_only(shelf.found.entries)
+            await asyncio.to_thread(self._digests.save)
+        return found
 
     async def read(self, recording: Recording, medium: Medium, offset: int) -> AsyncIterator[bytes]:
         """See `Driver.read`. Ends only after the recorder's checksum agreed with every byte."""
@@ -135,6 +173,8 @@ class BotaDriver:
         except RecorderRefused as refused:
             if refused.hint == V2_HINT:
                 self._refusal = f"{refused}: {V2_HINT}"
+            elif refused.wire_code == BotaError.KEY_UNAVAILABLE:
+                self._refusals[_file_id(recording.key)] = str(refused)
             raise
         finally:
             await running.leave()
@@ -144,7 +184,7 @@ class BotaDriver:
                 extra={"recording": recording.key.recording},
             )
         if running.digest is not None:
-            self._digests[recording.key] = running.digest
+            await self._remember(recording.key, running.digest)
 
     async def block_hashes(
         self, recording: Recording, medium: Medium, upto: int
@@ -155,7 +195,7 @@ class BotaDriver:
             await self._settle()
             async with AsyncExitStack() as undo:
                 undo.push_async_callback(self._settle)
-                running = await self._begin(_file_id(recording.key))
+                running = await self._begin(recording.key)
                 hashes = await running.hashes(upto)
                 undo.pop_all()
             return hashes
@@ -166,10 +206,10 @@ class BotaDriver:
             return
         async with self._session.turn:
             await self._settle()
-            known = self._digests.get(key)
+            proof = self._proofs.setdefault(key, Proof(remembered=self._digests.known))
             (wanted,) = sha256
-            await release(self._session, _file_id(key), key.generation, wanted, known)
-            self._digests.pop(key, None)
+            await release(self._session, _file_id(key), key.generation, wanted, proof)
+            del self._proofs[key]
 
     async def changed(self) -> None:
         """See `Driver.changed`. A new recording shows in the count, or by the state it leaves.
@@ -204,15 +244,28 @@ class BotaDriver:
                 await self._settle()
                 async with AsyncExitStack() as undo:
                     undo.push_async_callback(self._settle)
-                    running = await self._begin(file_id)
+                    running = await self._begin(key)
                     undo.pop_all()
             running.claimed = True
             return running
 
-    async def _begin(self, file_id: bytes) -> Running:
-        self._running = running = Running(self._session, file_id)
+    async def _begin(self, key: RecordingKey) -> Running:
+        live = key in self._live
+        self._running = running = Running(self._session, _file_id(key), live=live)
         await running.begin()
         return running
+
+    async def _remember(self, key: RecordingKey, sha256: str) -> None:
+        """Keep the digest of what was read to its checked end, and acknowledged."""
+        self._proofs[key] = Proof(remembered=self._digests.known, digest=sha256)
+        # What was read while it was made has no final listing yet to be remembered by.
+        entry = finished(self._shelf, _file_id(key), key.generation) if self._shelf else None
+        if entry is not None:
+            self._digests.remember(entry, sha256)
+            await asyncio.to_thread(self._digests.save)
+
+    def _why_not(self, file_id: bytes) -> str | None:
+        return self._refusal or self._refusals.get(file_id)
 
     async def _settle(self) -> None:
         """End what is under way: the recorder does one thing at a time."""

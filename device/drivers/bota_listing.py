@@ -1,12 +1,14 @@
 """What a Bota recorder holds, as recordings: counted against its own figures, and listed twice."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from device.core.bota_ble import commands
 from device.core.bota_ble.gathering import Gathered, Gathering
 from device.core.bota_ble.listing import Listed
-from device.core.bota_ble.status import KIB, Activity
-from device.drivers.bota_session import PLAUSIBLE, Session
+from device.core.bota_ble.status import KIB
+from device.drivers.bota_session import PLAUSIBLE, Making, Session
 from device.model import (
     Listing,
     MediaKind,
@@ -47,46 +49,116 @@ async def _once(session: Session) -> Gathered:
     return gathering.result()
 
 
-async def listing(session: Session, recorder: RecorderId, refusal: str | None) -> Listing:
-    """List what can be pulled; `refusal` is why nothing can, if that is known already.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """One look at a recorder: what it lists, and which of that is still being made."""
+
+    found: Gathered
+    live: frozenset[bytes]
+    """Ids. More than one only where a recording ended, or began, while we looked."""
+    guessed: bool
+    """The recorder does not say which: it is the latest, for all we know."""
+
+
+async def look(session: Session) -> Shelf:
+    """List, between two looks at what is being recorded. The caller holds the session's turn.
+
+    A listing says nothing of that by itself, and takes seconds: who began meanwhile is listed like
+    one that is finished, and who ended meanwhile is listed as it was before its end. Both would get
+    an identity that the next listing does not know.
 
     Raises:
         RecorderBusy: The recorder owns its recordings for now.
         LinkLost: It went away.
         ProtocolViolation: Its answers make no sense.
     """
-    status = await session.owned()
-    live = await session.live(status)
+    before = await session.making()
     found = await gather(session)
-    recordings: list[Recording] = []
-    rejected = [
-        Rejected(recording=file_id.hex(), reason="listed twice with different content")
-        for file_id in found.contradicted
-    ]
-    for entry in found.entries:
-        if refusal is not None:
-            rejected.append(Rejected(recording=entry.file_id.hex(), reason=refusal))
-        elif _is_live(entry, found, status.activity, live):
-            rejected.append(
-                Rejected(recording=entry.file_id.hex(), reason="still being recorded", failed=False)
-            )
-        else:
-            recordings.append(_recording(entry, recorder))
-    return Listing(recordings=tuple(recordings), rejected=tuple(rejected), complete=found.complete)
+    after = await session.making()
+    making = [each for each in (before, after) if each.recording]
+    return Shelf(
+        found=found,
+        live=frozenset().union(*(_live(found, each) for each in making)),
+        guessed=any(each.file_id is None for each in making),
+    )
 
 
-def _is_live(entry: Listed, found: Gathered, activity: Activity, live: bytes | None) -> bool:
-    """Whether an entry is, or may be, the recording that is being made."""
-    if activity is not Activity.RECORDING:
-        return False
-    if live is not None:
-        return entry.file_id == live
+def _live(found: Gathered, making: Making) -> frozenset[bytes]:
+    """Return which entry is, or may be, the recording that is being made."""
+    if making.file_id is not None:
+        return frozenset({making.file_id})
     # Nobody says which: the latest has to wait, finished or not.
-    return entry == max(found.entries, key=lambda e: e.started_s or LATEST_S)
+    latest = max(found.entries, key=lambda e: e.started_s or LATEST_S, default=None)
+    return frozenset({latest.file_id} if latest is not None else ())
 
 
 LATEST_S = 1 << 32
 """Of a recording that has no start: none is later."""
+
+
+def listing(
+    shelf: Shelf,
+    recorder: RecorderId,
+    *,
+    refused: Callable[[bytes], str | None],
+    live: bool,
+) -> Listing:
+    """Tell what can be pulled.
+
+    Args:
+        shelf: What the recorder lists.
+        recorder: Who it is.
+        refused: Why it has refused a recording on this connection, if it has.
+        live: Offer the one that is still being made too. It comes last: it ends when somebody
+            stops it, and until then nothing else can be pulled.
+    """
+    recordings: list[Recording] = []
+    earlier: dict[RecordingKey, RecordingKey] = {}
+    growing: list[Recording] = []
+    rejected = [
+        Rejected(recording=file_id.hex(), reason="listed twice with different content")
+        for file_id in shelf.found.contradicted
+    ]
+    for entry in shelf.found.entries:
+        recording = _recording(entry, recorder)
+        key = _live_key(entry, recorder)
+        if (refusal := refused(entry.file_id)) is not None:
+            rejected.append(Rejected(recording=entry.file_id.hex(), reason=refusal))
+        elif entry.file_id not in shelf.live:
+            recordings.append(recording)
+            if key is not None:
+                earlier[recording.key] = key
+        elif live and key is not None and shelf.live == {entry.file_id}:
+            growing.append(replace(recording, key=key, ended_at=None))
+        else:
+            rejected.append(
+                Rejected(recording=entry.file_id.hex(), reason="still being recorded", failed=False)
+            )
+    return Listing(
+        recordings=(*recordings, *growing),
+        rejected=tuple(rejected),
+        complete=shelf.found.complete,
+        live=frozenset(each.key for each in growing),
+        earlier=earlier,
+    )
+
+
+def finished(shelf: Shelf, file_id: bytes, generation: int) -> Listed | None:
+    """Find the entry of a recording that is not being made any more; None if there is none."""
+    for entry in shelf.found.entries:
+        known_as = (entry.generation, entry.live_generation)
+        if entry.file_id == file_id and generation in known_as and file_id not in shelf.live:
+            return entry
+    return None
+
+
+def _live_key(entry: Listed, recorder: RecorderId) -> RecordingKey | None:
+    """Return what a recording is known as while it is made, and by who began to pull it then."""
+    if entry.live_generation is None:
+        return None
+    return RecordingKey(
+        recorder=recorder, recording=entry.file_id.hex(), generation=entry.live_generation
+    )
 
 
 def _recording(entry: Listed, recorder: RecorderId) -> Recording:

@@ -13,6 +13,10 @@ from device.model import BlockHashes
 BLOCK_BYTES = 4096
 """A prefix is compared in blocks of this much: less than one is read twice after a cut."""
 
+WHOLE = "this recorder sends a recording in one piece, from its first byte after each cut"
+"""Bytes that are held spare nothing on the air: a line that is cut again before it comes beyond
+them makes no progress, and its reason says what would help."""
+
 DRAIN_PACKETS = 1 << 18
 """More than the largest recording has, for a firmware that sends on after an ABORT."""
 
@@ -23,9 +27,10 @@ class Running:
     `position` is the offset of the byte that `chunks` yields next.
     """
 
-    def __init__(self, session: Session, file_id: bytes) -> None:
-        """Prepare; `begin` makes the recorder send."""
+    def __init__(self, session: Session, file_id: bytes, *, live: bool = False) -> None:
+        """Prepare; `begin` makes the recorder send. `live`: it may still be recording this."""
         self.file_id = file_id
+        self._live = live
         self.position = 0
         self.claimed = False
         """Somebody reads it, or has."""
@@ -59,7 +64,7 @@ class Running:
         """
         await self._session.owned()
         self._session.packets.clear()
-        self._transfer = Transfer(self.file_id, self._session.clock.monotonic())
+        self._transfer = Transfer(self.file_id, self._session.clock.monotonic(), live=self._live)
         await self._write()
 
     async def hashes(self, upto: int) -> BlockHashes:
@@ -90,17 +95,25 @@ class Running:
 
         Raises:
             LinkLost: The recorder went away.
+            RecorderBusy: It makes a long pause in what it still records, or owns its recordings.
             RecorderError: It cannot send the recording.
         """
         session, transfer = self._session, self._transfer
         if held := self._take():
             yield held
         while transfer is not None and not transfer.done and not self._left:
-            value = await session.packets.next(transfer.wait_s(session.clock.monotonic()))
+            try:
+                value = await session.packets.next(transfer.wait_s(session.clock.monotonic()))
+            except LinkLost as lost:
+                raise LinkLost(f"{lost}; {WHOLE}") from lost
             now_s = session.clock.monotonic()
-            if value is None:
+            chunk = b""
+            if value is None and transfer.paused:
+                making = await session.making()
+                recording = making.recording and making.file_id in (None, self.file_id)
+                transfer.looked(session.clock.monotonic(), recording=recording)
+            elif value is None:
                 transfer.idle(now_s)
-                chunk = b""
             else:
                 chunk = transfer.received(value, now_s)
             await self._write()

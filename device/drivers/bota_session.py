@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -127,6 +128,14 @@ class Inbox:
         return self._waiting.popleft()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """Whether a recording is being made, and which one where the recorder tells it."""
+
+    recording: bool
+    file_id: bytes | None = None
+
+
 class Session:
     """An open recorder. One radio transaction at a time: callers hold `turn`."""
 
@@ -216,14 +225,19 @@ class Session:
         """
         return parse_storage(await self.connection.read(uuids.STORAGE_INFO))
 
-    async def live(self, status: DeviceStatus) -> bytes | None:
-        """Return the id of the recording that is being made, where the recorder tells it."""
-        if status.activity is not Activity.RECORDING:
-            return None
+    async def making(self) -> Making:
+        """Tell what is being recorded, where the recordings may be taken at all.
+
+        Raises:
+            RecorderBusy: See `owned`.
+            LinkLost: It went away.
+        """
+        if (await self.owned()).activity is not Activity.RECORDING:
+            return Making(recording=False)
         told = await self.text(uuids.RECORDING_STATUS)
         if told is None or len(told) != LIVE_BYTES or not told[0]:
-            return None
-        return told[2:6]
+            return Making(recording=True)
+        return Making(recording=True, file_id=told[ID_AT])
 
     async def text(self, characteristic: str) -> bytes | None:
         """Read what is good to know and not needed; None where it cannot be read.
@@ -266,4 +280,5 @@ class Session:
 
 
 LIVE_BYTES = 18
+ID_AT = slice(2, 6)
 """RECORDING_STATUS in the form that names a recording: active, by whom, id (§5.5)."""

@@ -31,6 +31,19 @@ def test_what_it_cannot_do_is_said(url, release, words):
     assert words in complaint
 
 
+def test_it_may_be_pulled_while_it_records():
+    """Live recordings are for the one driver that can tell their end."""
+    assert complaints(url="ble://C0:FF:EE:00:00:01", driver="bota", live=True) == []
+
+
+@pytest.mark.parametrize("url", ["serial:///dev/ttyX", "ble://AM-07", "folder:///x"])
+def test_other_drivers_pull_what_is_finished(url):
+    """A key that would be ignored is refused, with a sentence."""
+    (complaint,) = complaints(url=url, live=True)
+
+    assert "live is for driver bota" in complaint
+
+
 def test_every_driver_has_its_lines():
     """What is built in and which schemes it takes are written down together."""
     assert set(SCHEMES) == set(BUILTIN)

@@ -73,7 +73,7 @@ async def test_a_bota_recorder_is_emptied_through_cuts(tmp_path, monkeypatch):
     async def open_rig(opening):
         gatt = MemoryGatt(source, next(mtus))
         radios.append(asyncio.create_task(gatt.run()))
-        return await open_on(gatt, opening.clock, release=opening.release)
+        return await open_on(gatt, opening.clock, release=opening.release, cache=opening.cache)
 
     confirm = source._confirm
 

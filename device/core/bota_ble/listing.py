@@ -12,6 +12,8 @@ _ENCRYPTED = 0x01
 _RESERVED = slice(5, 16)
 _TAIL_AT = 16
 _TAIL = struct.Struct("<IHH")
+_START_END = 20
+_LIVE = b"live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,9 @@ class Listed:
 
     `generation` tells apart two recordings that drew the same four random bytes: it is taken from
     all that the entry says of a recording that is finished.
+
+    `live_generation` is taken from what stands while it is being made already: its start. A clock
+    that was not set then may still be, so that without a start there is none.
     """
 
     file_id: bytes
@@ -28,6 +33,7 @@ class Listed:
     duration_s: int
     size_kib: int
     generation: int
+    live_generation: int | None
 
 
 def parse_entries(value: bytes) -> tuple[Listed, ...]:
@@ -64,4 +70,5 @@ def _entry(entry: bytes) -> Listed:
         duration_s=duration_s,
         size_kib=size_kib,
         generation=crc32(entry[_TAIL_AT:]),
+        live_generation=crc32(_LIVE + entry[_TAIL_AT:_START_END]) if started_s else None,
     )

@@ -22,6 +22,7 @@ _LEAST_BYTES = 3
 _HEAD = struct.Struct("<BHH")
 _EOF = struct.Struct("<BHI")
 _PAUSED_BYTES = (3, 7)
+_RELAY_START_BYTES = 37
 _NO_CODE = 0xFF
 
 
@@ -146,7 +147,7 @@ _PARSERS: dict[int, Callable[[bytes], Packet | None]] = {
     EOF: _eof,
     PAUSED: _paused,
     SHA256: _hash,
-    RELAY_START: lambda _: RelayPacket(),
+    RELAY_START: lambda value: RelayPacket() if len(value) == _RELAY_START_BYTES else None,
     RELAY_DATA: lambda _: RelayPacket(),
     RELAY_EOF: lambda _: RelayPacket(),
     ERROR: _error,

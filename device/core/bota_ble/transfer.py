@@ -8,6 +8,9 @@
 The recorder always begins at byte 0 and never sends anything twice, so every repair is a replay. A
 replay is compared, by digest, with what was given out before, and goes on where that ended: by
 counting bytes, since packets of the replay may have another size.
+
+What is still being made has no end yet (§6.5): with `live`, PAUSED is an answer like any other, and
+while `paused` the caller looks whether the recorder still records, and says so with `looked`.
 """
 
 import hashlib
@@ -42,6 +45,11 @@ QUIET_S = 0.5
 """After an ABORT nothing more may come for this long, or the next stream would be mixed."""
 
 LIVE_S = 30.0
+"""A recording that is still being made is looked at again after this long."""
+LOOK_S = 15.0
+"""A recorder that has paused is asked this often whether it still records."""
+PAUSED_S = 600.0
+"""A pause that lasts longer ends the pull for now: what else waits on the recorder has its turn."""
 MAX_RESTARTS = 5
 """Replays in a row that brought no new byte."""
 MAX_REPLAYS = 64
@@ -62,13 +70,15 @@ class _Phase(Enum):
 class Transfer:
     """Takes one recording whole. `done` once its end was checked; `sha256` is then its digest."""
 
-    def __init__(self, file_id: bytes, now_s: float) -> None:
-        """Begin with a START waiting in `to_write`."""
+    def __init__(self, file_id: bytes, now_s: float, *, live: bool = False) -> None:
+        """Begin with a START waiting in `to_write`; `live` goes along with a growing recording."""
         self.done = False
         self.disputed = False
         """The recorder told another hash than that of the bytes, and not whose hash it is."""
         self.replays = 0
         self._file_id = file_id
+        self._live = live
+        self._paused_s: float | None = None
         self._given = 0
         self._given_digest = hashlib.sha256().digest()
         self._restarts = 0
@@ -83,6 +93,11 @@ class Transfer:
     def sha256(self) -> str:
         """The digest of this stream so far, lowercase hex."""
         return self._sha256.hexdigest()
+
+    @property
+    def paused(self) -> bool:
+        """Whether all there is has been sent, and the recording goes on."""
+        return self._phase is _Phase.STREAMING and self._paused_s is not None
 
     def to_write(self) -> list[bytes]:
         """Return what to write to TRANSFER_CONTROL now, once, each with response."""
@@ -141,6 +156,27 @@ class Transfer:
             case _:
                 assert_never(self._phase)
 
+    def looked(self, now_s: float, *, recording: bool) -> None:
+        """Go on after silence while `paused`; `recording` is what the recorder says of itself now.
+
+        A pause may last: nothing comes while nobody speaks. It is no silent recorder as long as it
+        answers, and answers that it records. Once it does not, its last bytes are due at once.
+
+        Raises:
+            RecorderBusy: It has paused for very long; a later pull goes on.
+        """
+        self._since_s = now_s
+        if self._paused_s is None or not recording:
+            self._paused_s = None
+            self._due_s = now_s + PACKET_S
+        elif now_s - self._paused_s >= PAUSED_S:
+            raise RecorderBusy(
+                f"the recording is still being made, and nothing new came for {PAUSED_S:.0f} s",
+                retry_after_s=LIVE_S,
+            )
+        else:
+            self._due_s = now_s + LOOK_S
+
     def leave(self) -> None:
         """Let go of the recorder: an ABORT waits in `to_write` if it still sends."""
         if self._open:
@@ -150,6 +186,7 @@ class Transfer:
     def _begin(self, now_s: float) -> None:
         self._writes.append(commands.start(self._file_id))
         self._phase = _Phase.STREAMING
+        self._paused_s = None
         self._open = True
         self._expected = 0
         self._position = 0
@@ -159,7 +196,7 @@ class Transfer:
         self._due_s = now_s + PACKET_S
 
     def _streaming(self, packet: Packet | ProtocolViolation, now_s: float) -> bytes:
-        self._due_s = now_s + PACKET_S
+        self._due_s = now_s + (PACKET_S if self._paused_s is None else LOOK_S)
         match packet:
             case ProtocolViolation():
                 self._drain(commands.ABORT, packet, now_s)
@@ -168,9 +205,10 @@ class Transfer:
             case EofPacket():
                 self._eof(packet, now_s)
             case PausedPacket():
-                raise RecorderBusy(
-                    "the recorder is still making this recording", retry_after_s=LIVE_S
-                )
+                self._pause(now_s)
+            case RelayPacket() if self._position:
+                mixed = ProtocolViolation("the recorder mixes plain and encrypted packets")
+                self._drain(commands.ABORT, mixed, now_s)
             case RelayPacket():
                 raise RecorderRefused(
                     "the recorder sends this encrypted for its maker's cloud (relay profile)",
@@ -217,6 +255,8 @@ class Transfer:
             missing = LinkLost("the recorder's packets get lost on the way")
             self._drain(commands.ABORT, missing, now_s)
             return b""
+        self._paused_s = None
+        self._due_s = now_s + PACKET_S
         payload = packet.payload
         if self._position + len(payload) > MAX_FILE_BYTES:
             raise ProtocolViolation("the recorder sends more than a file can have")
@@ -232,6 +272,13 @@ class Transfer:
             self._given = self._position
             self._restarts = 0
         return fresh
+
+    def _pause(self, now_s: float) -> None:
+        if not self._live:
+            raise RecorderBusy("the recorder is still making this recording", retry_after_s=LIVE_S)
+        if self._paused_s is None:  # a pause that is told again is the same pause
+            self._paused_s = now_s
+        self._due_s = now_s + LOOK_S
 
     def _compare(self) -> None:
         if self._sha256.digest() != self._given_digest:

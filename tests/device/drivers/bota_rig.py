@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from device.clock import SystemClock
 from device.core.bota_ble import gathering, transfer
@@ -24,6 +25,8 @@ LONG = random.Random(40).randbytes(120 * 1024)
 SHORT = random.Random(41).randbytes(5 * 1024)
 LONG_ID, SHORT_ID = b"LONG", b"SHRT"
 PACKETS_AT_ONCE = 8
+NOWHERE = Path("/proc/nowhere")
+"""A cache that cannot be written: every connection begins with nothing remembered."""
 
 
 def recorder(contents: dict[bytes, bytes] | None = None, **switches) -> BotaRecorder:
@@ -135,12 +138,12 @@ class MemoryGatt:
 
 
 @asynccontextmanager
-async def driving(source: BotaRecorder, *, mtu_bytes: int = 247, release: str = "delete"):
+async def driving(source: BotaRecorder, *, mtu_bytes: int = 247, cache: Path = NOWHERE, **opening):
     """Connect a driver to a recorder; both end with the block."""
     gatt = MemoryGatt(source, mtu_bytes)
     radio = asyncio.create_task(gatt.run(), name="radio")
     try:
-        yield await open_on(gatt, SystemClock(), release=release)
+        yield await open_on(gatt, SystemClock(), cache=cache, **{"release": "delete"} | opening)
     finally:
         await gatt.aclose()
         await radio
@@ -160,4 +163,6 @@ def hasten(monkeypatch) -> None:
     monkeypatch.setattr(transfer, "PACKET_S", 0.1)
     monkeypatch.setattr(transfer, "HASH_S", 0.02)
     monkeypatch.setattr(transfer, "QUIET_S", 0.02)
+    monkeypatch.setattr(transfer, "LOOK_S", 0.01)
+    monkeypatch.setattr(transfer, "PAUSED_S", 0.1)
     monkeypatch.setattr(bota_read, "QUIET_S", 0.02)

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from device.clock import SystemClock
 from device.drivers.bota import open_on
-from tests.device.drivers.bota_rig import MemoryGatt, hasten, keyed, recorder
+from tests.device.drivers.bota_rig import NOWHERE, MemoryGatt, hasten, keyed, recorder
 from tests.device.drivers.conformance import DriverConformance, Held
 
 
@@ -28,7 +28,7 @@ class TestBotaDriver(DriverConformance):
         contents = keyed(source)
         gatt = MemoryGatt(source, mtu_bytes)
         radio = asyncio.create_task(gatt.run(), name="radio")
-        driver = await open_on(gatt, SystemClock(), release="delete")
+        driver = await open_on(gatt, SystemClock(), release="delete", cache=NOWHERE)
         yield Held(driver=driver, contents=contents)
         await driver.aclose()
         await radio

@@ -32,6 +32,7 @@ from device.spool.spool import Spool
 from tests.device.drivers.bota_rig import (
     LONG,
     LONG_ID,
+    NOWHERE,
     RECORDER,
     SERIAL,
     SHORT,
@@ -148,7 +149,7 @@ async def test_a_serial_number_must_name_somebody(serial):
     gatt = MemoryGatt(BotaRecorder(serial, []))
 
     with pytest.raises(ProtocolViolation, match="serial"):
-        await open_on(gatt, SystemClock(), release="delete")
+        await open_on(gatt, SystemClock(), release="delete", cache=NOWHERE)
     assert gatt.closed == 1
 
 
@@ -170,13 +171,15 @@ async def test_an_mtu_that_no_entry_fits_is_refused(monkeypatch):
     monkeypatch.setattr(bota_session, "MTU_S", 0.02)
     monkeypatch.setattr(bota_session, "MTU_STEP_S", 0.01)
     with pytest.raises(ProtocolViolation, match="MTU"):
-        await open_on(MemoryGatt(recorder(), 23), SystemClock(), release="delete")
+        await open_on(MemoryGatt(recorder(), 23), SystemClock(), release="delete", cache=NOWHERE)
 
 
 async def test_a_recorder_that_wants_a_bond_says_so():
     """The storage service may be only for paired hosts."""
     with pytest.raises(LinkUnavailable):
-        await open_on(MemoryGatt(recorder(needs_bond=True)), SystemClock(), release="delete")
+        await open_on(
+            MemoryGatt(recorder(needs_bond=True)), SystemClock(), release="delete", cache=NOWHERE
+        )
 
 
 @pytest.mark.parametrize("switches", [{"sync_active": True}, {"status_unreadable": True}], ids=str)
