@@ -21,6 +21,8 @@ COMMANDS = {
     "scan": "show which recorders and serial ports are there",
     "recorders": "look at each configured recorder",
     "recordings": "list what a recorder holds",
+    "enrol": "put a device token into a Bota recorder",
+    "settings": "show or change how a Bota recorder uploads by itself",
     "spool ls": "list the recordings in the spool",
     "spool show": "show everything known about one recording",
     "spool verify": "read back every recording and compare its digest",

@@ -6,7 +6,7 @@ import traceback
 from types import TracebackType
 
 from device.cli.exit_codes import exit_code
-from device.errors import ConfigInvalid, FieldpostError
+from device.errors import ConfigInvalid, FieldpostError, RecorderRefused
 from device.logs import redact
 
 
@@ -49,4 +49,10 @@ def _as_object(error: FieldpostError, code: int) -> dict[str, object]:
         "hint": error.hint,
         "exit_code": code,
     }
-    return {**known, "problems": error.problems} if isinstance(error, ConfigInvalid) else known
+    match error:
+        case ConfigInvalid():
+            return {**known, "problems": error.problems}
+        case RecorderRefused():
+            return {**known, "wire_code": error.wire_code}
+        case _:
+            return known

@@ -1,9 +1,11 @@
 """Calling the command line inside the test's own interpreter."""
 
+import asyncio
 import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -59,5 +61,33 @@ def agent(monkeypatch):
     def put(stand_in) -> None:
         monkeypatch.setattr(device, "agent", stand_in, raising=False)
         monkeypatch.setitem(sys.modules, "device.agent", stand_in)
+
+    return put
+
+
+@pytest.fixture
+def bota(monkeypatch):
+    """Put a simulated Bota recorder where commands look for one."""
+    from device.drivers import bota_errand as errands  # noqa: PLC0415 - needed here alone
+    from tests.device.drivers.bota_rig import MemoryGatt  # noqa: PLC0415 - as above
+
+    def put(source) -> list:
+        asked = []
+
+        @asynccontextmanager
+        async def errand(place, clock):
+            asked.append(place.target)
+            if isinstance(source, Exception):
+                raise source
+            gatt = MemoryGatt(source, 23)
+            radio = asyncio.create_task(gatt.run(), name="radio")
+            try:
+                async with errands.errand_on(gatt, clock) as session:
+                    yield session
+            finally:
+                await radio
+
+        monkeypatch.setattr(errands, "errand", errand)
+        return asked
 
     return put
