@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+LINK ?= serial
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --quiet --disable-pip-version-check --no-input
 export PYTHONUNBUFFERED := 1
@@ -13,7 +14,8 @@ help:
 	@echo 'make setup   create $(VENV) with everything the other targets need'
 	@echo 'make test    lint, types, import contracts and all tests (what CI runs)'
 	@echo 'make demo    carry three recordings from a simulated recorder to a local cloud'
-	@echo '             (JSON=1: the result as one JSON document on stdout)'
+	@echo '             (LINK=ble: from two recorders on a simulated Bluetooth radio;'
+	@echo '             JSON=1: the result as one JSON document on stdout)'
 	@echo 'make bench   measure beside other tools; needs curl, openssl and lrzsz'
 	@echo 'make fmt     format the code and apply safe fixes'
 	@echo 'make clean   remove $(VENV) and caches'
@@ -38,10 +40,12 @@ $(VENV)/.ready-%: pyproject.toml
 	  fi; \
 	  say 'creating $(VENV)'; $(PYTHON) -m venv --clear $(VENV) >&2; \
 	fi; \
-	say 'installing dependencies ($*)'; $(PIP) install -e '.[$(if $(filter demo,$*),demo$(comma)gateway,$*)]' >&2; \
+	say 'installing dependencies ($*)'; $(PIP) install -e '.[$(EXTRAS_$*)]' >&2; \
 	touch $@
 
-comma := ,
+EXTRAS_dev := dev
+EXTRAS_demo := demo,gateway
+EXTRAS_demo-ble := demo,gateway,ble-sim
 
 test: lint types contracts pytest
 	@echo '==> all checks passed'
@@ -63,8 +67,8 @@ pytest: $(VENV)/.ready-dev
 	@echo '==> tests'
 	@$(PY) -m pytest -q -n 2 $(ARGS)
 
-demo: $(VENV)/.ready-demo
-	@$(PY) -m tests.demo $(if $(filter-out 0,$(JSON)),--json)
+demo: $(VENV)/.ready-demo$(if $(filter ble,$(LINK)),-ble)
+	@$(PY) -m tests.demo --link $(LINK) $(if $(filter-out 0,$(JSON)),--json)
 
 bench: $(VENV)/.ready-dev
 	@$(PY) -m tests.bench $(ARGS)
