@@ -317,10 +317,10 @@ async def _visiting(
 
 
 async def _look(recorder: RecorderConfig, config: Config, clock: Clock) -> RecorderView:
+    info = None
     try:
         async with _visiting(recorder, config, clock) as driver:
-            return RecorderView(
-                config=recorder, info=await driver.info(), listing=await driver.recordings()
-            )
+            info = await driver.info()
+            return RecorderView(config=recorder, info=info, listing=await driver.recordings())
     except FieldpostError as error:
-        return RecorderView(config=recorder, error=error)
+        return RecorderView(config=recorder, info=info, error=error)

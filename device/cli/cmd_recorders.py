@@ -1,9 +1,12 @@
 """`fieldpost recorders`: look at each configured recorder."""
 
 import sys
+import textwrap
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from device.cli import recorder_words
 from device.cli.invocation import Invocation
 from device.cli.output import document, width
 from device.cli.tables import table
@@ -35,15 +38,34 @@ def main(_args: Namespace, call: Invocation) -> int:
     if call.json:
         document({"recorders": [_object(view) for view in views]})
     elif views:
-        heads = ("RECORDER", "DRIVER", "RECORDINGS", "SIZE", "ABOUT")
-        rows = [_row(view) for view in views]
-        print(table(heads, rows, right={"RECORDINGS", "SIZE"}, width=width()))
+        for line in _lines(views):
+            print(line)
     else:
         print("no recorder is configured")
     errors = [view.error for view in views if view.error]
     if not call.json:
         _explain(errors)
     return errors[0].exit_code if errors and len(errors) == len(views) else 0
+
+
+def _lines(views: "Sequence[RecorderView]") -> Iterator[str]:
+    """Lay the rows out; below each comes how the recorder fares, where it tells."""
+    heads = ("RECORDER", "DRIVER", "RECORDINGS", "SIZE", "ABOUT")
+    rows = [_row(view) for view in views]
+    laid = table(heads, rows, right={"RECORDINGS", "SIZE"}, width=width()).splitlines()
+    yield laid[0]
+    for view, line in zip(views, laid[1:], strict=True):
+        yield line
+        told = recorder_words.fares(view.info) if view.info else []
+        if view.listing is None:
+            told += recorder_words.waiting(view.info, None)
+        if told:
+            yield textwrap.fill(
+                ", ".join(told),
+                width() or sys.maxsize,
+                initial_indent="  ",
+                subsequent_indent="  ",
+            )
 
 
 def _row(view: "RecorderView") -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from device.cli.words import span
-from device.model import RecorderInfo
+from device.cli.words import count, span
+from device.model import Listing, RecorderInfo
 
 CLOCK_NOTICED_S = 2.0
 """A smaller difference is the measurement's own."""
@@ -35,6 +35,12 @@ def clock(offset_s: float) -> str:
 
 
 def fares(info: RecorderInfo) -> list[str]:
-    """Tell all that is known of how it fares, most wanted first."""
+    """Tell battery, storage and condition, as far as they are known."""
     used = [f"storage {info.used_percent} % used"] if info.used_percent is not None else []
-    return [*power(info), *used, *state(info)]
+    return [*power(info), *used, *info.conditions]
+
+
+def waiting(info: RecorderInfo | None, listing: Listing | None) -> list[str]:
+    """Tell how many recordings wait, by the listing, else as the recorder counts them itself."""
+    told = len(listing.recordings) if listing else info.pending if info else None
+    return [] if told is None else [f"{count(told, 'recording')} waiting"]

@@ -5,12 +5,14 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from device.cli import recorder_words
 from device.cli.around import Around, Found
 from device.cli.output import NARROW
 from device.cli.tables import table
 from device.cli.words import count, printable, shortened
 from device.errors import FieldpostError
 from device.links.finding import Nearby
+from device.model import RecorderInfo
 
 _STRONG_DBM = -65
 _FAIR_DBM = -80
@@ -83,19 +85,8 @@ def _signal(each: Found) -> str:
 
 
 def _more(each: Found) -> Iterator[str]:
-    seen = _seen(each)
-    told = []
-    if seen.get("usb_id"):
-        told.append(f"USB {seen['usb_id']}")
-    if seen.get("pairing"):
-        told.append(seen["pairing"])
-    if seen.get("battery_percent") is not None:
-        told.append(f"battery {seen['battery_percent']} %")
-    if each.info is not None:
-        told += [part for part in (each.info.model, each.info.firmware) if part]
-        told += [f"serial {each.info.serial}"] if each.info.serial else []
-    if each.listing is not None:
-        told.append(f"{count(len(each.listing.recordings), 'recording')} waiting")
+    told = [*_told_unasked(each), *_told(each.info)]
+    told += recorder_words.waiting(each.info, each.listing)
     if told:
         yield ", ".join(told)
     if each.configured_for not in (None, each.driver):
@@ -104,6 +95,27 @@ def _more(each: Found) -> Iterator[str]:
         yield str(each.error)
         if each.error.hint:
             yield f"try: {each.error.hint}"
+
+
+def _told_unasked(each: Found) -> Iterator[str]:
+    """Tell what is known without opening it; what it says itself when asked is better."""
+    seen = _seen(each)
+    if seen.get("usb_id"):
+        yield f"USB {seen['usb_id']}"
+    if seen.get("paired") is not None:
+        yield f"{'paired' if seen['paired'] else 'not paired'} with this computer"
+    if seen.get("pairing"):
+        yield f"pairing state {seen['pairing']}"
+    if seen.get("battery_percent") is not None and each.info is None:
+        yield f"battery {seen['battery_percent']} %"
+
+
+def _told(info: RecorderInfo | None) -> Iterator[str]:
+    if info is not None:
+        yield from (part for part in (info.model, info.firmware) if part)
+        if info.serial:
+            yield f"serial {info.serial}"
+        yield from recorder_words.fares(info)
 
 
 def _seen(each: Found) -> dict[str, Any]:
@@ -117,6 +129,7 @@ def _seen(each: Found) -> dict[str, Any]:
             "address": seen.address,
             "model": seen.model,
             "firmware": seen.firmware,
+            "paired": seen.paired,
             "pairing": seen.pairing.name.lower() if seen.pairing is not None else None,
             "battery_percent": seen.battery_percent,
         }

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from device.core.bota_ble.advertisement import Pairing, Report, recognise
@@ -23,6 +23,9 @@ STACK_S = 15.0
 BY_ID = Path("/dev/serial/by-id")
 """Names that stay the same whichever socket a port is plugged into, and in which order."""
 
+FULL_PERCENT = 100
+"""A gauge that tells more has no reading."""
+
 _NOT_AVAILABLE_DBM = {127, -127}
 """How controllers and BlueZ say that they have no RSSI."""
 
@@ -31,7 +34,8 @@ _NOT_AVAILABLE_DBM = {127, -127}
 class Nearby:
     """A device that advertised while we listened; `driver` is None unless it is a recorder.
 
-    `name` is the device's own choice: it may be missing, and proves nothing. `model`, `firmware`,
+    `name` is the device's own choice: it may be missing, and proves nothing. `paired` tells whether
+    this computer has a bond with it, None where the system does not say. `model`, `firmware`,
     `pairing` and `battery_percent` are what some Bota recorders tell on the air.
     """
 
@@ -40,6 +44,7 @@ class Nearby:
     name: str | None = None
     rssi_dbm: int | None = None
     driver: str | None = None
+    paired: bool | None = None
     model: str | None = None
     firmware: str | None = None
     pairing: Pairing | None = None
@@ -116,28 +121,39 @@ def serial_ports() -> tuple[SerialPort, ...]:
 def _nearby(address: str, adapter: str | None, seen: "AdvertisementData") -> Nearby:
     rssi = None if seen.rssi in _NOT_AVAILABLE_DBM else seen.rssi
     bota = recognise([Report(name=seen.local_name, manufacturer=seen.manufacturer_data)])
-    # Any device may take a name; the service is our own.
-    if SERVICE in map(str.lower, seen.service_uuids):
-        return Nearby(
-            address=address,
-            adapter=adapter,
-            name=seen.local_name,
-            rssi_dbm=rssi,
-            driver="native",
-        )
-    if bota is None:
-        return Nearby(address=address, adapter=adapter, name=seen.local_name, rssi_dbm=rssi)
-    return Nearby(
+    nearby = Nearby(
         address=address,
         adapter=adapter,
-        name=bota.name,
+        name=seen.local_name,
         rssi_dbm=rssi,
+        paired=_paired(seen.platform_data),
+    )
+    # Any device may take a name; the service is our own.
+    if SERVICE in map(str.lower, seen.service_uuids):
+        return replace(nearby, driver="native")
+    if bota is None:
+        return nearby
+    battery = bota.battery_percent
+    return replace(
+        nearby,
+        name=bota.name,
         driver="bota",
         model=bota.model,
         firmware=bota.firmware,
         pairing=bota.pairing,
-        battery_percent=bota.battery_percent,
+        battery_percent=battery if battery is not None and battery <= FULL_PERCENT else None,
     )
+
+
+def _paired(platform: tuple[Any, ...]) -> bool | None:
+    """Tell whether BlueZ holds a bond; other systems do not say it of what advertises."""
+    match platform:
+        case (str(), {"Bonded": bool(bonded)}):  # since BlueZ 5.66
+            return bonded
+        case (str(), {"Paired": bool(paired)}):
+            return paired
+        case _:
+            return None
 
 
 def _names_by_id() -> dict[Path, str]:

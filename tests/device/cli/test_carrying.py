@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from device.config import RecorderConfig
-from device.errors import LinkReason, LinkUnavailable, SpoolLocked
+from device.errors import LinkReason, LinkUnavailable, RecorderBusy, SpoolLocked
 from device.model import (
+    Condition,
     Entry,
     EntryId,
     Listing,
@@ -244,6 +245,29 @@ def test_recorders_shows_who_is_there(fieldpost, agent):
     )
     assert "serial:///dev/x  -                -        -  there is no /dev/x" in said.out
     assert "  try: plug it in\n" == said.err
+
+
+def test_recorders_shows_how_each_fares(fieldpost, agent):
+    """Below its row: battery, storage, and its own count where it gives no listing."""
+    info = RecorderInfo(
+        recorder=RecorderId("bota:1"),
+        driver="bota",
+        capacity_bytes=100,
+        used_bytes=250,
+        battery_percent=9,
+        pending=4,
+        conditions=(Condition.UPLOADING, Condition.LOW_BATTERY),
+    )
+    busy = view("ble://x", info=info, error=RecorderBusy("it uploads", retry_after_s=5))
+    agent(answering((THERE, busy), name="look"))
+
+    lines = fieldpost("recorders").out.splitlines()
+
+    assert [
+        "ble://x      bota             -        -  it uploads",
+        "  battery 9 %, storage 100 % used, uploading by itself, low battery, 4 recordings waiting",
+    ] == lines[-2:]
+    assert 4 == len(lines)
 
 
 def test_recorders_ends_with_69_when_nobody_answers(fieldpost, agent):

@@ -11,6 +11,7 @@ from device import config_file
 from device.cli import around, cmd_scan
 from device.cli.main import main
 from device.config import Config
+from device.core.bota_ble.advertisement import Pairing
 from device.errors import LinkReason, LinkUnavailable
 from device.links.finding import Nearby, SerialPort, ble_nearby
 from device.model import Listing, RecorderId, RecorderInfo
@@ -128,6 +129,7 @@ def test_programs_get_it_all(fieldpost, there, site):
                 "address": BOTA.address,
                 "model": "Bota Pin",
                 "firmware": None,
+                "paired": None,
                 "pairing": None,
                 "battery_percent": 87,
                 "info": None,
@@ -259,7 +261,14 @@ def test_open_asks_each_in_turn(fieldpost, there, agent):
         if recorder.driver == "bota":
             return (SimpleNamespace(info=None, listing=None, error=OFF),)
         info = RecorderInfo(
-            recorder=RecorderId("native:1"), driver="native", model="AM-07", serial="0001"
+            recorder=RecorderId("native:1"),
+            driver="native",
+            model="AM-07",
+            serial="0001",
+            capacity_bytes=1000,
+            used_bytes=120,
+            battery_percent=64,
+            charging=True,
         )
         return (SimpleNamespace(info=info, listing=Listing(recordings=()), error=None),)
 
@@ -269,7 +278,36 @@ def test_open_asks_each_in_turn(fieldpost, there, agent):
 
     assert [(BOTA.url, "bota"), (f"serial://{BY_ID}", None)] == asked
     assert f"  battery 87 %\n  {OFF}\n  try: bluetoothctl power on\n" in out
-    assert "  USB 2341:0043, AM-07, serial 0001, 0 recordings waiting\n" in out
+    assert (
+        "  USB 2341:0043, AM-07, serial 0001, battery 64 %, charging, storage 12 % used,"
+        " 0 recordings waiting\n"
+    ) in out
+
+
+def test_pairing_is_told_where_it_is_known(fieldpost, there):
+    """Whether this computer has a bond, and what the recorder says of its own state."""
+    there([replace(BOTA, paired=True, pairing=Pairing.UNPAIRED), replace(BOTA, paired=False)])
+    out = fieldpost("scan").out
+
+    assert "  paired with this computer, pairing state unpaired, battery 87 %\n" in out
+    assert "  not paired with this computer, battery 87 %\n" in out
+
+
+def test_what_a_recorder_says_when_asked_replaces_what_it_advertised(fieldpost, there, agent):
+    """One battery is told, and its own count where it gives no listing."""
+
+    async def look(_config):
+        info = RecorderInfo(
+            recorder=RecorderId("bota:1"), driver="bota", battery_percent=12, pending=3
+        )
+        return (SimpleNamespace(info=info, listing=None, error=OFF),)
+
+    there([BOTA])
+    agent(SimpleNamespace(look=look))
+    out = fieldpost("scan", "--open").out
+
+    assert f"  battery 12 %, 3 recordings waiting\n  {OFF}\n" in out
+    assert "87 %" not in out
 
 
 def test_one_that_hangs_is_given_up(fieldpost, there, agent, monkeypatch):

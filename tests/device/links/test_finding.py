@@ -145,6 +145,33 @@ def test_a_signal_nobody_measured_is_none(rssi):
     assert finding._nearby(OTHER, None, seen).rssi_dbm is None
 
 
+@pytest.mark.parametrize(
+    ("platform", "paired"),
+    [
+        (("/org/bluez/hci0/dev_F1", {"Paired": True, "Bonded": False}), False),
+        (("/org/bluez/hci0/dev_F1", {"Paired": True}), True),
+        (("/org/bluez/hci0/dev_F1", {"Paired": False, "Alias": "x"}), False),
+        (("/org/bluez/hci0/dev_F1", {}), None),
+        (("/org/bluez/hci0/dev_F1", {"Paired": "yes"}), None),
+        ((object(),), None),
+        ((), None),
+    ],
+)
+def test_a_bond_is_told_where_bluez_tells_it(platform, paired):
+    """An earlier BlueZ knows no `Bonded`; other systems say nothing while scanning."""
+    seen = AdvertisementData("x", {}, {}, [], None, -50, platform)
+
+    assert paired is finding._nearby(OTHER, None, seen).paired
+
+
+@pytest.mark.parametrize(("told", "battery"), [(0, 0), (100, 100), (101, None), (255, None)])
+def test_an_advertised_gauge_without_a_reading_is_none(told, battery):
+    """255 % is no battery."""
+    seen = AdvertisementData("Bota Pin", {0x0101: bytes([2, 0, told])}, {}, [], None, -50, ())
+
+    assert battery == finding._nearby(OTHER, None, seen).battery_percent
+
+
 def test_the_url_names_the_adapter():
     """What was seen through a named adapter is reached through it."""
     assert f"ble://{OTHER}?adapter=hci1" == Nearby(address=OTHER, adapter="hci1").url
