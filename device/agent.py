@@ -191,7 +191,7 @@ async def listing(config: Config, recorder: str) -> Listing:
 @asynccontextmanager
 async def _parts(config: Config, progress: Progress) -> AsyncIterator[_Parts]:
     clock = SystemClock()
-    spool = await asyncio.to_thread(Spool.open, config.spool, clock)
+    spool = await _opened(config, clock)
     try:
         yield _Parts(
             config=config,
@@ -203,6 +203,19 @@ async def _parts(config: Config, progress: Progress) -> AsyncIterator[_Parts]:
         )
     finally:
         await asyncio.to_thread(spool.close)
+
+
+async def _opened(config: Config, clock: Clock) -> Spool:
+    """Open the spool; when cancelled meanwhile, leave nothing open behind."""
+    opening = asyncio.create_task(asyncio.to_thread(Spool.open, config.spool, clock), name="spool")
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # The thread goes on, and would keep the lock from whoever comes next in this process.
+        await asyncio.wait({opening})
+        if opening.exception() is None:
+            await asyncio.to_thread(opening.result().close)
+        raise
 
 
 @asynccontextmanager
