@@ -21,6 +21,7 @@ from device.errors import (
     RecorderRefused,
 )
 from device.links import bluetooth_place
+from device.links import gatt as gatts
 from device.links.bluetooth_place import Place
 from tests.ble.room import URL, room
 from tests.device.drivers.bota_rig import SERIAL, MemoryGatt, recorder
@@ -222,6 +223,47 @@ async def test_a_loss_says_how_far_the_token_had_come(at, says):
     assert "pull" not in caught.value.hint
     if source.owner.pairing is not Pairing.PAIRED:
         assert (await given(source, 23)).serial == SERIAL
+
+
+async def test_an_answer_just_before_the_end_counts():
+    """The recorder says yes and leaves, without having answered the last write."""
+
+    def leave(it: Scripted) -> None:
+        it.gatt.notify(uuids.PROVISIONING_RESULT, b"\0")
+        it.gatt.cut()
+        raise RecorderRefused("gone", wire_code=0)
+
+    assert (await given(scripted(at=0, do=leave))).serial == SERIAL
+
+
+async def test_what_was_said_before_the_token_is_not_about_it():
+    """An answer to anything else is not taken for the token's."""
+    source = scripted()
+    write = source.write
+
+    def write_and_say(characteristic, value):
+        write(characteristic, value)
+        if characteristic == uuids.API_ENDPOINT:
+            source.gatt.notify(uuids.PROVISIONING_RESULT, b"\2")
+
+    source.write = write_and_say
+
+    assert (await given(source)).serial == SERIAL
+
+
+async def test_a_write_without_an_answer_is_no_refusal(monkeypatch):
+    """A stack that hangs is told as such, with how far the token had come."""
+    source = recorder()
+    here = Place.parse(URL)
+    async with (
+        asyncio.timeout(DEADLINE_S),
+        bota_room(source) as (_, radio),
+        errand(here, SystemClock()) as session,
+    ):
+        radio.hang.add("write")
+        monkeypatch.setattr(gatts, "CALL_S", 0.05)
+        with pytest.raises(LinkLost, match=r"no answer in .*; whether .* is not known"):
+            await provision(session, TOKEN)
 
 
 async def test_a_loss_before_the_first_chunk_says_that_nothing_was_told():

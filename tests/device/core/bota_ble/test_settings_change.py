@@ -36,6 +36,13 @@ LEGAL = {
     "heartbeat_wifi": st.booleans(),
     "heartbeat_lte": st.booleans(),
 }
+LIKELY = st.tuples(
+    st.sampled_from([b"\x01", b"\x02"]),
+    st.binary(min_size=1, max_size=1),
+    st.lists(st.integers(0, 4), min_size=3, max_size=3).map(bytes),
+    st.binary(min_size=3, max_size=14),
+).map(b"".join)
+"""Versions that are known, with preferences that no recorder should hold among them."""
 CHANGES = st.fixed_dictionaries({}, optional=LEGAL)
 PLACES = {
     "wifi": {1},
@@ -50,7 +57,7 @@ PLACES = {
 }
 
 
-@given(value=st.binary(max_size=20), changes=CHANGES)
+@given(value=LIKELY | st.binary(max_size=20), changes=CHANGES)
 def test_what_is_named_changes_and_nothing_else(value, changes):
     """Over anything that a recorder may hold: read again, only the named settings differ."""
     if form_of(value) is Form.UNKNOWN:
@@ -77,6 +84,13 @@ def test_unknown_bits_beside_a_setting_are_kept():
 
     assert rewritten(value, {"wifi": False})[1] == 0xFE
     assert rewritten(value, {"heartbeat_lte": False})[9] == 0xFD
+
+
+def test_an_odd_preference_is_left_as_it_is():
+    """A way that is preferred twice is not ours to refuse while another setting changes."""
+    value = bytes.fromhex("02030101011212013c830000")
+
+    assert rewritten(value, {"streaming": False}).hex() == "02030101011212003c830000"
 
 
 @pytest.mark.parametrize(
