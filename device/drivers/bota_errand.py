@@ -12,10 +12,9 @@ from device.links.bluetooth_place import Place
 from device.links.gatt import open_gatt
 
 AGENT_HINT = (
-    "switch it on and bring it nearer; one that is connected cannot be found: stop the agent"
-    " (systemctl stop fieldpost), and disconnect the phone"
+    "bring it nearer, and end its other connection: the agent's (systemctl stop fieldpost), a"
+    " phone's, or what a dead program left (bluetoothctl disconnect)"
 )
-
 AGAIN_HINT = "bring the recorder nearer, then run the same command again"
 
 
@@ -29,7 +28,7 @@ async def errand(place: Place, clock: Clock) -> AsyncIterator[Session]:
         ProtocolViolation: What answers is no use.
     """
     try:
-        connection = await open_gatt(place, uuids.SERIAL, uuids.DEVICE_STATUS)
+        connection = await open_gatt(place, uuids.SERIAL, uuids.DEVICE_STATUS, recovers=False)
     except LinkUnavailable as error:
         if error.reason is not LinkReason.NOT_FOUND:
             raise

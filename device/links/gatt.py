@@ -204,11 +204,12 @@ class Gatt:
         self._on_lost.clear()
 
 
-async def open_gatt(place: Place, *characteristics: str) -> Gatt:
+async def open_gatt(place: Place, *characteristics: str, recovers: bool = True) -> Gatt:
     """Find a device, connect, and see that it offers these characteristics.
 
     One of these runs at a time on an adapter. A failure that a stuck Bluetooth stack gives makes
-    the adapter's recovery take its next step, for the caller's next try.
+    the adapter's recovery take its next step, for the caller's next try; but not with `recovers`
+    off, for who tries once: the connection in the way may be that of an agent at work.
 
     Raises:
         LinkUnavailable: It does not come about; its reason says why.
@@ -223,7 +224,8 @@ async def open_gatt(place: Place, *characteristics: str) -> Gatt:
             address = device.address
             await gatt.connect(device, place.adapter)
         except LinkUnavailable as error:
-            await radio.failed(place.target, address, error)
+            if recovers:
+                await radio.failed(place.target, address, error)
             raise
         radio.reached(place.target)
         try:

@@ -23,9 +23,11 @@ from device.errors import (
 from device.links import bluetooth_place
 from device.links import gatt as gatts
 from device.links.bluetooth_place import Place
+from device.links.radio import radio_of
 from tests.ble.room import URL, room
 from tests.device.drivers.bota_rig import SERIAL, MemoryGatt, recorder
 from tests.device.drivers.test_bota_on_ble import bota_room
+from tests.fakes.bluetooth_stack import ScriptedStack
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.asyncio
@@ -391,9 +393,11 @@ async def test_another_refusal_is_told_as_one():
 
 
 async def test_one_that_is_not_found_may_be_connected(monkeypatch):
-    """A recorder that the agent holds does not advertise: the hint says so."""
+    """A recorder that the agent holds does not advertise: the hint says so, and it is kept."""
     monkeypatch.setattr(bluetooth_place, "SCAN_S", 0.05)
+    stack = ScriptedStack()
     async with asyncio.timeout(DEADLINE_S), bota_room(recorder()):
+        monkeypatch.setattr(radio_of(None), "_stack", stack)
         with pytest.raises(LinkUnavailable) as caught:
             async with errand(Place.parse("ble://C0:FF:EE:00:00:99"), SystemClock()):
                 pass
@@ -401,6 +405,7 @@ async def test_one_that_is_not_found_may_be_connected(monkeypatch):
     assert caught.value.reason is LinkReason.NOT_FOUND
     assert caught.value.hint == AGENT_HINT
     assert "stop fieldpost" in AGENT_HINT
+    assert stack.asked == []
 
 
 async def test_another_kind_of_recorder_is_no_bota():
