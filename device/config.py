@@ -3,24 +3,53 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from device.cloud_facts import FACTS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudConfig:
     """Where recordings go."""
 
-    api: str = field(default="bota", metadata={"doc": "upload API: bota"})
+    api: str = field(
+        default="bota", metadata={"doc": "upload API: bota, siro, sivi, cryomix or swayzio"}
+    )
     base_url: str = field(
-        default="https://api.bota.dev/v1",
-        metadata={"doc": "address of the API, version path included"},
+        default="",
+        metadata={"doc": "address of the API, version path included; its own by default"},
     )
     token_file: Path = field(
         default=Path("/etc/fieldpost/token"),
-        metadata={"doc": "file that holds the device token (dtok_…), mode 0600"},
+        metadata={"doc": "file that holds the API's credential (bota: dtok_…), mode 0600"},
     )
     allow_http: bool = field(
         default=False,
         metadata={"doc": "permit plain http:// beyond loopback; the token then travels in clear"},
     )
+    finalize_path: str = field(
+        default="",
+        metadata={"doc": "siro, sivi: call that registers an upload, relative to base_url"},
+    )
+    oauth_url: str = field(
+        default="",
+        metadata={
+            "doc": 'siro: token endpoint; token_file then holds {"client_id", "client_secret"}'
+        },
+    )
+    url_life_s: int = field(
+        default=0, metadata={"doc": "sivi, cryomix: life of an upload URL; 0 means the API's own"}
+    )
+    device_id: str = field(
+        default="", metadata={"doc": "bota with an API key (sk_…, rk_…): device it stands for"}
+    )
+    end_user_id: str = field(
+        default="", metadata={"doc": "bota with an API key: whose recordings these are"}
+    )
+
+    def __post_init__(self) -> None:
+        """Fill in what the API itself says where the operator says nothing."""
+        if facts := FACTS.get(self.api):
+            object.__setattr__(self, "base_url", self.base_url or facts.base_url)
+            object.__setattr__(self, "finalize_path", self.finalize_path or facts.finalize_path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +104,8 @@ class Config:
     """All of it."""
 
     cloud: CloudConfig = field(default_factory=CloudConfig)
+    cloud_images: CloudConfig | None = None
+    """Table [cloud.images]: images go there and everything else to [cloud]."""
     spool: SpoolConfig = field(default_factory=SpoolConfig)
     recorders: tuple[RecorderConfig, ...] = ()
     upload: UploadConfig = field(default_factory=UploadConfig)

@@ -1,14 +1,20 @@
 """Say what is wrong with values that have the right type: addresses, ranges, combinations."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl
 
-from device.config import CloudConfig, Config, RecorderConfig, SpoolConfig, UploadConfig
+from device.config import Config, RecorderConfig, SpoolConfig, UploadConfig
+from device.config_clouds import (
+    TABLE_OF,
+    Complaints,
+    cloud_doubts,
+    cloud_problems,
+    split,
+    unknown,
+)
 
-CLOUDS = ("bota",)
 DRIVERS = ("native", "folder", "bota")
 DRIVER_OF_SCHEME = {"serial": "native", "ble": "native", "folder": "folder"}
 SCHEMES = {"native": ("serial", "ble"), "folder": ("folder",), "bota": ("ble",)}
@@ -31,8 +37,8 @@ def problems(config: Config, where: Where, places: tuple[Where, ...]) -> Iterato
         where: Origins in the sections.
         places: Origins in each recorder, in the order of `config.recorders`.
     """
-    for key, complaint in (*_cloud(config.cloud), *_base_url(config.cloud)):
-        yield f"{where('cloud', key)}: [cloud] {key} {complaint}"
+    for section, key, complaint in cloud_problems(config):
+        yield f"{where(section, key)}: [{TABLE_OF.get(section, section)}] {key} {complaint}"
     for key, complaint in _spool(config.spool):
         yield f"{where('spool', key)}: [spool] {key} {complaint}"
     for key, complaint in _upload(config.upload):
@@ -49,9 +55,8 @@ def problems(config: Config, where: Where, places: tuple[Where, ...]) -> Iterato
 
 def warnings(config: Config, where: Where, places: tuple[Where, ...]) -> Iterator[str]:
     """Yield a sentence for every value that works and is probably not meant."""
-    if config.cloud.allow_http and urlsplit(config.cloud.base_url).scheme == "http":
-        origin = where("cloud", "allow_http")
-        yield f"{origin}: [cloud] allow_http lets the device token travel unencrypted"
+    for section, key, doubt in cloud_doubts(config):
+        yield f"{where(section, key)}: [{TABLE_OF.get(section, section)}] {key} {doubt}"
     for recorder, place in zip(config.recorders, places, strict=True):
         if re.match(r"serial:///dev/tty(ACM|USB)\d", recorder.url):
             origin = place("recorders", "url")
@@ -59,39 +64,6 @@ def warnings(config: Config, where: Where, places: tuple[Where, ...]) -> Iterato
                 f"{origin}: [[recorders]] url names a port whose number changes when it is"
                 " plugged in again; use its name in /dev/serial/by-id"
             )
-
-
-Complaints = Iterator[tuple[str, str]]
-
-
-def _cloud(cloud: CloudConfig) -> Complaints:
-    if unknown := _unknown("cloud", CLOUDS, cloud.api):
-        yield "api", unknown
-    if not cloud.token_file.is_absolute():
-        yield "token_file", "must be an absolute path"
-
-
-def _base_url(cloud: CloudConfig) -> Complaints:
-    url = _split(cloud.base_url)
-    if url is None or not url.hostname:
-        yield "base_url", "is not an address such as https://api.bota.dev/v1"
-        return
-    if url.scheme not in {"https", "http"}:
-        yield "base_url", f"must begin with https://, not {url.scheme}://"
-    elif url.scheme == "http" and not (cloud.allow_http or _is_loopback(url.hostname)):
-        yield (
-            "base_url",
-            (
-                "is plain http:// and not on this machine: the token would travel in clear;"
-                " use https://, or set allow_http = true"
-            ),
-        )
-    if "@" in url.netloc:
-        yield "base_url", "must not hold a user name or password; the token is in token_file"
-    if url.query or url.fragment or cloud.base_url.endswith(("?", "#")):
-        yield "base_url", "must end with its path: no ? and no #"
-    if not re.search(r"/v\d+[a-z0-9]*/?$", url.path):
-        yield "base_url", "must include the API's version, such as /v1"
 
 
 def _spool(spool: SpoolConfig) -> Complaints:
@@ -118,12 +90,12 @@ def _upload(upload: UploadConfig) -> Complaints:
 
 
 def _recorder(recorder: RecorderConfig) -> Complaints:
-    url = _split(recorder.url)
+    url = split(recorder.url)
     scheme = url.scheme if url else ""
     if recorder.driver is None and scheme not in DRIVER_OF_SCHEME:
         yield "url", f'is "{recorder.url}"; it must begin with serial:///, ble:// or folder:///'
-    elif recorder.driver and (unknown := _unknown("drivers", DRIVERS, recorder.driver)):
-        yield "driver", unknown
+    elif recorder.driver and (complaint := unknown("drivers", DRIVERS, recorder.driver)):
+        yield "driver", complaint
     driver = recorder.driver or DRIVER_OF_SCHEME.get(scheme)
     if driver in DRIVERS and scheme in DRIVER_OF_SCHEME and scheme not in SCHEMES[driver]:
         yield "driver", f'is "{driver}", which does not work over {scheme}://'
@@ -175,34 +147,3 @@ def _release(release: str, driver: str | None) -> Iterator[str]:
         yield "archive: is for folders only; a recorder on a line can delete or keep"
     elif not Path(path).is_absolute():
         yield "archive: needs an absolute path: archive:/path"
-
-
-def _unknown(seam: str, builtin: tuple[str, ...], name: str) -> str | None:
-    """Complain about a name that is neither built in nor installed by a third party."""
-    if name in builtin:
-        return None
-    from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import, rarely needed
-
-    installed = entry_points(group=f"fieldpost.{seam}").names
-    if name in installed:
-        return None
-    return f'is "{name}"; there is: {", ".join(sorted({*builtin, *installed}))}'
-
-
-def _split(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        if parts.scheme != "ble":  # whose addresses have colons too
-            _ = parts.port  # raises for a port that is no number
-    except ValueError:
-        return None
-    return parts
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

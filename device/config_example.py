@@ -13,6 +13,12 @@ _HEAD = """\
 # Files in conf.d/*.toml beside it are read next, then variables such as
 # FIELDPOST_CLOUD__BASE_URL. Check it with: fieldpost config check
 """
+_IMAGES = """\
+# Images may go to another cloud than everything else. It takes the keys of [cloud].
+# [cloud.images]
+# api = "sivi"
+# token_file = "/etc/fieldpost/token-images"
+"""
 _RECORDERS = """\
 # One [[recorders]] table for each recorder or folder.
 # [[recorders]]
@@ -26,8 +32,11 @@ def example() -> str:
     for name, schema in SECTIONS.items():
         lines = [_about(schema), f"[{name}]"]
         for each in fields(schema):
-            lines += [f"# {each.metadata['doc']}", f"# {each.name} = {_toml(_default(each))}"]
+            shown = getattr(schema(), each.name)
+            lines += [f"# {each.metadata['doc']}", f"# {each.name} = {_toml(shown)}"]
         blocks.append("\n".join(lines) + "\n")
+        if name == "cloud":
+            blocks.append(_IMAGES)
     lines = [_RECORDERS.rstrip()]
     for each in fields(RecorderConfig):
         shown = _URLS[0] if each.name == "url" else _default(each)

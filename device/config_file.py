@@ -5,13 +5,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
-from device.config import Config, RecorderConfig
+from device.config import CloudConfig, Config, RecorderConfig
 from device.config_checks import problems, warnings
+from device.config_clouds import TABLE_OF, clouds
 from device.config_lines import key_lines
-from device.config_values import DEFAULT, SECTIONS, Draft, Setting
+from device.config_values import CLOUD_IMAGES, DEFAULT, SECTIONS, Draft, Setting
 from device.errors import ConfigInvalid
-from device.token import token_problem, token_warning
+from device.token import TOKEN, TOKEN_IMAGES, token_problem, token_warning
 
 DEFAULT_FILE = Path("/etc/fieldpost/fieldpost.toml")
 _PLACE = re.compile(r"(.+?):(\d+): ")
@@ -61,12 +63,15 @@ def load(
     found = [*draft.problems, *problems(config, where, places)]
     notices = list(warnings(config, where, places))
     if needs_token:
-        origin = where("cloud", "token_file")
-        configured = origin != DEFAULT
-        if problem := token_problem(config.cloud, configured=configured, environ=environ):
-            found.append(f"{origin}: [cloud] token_file {problem}")
-        if warning := token_warning(config.cloud, environ):
-            notices.append(f"{origin}: [cloud] token_file {warning}")
+        for section, cloud in clouds(config):
+            origin = where(section, "token_file")
+            label = f"{origin}: [{TABLE_OF.get(section, section)}] token_file"
+            configured = origin != DEFAULT
+            name = TOKEN_IMAGES if section == CLOUD_IMAGES else TOKEN
+            if problem := token_problem(cloud, configured=configured, environ=environ, name=name):
+                found.append(f"{label} {problem}")
+            if warning := token_warning(cloud, environ, name=name):
+                notices.append(f"{label} {warning}")
     if found:
         raise ConfigInvalid(sorted(found, key=_place_of))
     return Loaded(config=config, origins=origins, files=tuple(read), warnings=tuple(notices))
@@ -120,13 +125,19 @@ def _not_toml(message: str, text: str) -> str:
 def _build(draft: Draft) -> tuple[Config, dict[str, str], tuple["_Place", ...]]:
     """Make the values; a setting that was refused keeps its default until the report is out."""
     origins: dict[str, str] = {}
-    sections = {}
+    sections: dict[str, Any] = {}
     for name, schema in SECTIONS.items():
         settings = draft.sections.get(name, {})
         sections[name] = schema(**{key: setting.value for key, setting in settings.items()})
         for each in fields(schema):
             setting = settings.get(each.name)
             origins[f"{name}.{each.name}"] = setting.origin if setting else DEFAULT
+    sections[CLOUD_IMAGES] = None
+    if images := draft.sections.get(CLOUD_IMAGES):
+        sections[CLOUD_IMAGES] = CloudConfig(**{k: setting.value for k, setting in images.items()})
+        for each in fields(CloudConfig):
+            setting = images.get(each.name)
+            origins[f"{CLOUD_IMAGES}.{each.name}"] = setting.origin if setting else DEFAULT
     usable = [settings for settings in draft.recorders if "url" in settings]
     recorders = tuple(
         RecorderConfig(**{key: setting.value for key, setting in settings.items()})

@@ -21,6 +21,10 @@ SECTIONS: dict[str, type[Any]] = {
     if isinstance(hint, type) and dataclasses.is_dataclass(hint)
 }
 """Table name → its dataclass; `recorders` is the one array of tables."""
+CLOUD_IMAGES = "cloud_images"
+"""What the table [cloud.images] is called among the sections; it exists only when written."""
+_OF_SUBTABLE = {("cloud", "images"): CLOUD_IMAGES}
+_SCHEMAS: dict[str, type[Any]] = {**SECTIONS, CLOUD_IMAGES: SECTIONS["cloud"]}
 
 _PREFIX = "FIELDPOST_"
 _UNITS = {
@@ -68,9 +72,7 @@ class Draft:
             elif not isinstance(content, dict):
                 self.problems.append(f"{where(name)}: {name} must be a table: [{name}]")
             else:
-                section = self.sections.setdefault(name, {})
-                for key, value in content.items():
-                    self._set(section, SECTIONS[name], (name, key), value, where(name, key))
+                self._take_table(name, content, where)
 
     def take_environment(self, environ: Mapping[str, str]) -> None:
         """Lay `FIELDPOST_SECTION__KEY` variables over what is there."""
@@ -80,14 +82,28 @@ class Draft:
             name, double, key = variable.removeprefix(_PREFIX).lower().partition("__")
             if not double:
                 self._near_miss(variable, name)
-            elif name not in SECTIONS:
+            elif name not in _SCHEMAS:
                 meant = _nearest(name, SECTIONS)
                 self.problems.append(f"env {variable}: there is no section [{name}]{meant}")
             else:
                 section = self.sections.setdefault(name, {})
                 text = environ[variable]
-                value = _from_text(_type_of(SECTIONS[name], key), text)
-                self._set(section, SECTIONS[name], (name, key), value, f"env {variable}")
+                value = _from_text(_type_of(_SCHEMAS[name], key), text)
+                self._set(section, _SCHEMAS[name], (name, key), value, f"env {variable}")
+
+    def _take_table(self, name: str, content: Mapping[str, Any], where: Any) -> None:
+        section = self.sections.setdefault(name, {})
+        for key, value in content.items():
+            below = _OF_SUBTABLE.get((name, key))
+            if below is None:
+                self._set(section, _SCHEMAS[name], (name, key), value, where(name, key))
+            elif not isinstance(value, dict):
+                self.problems.append(f"{where(name, key)}: {key} must be a table: [{name}.{key}]")
+            else:
+                inner = self.sections.setdefault(below, {})
+                for inner_key, inner_value in value.items():
+                    place, path = where(name, key, inner_key), (f"{name}.{key}", inner_key)
+                    self._set(inner, _SCHEMAS[below], path, inner_value, place)
 
     def _take_recorders(self, content: Any, where: Any) -> None:
         if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
@@ -120,6 +136,8 @@ class Draft:
             keys = [each.name for each in dataclasses.fields(schema)]
             meant = _unit_meant(key, value, keys) or _nearest(key, keys)
             self.problems.append(f"{origin}: [{name}] has no key {key}{meant}")
+        elif value == "" and _default_of(schema, key) == "":
+            section[key] = Setting(value="", origin=origin)
         elif complaint := _wrong_type(expected, value):
             self.problems.append(f"{origin}: [{name}] {key} {complaint}")
         else:
@@ -139,6 +157,10 @@ def _type_of(schema: type[Any], key: str) -> type[Any] | None:
     if isinstance(hint, types.UnionType):
         hint = next(each for each in typing.get_args(hint) if each is not type(None))
     return hint
+
+
+def _default_of(schema: type[Any], key: str) -> Any:
+    return next(each.default for each in dataclasses.fields(schema) if each.name == key)
 
 
 def _wrong_type(expected: type[Any], value: Any) -> str | None:

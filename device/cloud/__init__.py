@@ -50,5 +50,9 @@ class Cloud(Protocol):
 
 BUILTIN = {
     "bota": "device.cloud.bota:open_bota",
+    "siro": "device.cloud.siro:open_siro",
+    "sivi": "device.cloud.sivi:open_sivi",
+    "cryomix": "device.cloud.cryomix:open_cryomix",
+    "swayzio": "device.cloud.swayzio:open_swayzio",
 }
 """API name → `(CloudConfig, Transport, Clock, token source) -> Cloud`."""

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from device import cloud, drivers
+from device.cloud_facts import FACTS
 from device.config import Config
-from device.config_checks import CLOUDS, DRIVER_OF_SCHEME, DRIVERS
+from device.config_checks import DRIVER_OF_SCHEME, DRIVERS
 from device.config_example import example
 from device.config_file import load
 from device.errors import ConfigInvalid
@@ -141,7 +142,10 @@ def test_all_problems_come_in_one_report_in_reading_order(file):
         ("[spool]\npath = 5\n", "2: [spool] path must be text in quotes, not 5"),
         ('[spool]\npath = ""\n', "2: [spool] path is empty"),
         ('[spool]\npath = "/a\\u0000b"\n', "2: [spool] path holds a character"),
-        ('[cloud]\napi = "botta"\n', '2: [cloud] api is "botta"; there is: bota'),
+        (
+            '[cloud]\napi = "botta"\n',
+            '2: [cloud] api is "botta"; there is: bota, cryomix, siro, sivi, swayzio',
+        ),
         ('[cloud]\nallow_http = "yes"\n', "2: [cloud] allow_http must be true or false"),
         ('[cloud]\nbase_url = "ftp://h/v1"\n', "2: [cloud] base_url must begin with https://"),
         ('[cloud]\nbase_url = "example.org"\n', "2: [cloud] base_url is not an address"),
@@ -276,7 +280,7 @@ def test_problems_never_touch_the_spool(tmp_path, file):
 
 def test_the_checks_know_what_is_built_in():
     """The names checked here are those of the seams' own tables."""
-    assert set(CLOUDS) == set(cloud.BUILTIN)
+    assert set(FACTS) == set(cloud.BUILTIN)
     assert set(DRIVERS) == set(drivers.BUILTIN)
     assert drivers.BY_SCHEME == DRIVER_OF_SCHEME
 
@@ -289,10 +293,70 @@ def test_the_example_in_docs_is_what_the_dataclasses_say():
 def test_the_example_is_valid_when_everything_is_uncommented(file):
     """Whoever takes the comment signs away has a configuration that loads."""
     head, _, body = example().partition("\n\n")
-    file.write_text(re.sub(r"(?m)^# (\w+ = |\[\[)", r"\1", body))
+    file.write_text(re.sub(r"(?m)^# (\w+ = |\[)", r"\1", body))
 
     loaded = load(file, {}, needs_token=False)
 
     assert head.startswith("# ")
     assert Config().upload == loaded.config.upload
     assert 1 == len(loaded.config.recorders)
+
+
+def test_images_may_go_elsewhere(file):
+    """[cloud.images] takes the keys of [cloud], with origins of their own."""
+    file.write_text(
+        '[cloud.images]\napi = "sivi"\ntoken_file = "/etc/fieldpost/images"\nurl_life_s = 300\n'
+    )
+
+    loaded = load(file, {"FIELDPOST_CLOUD_IMAGES__URL_LIFE_S": "600"}, needs_token=False)
+
+    assert "bota" == loaded.config.cloud.api
+    images = loaded.config.cloud_images
+    assert images is not None
+    assert ("sivi", "https://api.sivi.ai", "media/create", 600) == (
+        images.api,
+        images.base_url,
+        images.finalize_path,
+        images.url_life_s,
+    )
+    assert f"{file}:2" == loaded.origins["cloud_images.api"]
+    assert "env FIELDPOST_CLOUD_IMAGES__URL_LIFE_S" == loaded.origins["cloud_images.url_life_s"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('[cloud]\napi = "sivi"\n', '2: [cloud] api is "sivi", which takes no audio'),
+        ("[cloud]\nurl_life_s = 60\n", "2: [cloud] url_life_s is for sivi and cryomix"),
+        (
+            '[cloud]\napi = "cryomix"\nurl_life_s = 604801\n',
+            "3: [cloud] url_life_s is 604801; cryomix takes 1 to 604800 seconds",
+        ),
+        ('[cloud]\nfinalize_path = "x"\n', "2: [cloud] finalize_path is for siro and sivi"),
+        ('[cloud]\noauth_url = "https://a/b"\n', "2: [cloud] oauth_url is for siro, not for bota"),
+        (
+            '[cloud]\napi = "siro"\noauth_url = "http://a.example/b"\n',
+            "3: [cloud] oauth_url must begin with https://",
+        ),
+        ('[cloud]\napi = "siro"\ndevice_id = "d"\n', "3: [cloud] device_id is for bota"),
+        ("[cloud]\nimages = 1\n", "2: images must be a table: [cloud.images]"),
+        ("[cloud.images]\nnope = 1\n", "2: [cloud.images] has no key nope"),
+        (
+            '[cloud.images]\napi = "siro"\ntoken_file = "/a"\n',
+            '2: [cloud.images] api is "siro", which takes no images',
+        ),
+        ('[cloud.images]\napi = "sivi"\n', "token_file is that of [cloud]"),
+    ],
+)
+def test_clouds_that_cannot_work_are_refused(file, text, complaint):
+    """What an API cannot do is said before anything is sent."""
+    assert any(complaint in problem for problem in problems_of(file, text))
+
+
+def test_an_api_without_images_is_mentioned(file):
+    """Images that nobody takes would wait: the configuration says so."""
+    file.write_text('[cloud]\napi = "swayzio"\n')
+
+    (warning,) = load(file, {}, needs_token=False).warnings
+
+    assert "takes no images" in warning
