@@ -79,7 +79,7 @@ class Visitor:
                 finally:
                     await driver.aclose()
             except (FieldpostError, LookupError, TimeoutError) as error:
-                reason = str(error) or "no answer in time"
+                reason = str(error).removeprefix(f"{self.config.url}: ") or "no answer in time"
                 hint = error.hint if isinstance(error, FieldpostError) else None
                 # Its own figure may be weeks; a rescan would have looked in by then.
                 if isinstance(error, RecorderBusy):

@@ -49,7 +49,7 @@ async def unreached(rig: Rig):
 
 
 async def two_rounds(rig: Rig) -> list[State]:
-    """Visit for ever, until what appears later is pulled and released too."""
+    """Visit for ever, until what appears later is pulled, released, and told of too."""
     uplink = asyncio.create_task(rig.uplink.run())
     visit = asyncio.create_task(rig.visitor().run(once=False))
     try:
@@ -58,8 +58,10 @@ async def two_rounds(rig: Rig) -> list[State]:
                 await asyncio.wait({visit}, timeout=0.01)
             rig.driver.contents[key(3)] = (OTHER,)
             rig.driver.news.set()
-            while rig.driver.contents:
+            while await rig.states() != [State.RELEASED] * 3:
                 rig.clock.advance(CALM_S)
+                await asyncio.wait({visit}, timeout=0.01)
+            while not rig.clock.sleeping:  # until the next round is waited for
                 await asyncio.wait({visit}, timeout=0.01)
     finally:
         for task in (visit, uplink):
@@ -102,6 +104,16 @@ async def test_who_is_not_there_is_kept_with_the_reason(rig: Rig):
     why = await unreached(rig)
 
     assert (why.url, why.problem, why.hint) == (URL, "it is off", "switch it on")
+
+
+async def test_a_reason_that_names_the_url_names_it_once(rig: Rig):
+    """Links say where; the visitor and `status` put the URL in front anyway."""
+    rig.absent = [LinkUnavailable(f"{URL}: it is far", reason=LinkReason.NO_ANSWER)] * 100
+    visitor = rig.visitor()
+    await rig.once(visitor)
+
+    assert visitor.problems == (f"{URL}: it is far",)
+    assert (await unreached(rig)).problem == "it is far"
 
 
 async def test_a_recorder_that_comes_back_is_reached(rig: Rig):
