@@ -70,6 +70,9 @@ class Puller:
     """Called after each recording, the line being free: uploads begin, and releases catch up."""
     fruitless: dict[RecordingKey, int] = field(default_factory=dict)
     """How often in a row a recording ended a visit without a new byte: those come last."""
+    furthest: dict[RecordingKey, int] = field(default_factory=dict)
+    """How many bytes of those were ever here. What a prefix check gives up and the next read brings
+    again is nothing new: a line that is always cut there would seem to make progress for ever."""
 
     async def pull(self, recorder: RecorderId, listing: Listing) -> Pulled:
         """Pull all that is listed and not sealed yet; one that fails never stops the others.
@@ -128,6 +131,7 @@ class Puller:
                 entry, Wait(code=error.code, reason=str(error)), attempts=entry.attempts + 1
             )
         self.fruitless.pop(recording.key, None)
+        self.furthest.pop(recording.key, None)
         self.progress.moved(entry)
         logger.info(
             "Recording sealed",
@@ -142,18 +146,20 @@ class Puller:
 
     async def _put_behind(self, entry: Entry, error: LinkError | RecorderBusy) -> None:
         """Before a visit ends: a recording that alone makes them end must not hide the others."""
-        now = await asyncio.to_thread(self.spool.entry, entry.id)
-        if _held_bytes(now) > _held_bytes(entry):
-            self.fruitless.pop(entry.recording.key, None)
+        key = entry.recording.key
+        held_bytes = _held_bytes(await asyncio.to_thread(self.spool.entry, entry.id))
+        if held_bytes > self.furthest.setdefault(key, _held_bytes(entry)):
+            self.furthest[key] = held_bytes
+            self.fruitless.pop(key, None)
         else:
-            self.fruitless[entry.recording.key] = self.fruitless.get(entry.recording.key, 0) + 1
+            self.fruitless[key] = self.fruitless.get(key, 0) + 1
         until = None
         if isinstance(error, RecorderBusy):
             until = self.clock.now() + timedelta(seconds=error.retry_after_s)
-        elif entry.recording.key not in self.fruitless:
+        elif key not in self.fruitless:
             return
         reason = str(error)
-        if self.fruitless.get(entry.recording.key, 0) >= FRUITLESS_VISITS:
+        if self.fruitless.get(key, 0) >= FRUITLESS_VISITS:
             reason += f"; {FRUITLESS_VISITS} times or more in a row nothing new came"
         await self._wait(entry, Wait(code=error.code, reason=reason, until=until))
 

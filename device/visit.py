@@ -56,6 +56,10 @@ class Visitor:
     _progressed: bool = field(default=False, init=False)
     _fruitless: dict[RecordingKey, int] = field(default_factory=dict, init=False)
     """Recordings that alone made visits end, and how often."""
+    _furthest: dict[RecordingKey, int] = field(default_factory=dict, init=False)
+    """How much of those was ever here."""
+    _seen: dict[tuple[EntryId, int], int] = field(default_factory=dict, init=False)
+    """How far each medium that is being pulled ever came: only more is progress."""
     _whereabouts: Whereabouts = field(init=False)
 
     def __post_init__(self) -> None:
@@ -124,8 +128,9 @@ class Visitor:
         )
         told = self.stored.count
 
-        async def on_sealed(_entry: Entry) -> None:
+        async def on_sealed(entry: Entry) -> None:
             nonlocal told
+            self._seen = {at: done for at, done in self._seen.items() if at[0] != entry.id}
             self.sealed.ring()
             if self.stored.count > told:  # a long pull must not keep stored recordings waiting
                 told = self.stored.count
@@ -135,9 +140,10 @@ class Visitor:
             driver=driver,
             spool=self.spool,
             clock=self.clock,
-            progress=_Noticing(self.progress, self._notice),
+            progress=_Noticing(self.progress, self._came),
             on_sealed=on_sealed,
             fruitless=self._fruitless,
+            furthest=self._furthest,
         )
         # A recording that ends every visit must not keep stored ones on a recorder that fills up.
         await releaser.release(info.recorder, (), easy=True)
@@ -217,6 +223,11 @@ class Visitor:
                 self.progress.note(problem)
         self.problems = problems
 
+    def _came(self, entry: EntryId, index: int, done_bytes: int) -> None:
+        if done_bytes > self._seen.get((entry, index), 0):
+            self._seen[entry, index] = done_bytes
+            self._notice()
+
     def _notice(self) -> None:
         self._progressed = True
 
@@ -240,10 +251,10 @@ class _Noticing:
     """Passes progress on and notices it: patience is counted from the last of it."""
 
     inner: Progress
-    noticed: Callable[[], None]
+    noticed: Callable[[EntryId, int, int], None]
 
     def pulling(self, entry: EntryId, index: int, done_bytes: int, total_bytes: int) -> None:
-        self.noticed()
+        self.noticed(entry, index, done_bytes)
         self.inner.pulling(entry, index, done_bytes, total_bytes)
 
     def uploading(self, entry: EntryId, index: int, done_bytes: int, total_bytes: int) -> None:

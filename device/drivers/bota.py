@@ -210,6 +210,8 @@ class BotaDriver:
             (wanted,) = sha256
             await release(self._session, _file_id(key), key.generation, wanted, proof)
             del self._proofs[key]
+            self._digests.forget(_file_id(key))
+            await asyncio.to_thread(self._digests.save)
 
     async def changed(self) -> None:
         """See `Driver.changed`. A new recording shows in the count, or by the state it leaves.

@@ -49,6 +49,13 @@ class Digests:
         self._unsaved |= self._known.get(_key(entry)) != sha256
         self._known[_key(entry)] = sha256
 
+    def forget(self, file_id: bytes) -> None:
+        """After a release: what is listed so from now on is another one, or was not deleted."""
+        gone = [key for key in self._known if key.startswith(f"{file_id.hex()} ")]
+        self._unsaved |= bool(gone)
+        for key in gone:
+            del self._known[key]
+
     def keep_only(self, entries: Iterable[Listed]) -> None:
         """After a listing that is whole: forget what is not on the recorder any more."""
         listed = {_key(entry) for entry in entries}
