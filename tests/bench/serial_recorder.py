@@ -23,20 +23,24 @@ def content_of(size_bytes: int, seed: int) -> bytes:
     return random.Random(seed).randbytes(size_bytes)
 
 
-async def serve(port: str, size_bytes: int, seed: int) -> None:
-    """Be a recorder until SIGTERM."""
+def recording_of(content: bytes) -> HeldRecording:
+    """Make a recording of one medium."""
     medium = HeldMedium(
         name="recording",
         kind=MediaKind.AUDIO,
         content_type="audio/ogg",
-        content=content_of(size_bytes, seed),
+        content=content,
         captured_at=MADE_AT,
         t_offset_ms=0,
     )
-    recording = HeldRecording(
+    return HeldRecording(
         id=bytes(16), generation=1, started_at=MADE_AT, ended_at=MADE_AT, media=(medium,)
     )
-    store = MemoryStore([recording], lambda _: None)
+
+
+async def serve(port: str, size_bytes: int, seed: int) -> None:
+    """Be a recorder until SIGTERM."""
+    store = MemoryStore([recording_of(content_of(size_bytes, seed))], lambda _: None)
     async with await SerialLink.open(f"serial://{port}?baud=3000000") as link:
         print("ready", flush=True)
         running = asyncio.current_task()
