@@ -16,7 +16,8 @@ help:
 	@echo 'make demo    carry three recordings from a simulated recorder to a local cloud'
 	@echo '             (LINK=ble: from two recorders on a simulated Bluetooth radio;'
 	@echo '             JSON=1: the result as one JSON document on stdout)'
-	@echo 'make bench   measure beside other tools; needs curl, openssl and lrzsz'
+	@echo 'make bench   measure beside other tools; needs curl, openssl and lrzsz, and'
+	@echo '             installs smpclient beside the development tools'
 	@echo 'make fmt     format the code and apply safe fixes'
 	@echo 'make clean   remove $(VENV) and caches'
 
@@ -70,7 +71,7 @@ pytest: $(VENV)/.ready-dev
 demo: $(VENV)/.ready-demo$(if $(filter ble,$(LINK)),-ble)
 	@$(PY) -m tests.demo --link $(LINK) $(if $(filter-out 0,$(JSON)),--json)
 
-bench: $(VENV)/.ready-dev
+bench: $(VENV)/.ready-bench
 	@$(PY) -m tests.bench $(ARGS)
 
 fmt: $(VENV)/.ready-dev
