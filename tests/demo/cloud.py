@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.demo.report import StoredMedium, stored_media
+from tests.demo.comparing import StoredMedium, stored_media
 from tests.demo.stage import Player, output, playing
 from tests.fakes.chaos_proxy import ChaosProxy, Faults
 

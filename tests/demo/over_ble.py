@@ -13,7 +13,8 @@ from device.simulate.recordings import make_recordings
 from tests.ble import quiet
 from tests.demo.box import carry, configure
 from tests.demo.cloud import cloud
-from tests.demo.report import Emptied, Outcome, compare, size
+from tests.demo.comparing import compare
+from tests.demo.report import Emptied, Outcome, size
 from tests.demo.stage import playing, while_playing
 from tests.demo.virtual_air import DemoAir, controller_for
 

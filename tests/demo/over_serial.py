@@ -7,7 +7,8 @@ from rich.console import Console
 
 from tests.demo.box import carry, configure
 from tests.demo.cloud import cloud
-from tests.demo.report import Emptied, Outcome, compare
+from tests.demo.comparing import compare
+from tests.demo.report import Emptied, Outcome
 from tests.demo.stage import BIN, playing, while_playing
 
 BAUD = 3_000_000
