@@ -79,7 +79,7 @@ class MediumUpload:
         self._held_bytes = 0
         self._unsettled_bytes = 0
         self._best_bytes = 0
-        self._idle = self._silent = self._fresh = self._restarts = 0
+        self._idle = self._silent = self._fresh = self._restarts = self._unsigned = 0
         self._dropped = False
         self._saved: UploadSession | None = None
         self.may_be_whole = False
@@ -109,8 +109,8 @@ class MediumUpload:
                         self._judge_doubt(protocol, reason)
                     case Gone(reason):
                         protocol = await self._restart(ref, reason)
-                    case Expired(reason):
-                        protocol = await self._renew(ref, reason)
+                    case Expired():
+                        protocol = await self._renew(ref, outcome, protocol.session)
                     case Refused() | Throttled() | NotTheStore():
                         _give_up(outcome)
                     case _:
@@ -229,8 +229,14 @@ class MediumUpload:
     def _judge_progress(self, protocol: UploadProtocol) -> None:
         if protocol.offset > self._best_bytes:
             self._best_bytes = protocol.offset
-            self._idle = self._fresh = 0
+            self._idle = self._fresh = self._unsigned = 0
             return
+        if protocol.offset < self._best_bytes:
+            # The store lost what it had acknowledged: followed, and bounded as a restart is.
+            self._best_bytes = protocol.offset
+            self._restarts += 1
+        if self._restarts > _FRESH_TARGETS:
+            raise CloudUnwell("the store loses bytes that it had acknowledged, again and again")
         self._idle += 1
         if self._idle > _IDLE_STEPS:
             raise CloudUnwell(f"the store stays at {protocol.offset} bytes whatever it is sent")
@@ -255,16 +261,26 @@ class MediumUpload:
             raise CloudUnwell(f"the store drops every upload session: {reason}")
         return await self._begin(ref)
 
-    async def _renew(self, ref: CloudRef, reason: str) -> UploadProtocol:
+    async def _renew(
+        self, ref: CloudRef, expired: Expired, session: UploadSession
+    ) -> UploadProtocol:
         """Ask for a fresh URL of the same medium; what the store holds is kept where it can be."""
         self._fresh += 1
+        self._unsigned += expired.signature_wrong
+        if self._unsigned > 1:
+            raise CloudRejected(
+                f"the store refuses what we send as not what was signed, twice: {expired.reason}",
+                hint="a proxy that changes headers, or a fault of the cloud or of fieldpost",
+            )
         if self._fresh > _FRESH_TARGETS:
-            raise TargetExpired(f"fresh upload URLs are refused too: {reason}")
-        before = self._saved
-        fresh = (await self._begin(ref)).session
-        if before is not None and before.protocol == fresh.protocol:
-            fresh = replace(fresh, state=before.state)
-            await self._save(fresh)
+            raise TargetExpired(f"fresh upload URLs are refused too: {expired.reason}")
+        target = await self._way.cloud.target(self._manifest, self._medium, ref)
+        fresh = UploadSession(target=target, protocol=await self._spoken(target))
+        if session.protocol == fresh.protocol:
+            fresh = replace(self._with_marks(session), target=target)
+        # Saved at once, with its state: a crash must not forget an upload that has begun.
+        await self._save(fresh)
+        self._dropped = False
         return self._resume(fresh)
 
     def _check_bytes(self) -> None:

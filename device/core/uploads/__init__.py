@@ -87,9 +87,14 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """The URL is no longer good; a new one is asked for."""
+    """The URL is no longer good; a new one is asked for.
+
+    `signature_wrong`: the store says so of the signature itself, not of its age. A second one in
+    a row means that what we send is not what was signed, and no further URL will help.
+    """
 
     reason: str
+    signature_wrong: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,5 +165,9 @@ RESERVED = frozenset({"offset", "unsettled"})
 BUILTIN = {
     "single_put": "device.core.uploads.single_put:SinglePut",
     "chunked_put": "device.core.uploads.chunked_put:ChunkedPut",
+    "s3_parts": "device.core.uploads.s3_parts:S3Parts",
+    "ietf": "device.core.uploads.ietf:Ietf",
+    "tus": "device.core.uploads.tus:Tus",
+    "azure_blocks": "device.core.uploads.azure_blocks:AzureBlocks",
 }
 """Protocol name → `(UploadSession, Cargo, *, resumed) -> UploadProtocol`."""

@@ -1,11 +1,15 @@
 """PUT with Content-Range, answered 308 and Range: Google Cloud Storage sessions and our gateway.
 
+A Google URL that was signed for `x-goog-resumable` starts a session first: an empty POST, whose
+Location is the session and is kept.
+
 The store's offset is the truth. Whenever it is in doubt the next request is the status query
 (`Content-Range: bytes */total`, no body): it costs no bytes and also tells of a lost final answer.
 """
 
 import json
 import re
+from urllib.parse import parse_qs, urlsplit
 
 from device.core.http_answer import looks_like_html
 from device.core.uploads import (
@@ -14,7 +18,6 @@ from device.core.uploads import (
     Broken,
     Cargo,
     Complete,
-    Conflict,
     Gone,
     NotTheStore,
     Outcome,
@@ -22,22 +25,33 @@ from device.core.uploads import (
     Response,
     Throttled,
 )
+from device.core.uploads.location import LOCATION, headers_for, judged, opened
+from device.core.uploads.offset import followed
 from device.core.uploads.refusals import holds_error, refusal, sentence
-from device.model import Evidence, UploadSession
+from device.model import Evidence, Target, UploadSession
 
 QUANTUM_BYTES = 262_144
 """Every chunk but the last is a multiple of this; Google Cloud Storage demands it."""
 
+_RESUMABLE = "x-goog-resumable"
 _RANGE = re.compile(r"bytes=0-([0-9]{1,18})")
 _DONE = frozenset({200, 201})
 _INCOMPLETE = 308
+
+
+def starts_session(target: Target) -> bool:
+    """Tell a target whose session is yet to be started, by what was signed or handed out."""
+    query = parse_qs(urlsplit(target.url).query.lower())
+    signed = query.get("x-goog-signedheaders", [""])[-1].split(";")
+    return _RESUMABLE in signed or any(name.lower() == _RESUMABLE for name, _ in target.headers)
 
 
 class ChunkedPut:
     """Sends chunk after chunk from where the store stands.
 
     Args:
-        session: Its target's URL is the session; saved before the first request.
+        session: Its target's URL is the session, or starts one that `state` then holds; saved
+            before the first request, and before the first byte.
         cargo: Its wanted size of a chunk is rounded down to the quantum (at least one).
         resumed: Begin with the status query: what a session from before a restart must do.
     """
@@ -48,6 +62,11 @@ class ChunkedPut:
         self._chunk_bytes = max(1, cargo.chunk_bytes // QUANTUM_BYTES) * QUANTUM_BYTES
         self._offset = 0
         self._in_doubt = resumed
+        self._starts = starts_session(session.target)
+
+    @property
+    def _url(self) -> str | None:
+        return self.session.state.get(LOCATION) if self._starts else self.session.target.url
 
     @property
     def offset(self) -> int:
@@ -61,23 +80,48 @@ class ChunkedPut:
 
     def next_request(self) -> Request:
         """See `UploadProtocol.next_request`."""
+        target, url = self.session.target, self._url
+        if url is None:
+            headers = headers_for(target, target.url, _RESUMABLE)
+            start = (*headers, (_RESUMABLE, "start"))
+            return Request(method="POST", url=target.url, headers=start)
         first, total = self._offset, self._size_bytes
         if self._asks:
             span, body_bytes = f"bytes */{total}", 0
         else:
             body_bytes = min(self._chunk_bytes, total - first)
             span = f"bytes {first}-{first + body_bytes - 1}/{total}"
-        target = self.session.target
+        # What was signed for the start means nothing to the session, which is its own secret.
+        headers = () if self._starts else target.headers
         return Request(
             method="PUT",
-            url=target.url,
-            headers=(*target.headers, ("Content-Range", span)),
+            url=url,
+            headers=(*headers, ("Content-Range", span)),
             body_offset=first if body_bytes else 0,
             body_bytes=body_bytes,
         )
 
     def received(self, answer: Response | Broken) -> Outcome:
         """See `UploadProtocol.received`."""
+        if self._url is None:
+            return self._started(answer)
+        outcome = self._answered(answer)
+        if self._starts:
+            self.session, outcome = judged(self.session, outcome)
+        return outcome
+
+    def _started(self, answer: Response | Broken) -> Outcome:
+        if isinstance(answer, Broken):
+            return Ambiguous(answer.reason)
+        if answer.status not in _DONE:
+            return refusal(answer)
+        session = opened(self.session, answer)
+        if session is None:
+            return NotTheStore(f"{sentence(answer)}: no Location where a session starts")
+        self.session = session
+        return Advanced(self._offset)
+
+    def _answered(self, answer: Response | Broken) -> Outcome:
         sent = self.next_request().body_bytes
         asked = self._asks
         self._in_doubt = True
@@ -106,9 +150,7 @@ class ChunkedPut:
         if held == before == self._size_bytes:
             return Ambiguous("the store holds every byte and does not say that it is complete")
         self._in_doubt = False
-        if before < held <= before + sent or (sent == 0 and held >= before):
-            return Advanced(held)
-        return Conflict(held)
+        return followed(before, sent, held)
 
     def _done(self, answer: Response, *, whole: bool) -> Outcome:
         if looks_like_html(answer.headers, answer.body):

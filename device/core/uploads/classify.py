@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 from device import registry
 from device.core.http_answer import looks_like_html
 from device.core.uploads import BUILTIN, Broken, Cargo, Request, Response, UploadProtocol
+from device.core.uploads.chunked_put import starts_session
 from device.model import Target, UploadSession
 
 SINGLE_PUT = "single_put"
@@ -12,10 +13,11 @@ CHUNKED_PUT = "chunked_put"
 IETF = "ietf"
 TUS = "tus"
 AZURE_BLOCKS = "azure_blocks"
+S3_PARTS = "s3_parts"
 _GCS = "storage.googleapis.com"
 _DAY_S = 86_400.0
 _UNWELL, _NOT_IMPLEMENTED = 500, 501
-_RESUMABLE = "x-goog-resumable"
+_PARTIAL_UPLOAD = "application/partial-upload"
 _PLAIN_SIGNATURES = (
     {"x-amz-signature"},
     {"x-goog-signature"},
@@ -37,8 +39,7 @@ def classify(target: Target) -> str | None:
     host = (parts.hostname or "").lower()
     if (host == _GCS or host.endswith(f".{_GCS}")) and "upload_id" in query:
         return CHUNKED_PUT
-    signed = query.get("x-goog-signedheaders", "").lower().split(";")
-    if _RESUMABLE in signed or any(name.lower() == _RESUMABLE for name, _ in target.headers):
+    if starts_session(target):
         return CHUNKED_PUT
     if {"sv", "sig", "sr"} <= query.keys() and query["sr"] == "b" and _writes(query.get("sp")):
         return AZURE_BLOCKS
@@ -68,8 +69,10 @@ def answered(answer: Response | Broken) -> str | None:
         return None
     if "tus-version" in answer.headers:
         return TUS
-    # draft-ietf-httpbis-resumable-upload, "Limits": a server that resumes says so on OPTIONS.
-    return IETF if "upload-limit" in answer.headers else SINGLE_PUT
+    # draft-ietf-httpbis-resumable-upload, "Limits": a server that resumes says so on OPTIONS. Newer
+    # texts demand Accept-Patch with the full media type, older ones Upload-Limit.
+    patches = _PARTIAL_UPLOAD in answer.headers.get("accept-patch", "").lower()
+    return IETF if patches or "upload-limit" in answer.headers else SINGLE_PUT
 
 
 class Stores:

@@ -21,11 +21,15 @@ _EXPIRED_400 = frozenset({"ExpiredToken", "RequestExpired", "InvalidToken", "Tok
 _DAMAGED_400 = frozenset(
     {"RequestTimeout", "BadDigest", "IncompleteBody", "XAmzContentSHA256Mismatch"}
 )
+_SIGNATURE_MARKS = (b"<HeadersNotSigned>", b"Signature did not match")
+_AGAIN = frozenset({408, 409, 412, 423, 425, 460})
+"""Asked first, then sent again: cut, in conflict, locked (423), damaged on its way (460, tus)."""
+
 _TOO_MANY, _NOT_IMPLEMENTED, _PORTAL, _SERVER_ERRORS = 429, 501, 511, 500
 
 
 def error_code(response: Response) -> str:
-    """Read `<Code>` of an S3 or GCS XML error; empty if there is none.
+    """Read `<Code>` of an S3, GCS or Azure XML error; empty if there is none.
 
     A pattern, not an XML parser: error bodies come from strangers, and entities are never needed.
     """
@@ -57,7 +61,7 @@ def refusal(response: Response) -> Outcome:
     """Say what any answer but the protocol's own successes means.
 
     A 403 is taken as "maybe expired" whatever its words: stores reword them, and one fresh URL
-    is cheap. The caller bounds how often.
+    is cheap. The caller bounds how often, and sooner where the words are about the signature.
     """
     status, reason = response.status, sentence(response)
     if status in {404, 410, 499}:
@@ -69,15 +73,27 @@ def refusal(response: Response) -> Outcome:
         return Throttled(asked_wait_s(status, response.headers), reason)
     if status == _PORTAL or looks_like_html(response.headers, response.body):
         return NotTheStore(f"{reason}: a web page answered in place of the store")
-    return _client_error(status, reason, error_code(response))
+    if status in {401, 403}:
+        return Expired(reason, signature_wrong=_signature_wrong(response))
+    return _client_error(response, reason, error_code(response))
 
 
-def _client_error(status: int, reason: str, code: str) -> Outcome:
+def _signature_wrong(response: Response) -> bool:
+    # AWS and Google have a code for it; S3's extra headers and Azure's have one only in details.
+    if error_code(response) == "SignatureDoesNotMatch":
+        return True
+    return any(mark in response.body for mark in _SIGNATURE_MARKS)
+
+
+def _client_error(response: Response, reason: str, code: str) -> Outcome:
+    status = response.status
     if 300 <= status < 400 or status == 407:  # noqa: PLR2004 - redirects, Proxy Authentication
         return NotTheStore(f"{reason}: uploads never follow redirects or proxies")
-    if status in {401, 403} or code in _EXPIRED_400:
+    if code in _EXPIRED_400:
         return Expired(reason)
-    if status in {408, 409, 412, 423, 425} or status < 300 or code in _DAMAGED_400:  # noqa: PLR2004 - odd 1xx and 2xx
+    if status == 412 and (spoken := response.headers.get("tus-version")):  # noqa: PLR2004 - not our version of tus
+        return Refused(f"{reason}: the store speaks tus {_plain(spoken)}")
+    if status in _AGAIN or status < 300 or code in _DAMAGED_400:  # noqa: PLR2004 - odd 1xx and 2xx
         return Ambiguous(reason)
     if status == 422:  # noqa: PLR2004 - the whole medium arrived and its digest is wrong
         return Gone(reason)

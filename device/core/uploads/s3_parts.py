@@ -1,0 +1,190 @@
+"""S3 multipart by presigned URLs: parts, each an own PUT, then one list that makes the object.
+
+The target's URL is the parts document of whoever signs (parts_document.py). It costs no byte of
+the medium, so any doubt is followed by it: it renews the URLs and may tell of a part whose answer
+was lost. Only the ETags are kept; presigned URLs die soon.
+"""
+
+import json
+import re
+from xml.sax.saxutils import escape
+
+from device.core.http_answer import looks_like_html
+from device.core.uploads import (
+    Advanced,
+    Ambiguous,
+    Broken,
+    Cargo,
+    Complete,
+    Conflict,
+    Expired,
+    Gone,
+    NotTheStore,
+    Outcome,
+    Refused,
+    Request,
+    Response,
+    Throttled,
+)
+from device.core.uploads.location import noted
+from device.core.uploads.parts_document import PartsDocument, parsed, parts_document_url
+from device.core.uploads.refusals import error_code, holds_error, refusal, sentence
+from device.model import Evidence, UploadSession
+
+_MOST_PARTS = 10_000
+_ETAGS, _PART_BYTES = "etags", "part_bytes"
+_OK = 200
+_LOST_PARTS = frozenset({"InvalidPart", "InvalidPartOrder"})
+_RESULT_ETAG = re.compile(rb"<ETag>([^<]{1,200})</ETag>")
+
+
+class S3Parts:
+    """Sends part after part in order, then the list of their ETags.
+
+    Args:
+        session: `state` holds the size of a part and the ETag of each part that is up.
+        cargo: Only its size matters: whoever signs chooses the size of a part.
+        resumed: All the same: every way begins with the document.
+    """
+
+    def __init__(self, session: UploadSession, cargo: Cargo, *, resumed: bool) -> None:
+        del resumed
+        self.session = session
+        self._size_bytes = cargo.size_bytes
+        self._document: PartsDocument | None = None
+
+    @property
+    def _etags(self) -> list[str]:
+        etags: list[str] = json.loads(self.session.state.get(_ETAGS, "[]"))
+        return etags
+
+    @property
+    def _part_bytes(self) -> int:
+        return int(self.session.state.get(_PART_BYTES, "1"))
+
+    @property
+    def _count(self) -> int:
+        # An empty object is one empty part.
+        return max(1, -(-self._size_bytes // self._part_bytes))
+
+    @property
+    def offset(self) -> int:
+        """See `UploadProtocol.offset`."""
+        return min(self._size_bytes, len(self._etags) * self._part_bytes)
+
+    def next_request(self) -> Request:
+        """See `UploadProtocol.next_request`."""
+        etags, document = self._etags, self._document
+        number = len(etags) + 1
+        if document is not None and number > self._count:
+            return Request(method="POST", url=document.complete_url, content=_listed(etags))
+        if document is not None and number in document.urls:
+            first = (number - 1) * self._part_bytes
+            return Request(
+                method="PUT",
+                url=document.urls[number],
+                body_offset=first if self._size_bytes else 0,
+                body_bytes=min(self._part_bytes, self._size_bytes - first),
+            )
+        target = self.session.target
+        url = parts_document_url(target.url, number)
+        return Request(method="GET", url=url, headers=target.headers)
+
+    def received(self, answer: Response | Broken) -> Outcome:
+        """See `UploadProtocol.received`."""
+        request = self.next_request()
+        document, self._document = self._document, None
+        if isinstance(answer, Broken):
+            return Ambiguous(answer.reason)
+        if request.method == "GET":
+            return self._told(answer)
+        if request.method == "POST":
+            return self._completed(answer)
+        etag = answer.headers.get("etag")
+        if answer.status != _OK or etag is None or holds_error(answer):
+            return _again(refusal(answer)) if answer.status != _OK else _odd(answer)
+        self._document = document
+        self._keep([*self._etags, etag])
+        return Advanced(self.offset)
+
+    def _told(self, answer: Response) -> Outcome:
+        if answer.status != _OK:
+            outcome = refusal(answer)
+            if isinstance(outcome, Gone) and len(self._etags) >= self._count:
+                return self._presumed(answer)
+            return outcome
+        if looks_like_html(answer.headers, answer.body):
+            return NotTheStore(f"{sentence(answer)}: a web page answered in place of the store")
+        document = parsed(answer.body)
+        if document is None:
+            return Ambiguous("HTTP 200 with a parts document that cannot be read")
+        return self._follow(document)
+
+    def _follow(self, document: PartsDocument) -> Outcome:
+        before, asked = self.offset, len(self._etags) + 1
+        etags = self._etags if document.part_bytes == self._part_bytes else []
+        self.session = noted(self.session, **{_PART_BYTES: str(document.part_bytes)})
+        if self._count > _MOST_PARTS:
+            return Refused(f"parts of {document.part_bytes} bytes are too small: {self._count}")
+        for number, (etag, size_bytes) in sorted(document.held.items()):
+            if number <= min(len(etags) + 1, self._count) and size_bytes == self._length(number):
+                etags[number - 1 : number] = [etag]
+        self._keep(etags)
+        wanted = len(etags) + 1
+        if wanted == asked <= self._count and wanted not in document.urls:
+            return Ambiguous(f"the parts document has no URL of part {wanted}")
+        self._document = document
+        return Advanced(self.offset) if self.offset >= before else Conflict(self.offset)
+
+    def _length(self, number: int) -> int:
+        return min(self._part_bytes, self._size_bytes - (number - 1) * self._part_bytes)
+
+    def _completed(self, answer: Response) -> Outcome:
+        code = error_code(answer)
+        if code == "NoSuchUpload":
+            return self._presumed(answer)
+        if code in _LOST_PARTS:
+            return Gone(f"{sentence(answer)}: the store does not hold the parts it took")
+        if answer.status != _OK:
+            return _again(refusal(answer))
+        if b"<CompleteMultipartUploadResult" not in answer.body:
+            return _odd(answer)
+        found = _RESULT_ETAG.search(answer.body)
+        etag = found[1].decode("utf-8", "replace").replace("&quot;", '"') if found else None
+        return Complete(Evidence(status=answer.status, etag=etag))
+
+    def _presumed(self, answer: Response) -> Outcome:
+        """Take an upload that is no more, with every part in, for completed by us.
+
+        A completion whose answer was lost leaves exactly this, also over a restart: the last ETag
+        is saved before the list goes out. Were it wrong, upload-complete would miss the medium;
+        sending all of it again would cost far more to find out.
+        """
+        return Complete(Evidence(status=answer.status))
+
+    def _keep(self, etags: list[str]) -> None:
+        kept = json.dumps(etags, separators=(",", ":"))
+        self.session = noted(self.session, **{_ETAGS: kept})
+
+
+def _listed(etags: list[str]) -> bytes:
+    parts = "".join(
+        f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
+        for number, etag in enumerate(etags, start=1)
+    )
+    space = "http://s3.amazonaws.com/doc/2006-03-01/"
+    body = f'<CompleteMultipartUpload xmlns="{space}">{parts}</CompleteMultipartUpload>'
+    return body.encode()
+
+
+def _again(outcome: Outcome) -> Outcome:
+    # A signed URL lives minutes; the document behind it is asked before the whole target is.
+    return Ambiguous(outcome.reason) if isinstance(outcome, Expired) else outcome
+
+
+def _odd(answer: Response) -> Outcome:
+    if looks_like_html(answer.headers, answer.body):
+        return NotTheStore(f"{sentence(answer)}: a web page answered in place of the store")
+    if holds_error(answer):
+        return Throttled(None, f"{sentence(answer)}: the store failed after saying OK")
+    return Ambiguous(f"{sentence(answer)} without what the store says on success")
