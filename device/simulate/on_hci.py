@@ -78,10 +78,11 @@ async def device_on_hci(hci: str, *, name: str, address: str) -> AsyncIterator[D
     try:
         async with asyncio.timeout(START_S):
             transport = await open_transport(hci)
-    except (BaseBumbleError, USBError, OSError, ValueError, KeyError, IndexError) as error:
+    except Exception as error:
+        # A misspelt name makes each of Bumble's transports stumble in its own way.
+        told = isinstance(error, (BaseBumbleError, USBError, OSError)) and str(error)
         raise UsageInvalid(
-            f"no Bluetooth controller can be opened as {hci!r}"
-            f" ({str(error) or type(error).__name__})",
+            f"no Bluetooth controller can be opened as {hci!r}" + (f" ({told})" if told else ""),
             hint="name it as Bumble does: usb:0, serial:/dev/ttyACM0, vhci, tcp-client:HOST:PORT",
         ) from error
     try:

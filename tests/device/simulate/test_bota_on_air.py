@@ -8,6 +8,7 @@ from dataclasses import replace
 from zlib import crc32
 
 import pytest
+from bleak import BleakScanner
 
 from device.core.bota_ble import commands, gathering, packets, transfer, uuids
 from device.core.bota_ble.codes import V2_HINT
@@ -27,7 +28,7 @@ from device.errors import (
 from device.links.finding import ble_nearby
 from device.links.gatt import Gatt, Place, open_gatt
 from tests.ble.air import controller_of
-from tests.ble.room import URL
+from tests.ble.room import RECORDER_ADDRESS, URL
 from tests.device.drivers.bota_rig import hasten, pull, recorder
 from tests.device.drivers.conformance import digests
 from tests.device.drivers.test_bota_on_ble import bota_room, opened
@@ -129,6 +130,15 @@ async def test_name_and_makers_bytes_are_merged(switches, model, firmware, lost)
     assert near.name == switches.get("name", "Bota Pin")
     assert (near.model, near.firmware) == (model, firmware)
     assert near.battery_percent == (76 if firmware else None)
+
+
+async def test_its_mac_comes_in_transmitted_order():
+    """The maker's bytes are its address as people read it, under the maker's number."""
+    async with asyncio.timeout(DEADLINE_S), bota_room(recorder()):
+        found = await BleakScanner.discover(0.3, return_adv=True)
+    (seen,) = (seen for device, seen in found.values() if device.address == RECORDER_ADDRESS)
+
+    assert seen.manufacturer_data == {0xB07A: bytes.fromhex(RECORDER_ADDRESS.replace(":", ""))}
 
 
 # 2 and 9: what there is

@@ -102,7 +102,18 @@ async def test_a_recorder_on_any_controller_is_pulled_and_released(source, tmp_p
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("hci", ["nonsense:1", "tcp-client:", "serial:/dev/none", "usb:99"])
+@pytest.mark.parametrize(
+    "hci",
+    [
+        "nonsense:1",
+        "",
+        "tcp-client:",
+        "tcp-client:127.0.0.1:99999",
+        "ws-client:x",
+        "serial:/dev/none",
+        "usb:99",
+    ],
+)
 async def test_a_controller_that_is_not_there_is_said_so(source, hci):
     """What cannot be opened is named, with the way to write it."""
     options = SimulateOptions(source=source, hci=hci)
