@@ -9,6 +9,7 @@ from device.clock import Clock
 from device.core.link.answers import Event
 from device.core.link.codes import ErrorCode
 from device.core.link.messages import encode_message
+from device.core.link.pace import MAX_WINDOW_BYTES
 from device.core.link.reader import Reader, Source
 from device.core.link.requests import Abort
 from device.drivers.native_session import Inbox, Session
@@ -69,8 +70,12 @@ class _Pull:
                 if frames := self.reader.to_send():
                     # A read that another one displaced takes its place back here.
                     self._session.read_into(self._inbox)
-                    for frame in frames:
-                        await self._session.send(frame)
+                    try:
+                        for frame in frames:
+                            await self._session.send(frame)
+                    except LinkLost:
+                        await self._drain()
+                        raise
                     if self._held:
                         return None
                 await self._step()
@@ -99,6 +104,14 @@ class _Pull:
         with suppress(LinkLost, TimeoutError):
             async with asyncio.timeout(ABORT_S):
                 await self._session.send(abort)
+
+    async def _drain(self) -> None:
+        """Take what arrived before the line was lost: up to a window of it is waiting."""
+        with suppress(FieldpostError, TimeoutError):
+            while not self.reader.done and len(self._held) < MAX_WINDOW_BYTES:
+                async with asyncio.timeout(LEAST_WAIT_S):
+                    event = await self._session.wait(self._inbox)
+                self._held += self.reader.received(event, self._clock.monotonic())
 
     async def _step(self) -> None:
         wait_s = max(LEAST_WAIT_S, self.reader.wait_s(self._clock.monotonic()))

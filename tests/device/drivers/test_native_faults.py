@@ -1,6 +1,8 @@
 """Faults of line and recorder: a read goes on, a lie is noticed, a lost link is LinkLost."""
 
 import asyncio
+import contextlib
+from collections import deque
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -13,7 +15,7 @@ from device.core.link.answers import Busy, End, Event, Working
 from device.core.link.codes import ErrorCode
 from device.core.link.listing import Holding
 from device.core.link.messages import Data, encode_data, encode_message, failure, parse
-from device.core.link.requests import Release, SetTime
+from device.core.link.requests import Release, SetTime, Window
 from device.drivers import Opening
 from device.drivers.native import open_native, open_on
 from device.errors import (
@@ -54,6 +56,37 @@ def after(count: int, action):
         return (frame,)
 
     return tamper
+
+
+class MuteLine:
+    """The host's end of a line that breaks when a WINDOW is sent; what has come is still there."""
+
+    def __init__(self, line: MemoryLink) -> None:
+        self.max_frame_bytes = line.max_frame_bytes
+        self.aclose = line.aclose
+        self.arrived_bytes = 0
+        self._line = line
+        self._left: deque[bytes] | None = None
+
+    async def send(self, frame: bytes) -> None:
+        if self._left is None and isinstance(parse(frame), Window):
+            self._left = deque([await self._arrive() for _ in range(3)])
+        if self._left is not None:
+            raise LinkLost("the line is broken")
+        await self._line.send(frame)
+
+    async def receive(self) -> bytes:
+        if self._left is None:
+            return await self._arrive()
+        if not self._left:
+            raise LinkLost("the line is broken")
+        return self._left.popleft()
+
+    async def _arrive(self) -> bytes:
+        frame = await self._line.receive()
+        event = parse(frame)
+        self.arrived_bytes += len(event.payload) if isinstance(event, Data) else 0
+        return frame
 
 
 async def first(driver):
@@ -521,6 +554,22 @@ async def test_archive_is_not_for_recorders_on_a_line(tmp_path):
     """A release policy that only folders have is refused before anything is opened."""
     with pytest.raises(ConfigInvalid):
         await open_native(opening(tmp_path, release="archive:/srv/old"))
+
+
+@pytest.mark.asyncio
+async def test_what_came_before_a_send_failed_is_yielded():
+    """A loss that shows in sending does not throw away the frames that wait to be received."""
+    recorder = Recorder(usual_store())
+    recorder.host = line = MuteLine(recorder.host)
+    got = bytearray()
+    async with driving(recorder) as driver:
+        recording, medium = await first(driver)
+        with contextlib.suppress(LinkLost):
+            async for chunk in driver.read(recording, medium, 0):
+                got += chunk
+
+    assert 0 < line.arrived_bytes < len(AUDIO)
+    assert AUDIO[: line.arrived_bytes] == got
 
 
 @pytest.mark.asyncio
