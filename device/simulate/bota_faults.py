@@ -10,6 +10,10 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from device.core.bota_ble.switches import Switches
 from device.errors import UsageInvalid
 
+_NAME_BYTES = 26
+"""An advertisement's 31, less flags and the name's own header."""
+_LEAST_MTU, _LARGEST_MTU = 23, 517
+
 NAMES = tuple(sorted(field.name.replace("_", "-") for field in fields(Switches)))
 
 
@@ -36,7 +40,12 @@ def read_faults(written: Iterable[str]) -> Switches:
             raise UsageInvalid(
                 f"{each!r} is no value of this fault", hint=_wanted(name, hints[switch])
             ) from error
-    return Switches(**values)
+    switches = Switches(**values)
+    if len(switches.name.encode()) > _NAME_BYTES:
+        raise UsageInvalid(f"an advertisement has room for a name of {_NAME_BYTES} bytes")
+    if any(not _LEAST_MTU <= mtu <= _LARGEST_MTU for mtu in switches.mtus):
+        raise UsageInvalid(f"an ATT MTU is from {_LEAST_MTU} to {_LARGEST_MTU}")
+    return switches
 
 
 def _read(kind: Any, value: str | None) -> Any:

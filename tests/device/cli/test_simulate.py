@@ -104,6 +104,8 @@ def test_a_bota_recorder_does_wrong_what_it_is_told(fieldpost, monkeypatch):
         ("sync-active=1", "sync-active alone"),
         ("hash-form=odd", "hash-form= one of none, bare, named, foreign, foreign-bare, wrong"),
         ("stall-s=long", "stall-s=1"),
+        ("name=Bota-Note-0123456789-0123456", "room for a name of 26 bytes"),
+        ("mtus=247,22", "from 23 to 517"),
     ],
 )
 def test_a_fault_that_there_is_none_of_is_refused(fieldpost, fault, hint):

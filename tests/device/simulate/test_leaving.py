@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from bumble.hci import HCI_ErrorCode
 
 from device.errors import LinkReason, LinkUnavailable
 from device.simulate.bota import BotaOptions, simulate_bota
@@ -147,6 +148,31 @@ async def test_a_signal_ends_one_that_advertises(source, kind, number):
     assert took_s < END_S
     assert [each["event"] for each in said] == ["end"]
     assert (program.returncode, err) == (0, "")
+
+
+@BOTH
+async def test_a_signal_ends_one_that_serves_a_host(source, kind):
+    """The host is told that it leaves."""
+    quiet.install()
+    air = Air()
+    central = virtual_device(air, "host", HOST_ADDRESS)
+    await central.power_on()
+    async with (
+        asyncio.timeout(DEADLINE_S),
+        controller_behind_tcp(air) as hci,
+        started(kind, "--ble", hci, "--from", str(source)) as program,
+    ):
+        ready = json.loads(await program.stdout.readline())
+        connection = await central.connect(ready["url"].removeprefix("ble://"))
+        left = asyncio.get_running_loop().create_future()
+        connection.once("disconnection", left.set_result)
+        took_s, _, err = await ended(program, signal.SIGTERM)
+        reason = await left
+    await central.power_off()
+
+    assert took_s < END_S
+    assert (program.returncode, err) == (0, "")
+    assert reason == HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR
 
 
 async def test_a_signal_ends_one_whose_controller_never_answers(source):
