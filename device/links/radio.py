@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 RUNG_S = 10.0
 POWER_CYCLE_EVERY_S = 600.0
+FIRST_ADAPTER = "hci0"
+"""What Linux calls it, nearly always. Where it is another, a collision is told as busy."""
 
 _STUCK = {LinkReason.BUSY, LinkReason.NO_ANSWER}
 """What a stale stack gives. A recorder that is not found is usually just not there."""
@@ -119,12 +121,17 @@ _RADIOS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str | None, Radio]] =
 
 
 def radio_of(adapter: str | None) -> Radio:
-    """Return the adapter's one radio in the running loop; None is the system's first adapter."""
+    """Return the adapter's one radio in the running loop; None is the system's first adapter.
+
+    One that is named and the same one unnamed share it: two radios would scan over each other, and
+    one would switch off what carries the other's connections.
+    """
     loop = asyncio.get_running_loop()
     radios = _RADIOS.setdefault(loop, {})
-    if adapter not in radios:
-        radios[adapter] = Radio(adapter, _system_stack(), time.monotonic)
-    return radios[adapter]
+    name = None if adapter == FIRST_ADAPTER else adapter
+    if name not in radios:
+        radios[name] = Radio(adapter, _system_stack(), time.monotonic)
+    return radios[name]
 
 
 def _system_stack() -> Stack | None:

@@ -1,5 +1,6 @@
 """Visit: a Bota recorder is emptied through cuts and other MTUs, and only after each receipt."""
 
+import asyncio
 import random
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.asyncio
 
 FIRST = random.Random(50).randbytes(60_123)
 SECOND = random.Random(51).randbytes(9_999)
+MORE = bytes(5000)
 TAIL = b"the final page"
 
 
@@ -57,6 +59,8 @@ class Speaking(BotaRecorder):
         if event is None and self._sending == SHORT_ID and self.files[SHORT_ID].live:
             if not self.cut:
                 self.cut = True
+                said = self.files[SHORT_ID]
+                self.files[SHORT_ID] = replace(said, content=said.content + MORE)
                 return Cut()
             self.finish(SHORT_ID, TAIL)
             self.files[SHORT_ID] = replace(self.files[SHORT_ID], duration_s=99)
@@ -73,7 +77,13 @@ def speaking() -> Speaking:
 async def test_a_live_recording_is_one_recording_through_a_cut(tmp_path, monkeypatch):
     """What came before the cut is compared and kept; the cloud gets all of it, and once."""
     source = speaking()
+    source._confirm = lambda _file_id: None  # so that it is listed once more, as finished
+    restarted: list[object] = []
     async with site(tmp_path, monkeypatch) as place:
+        place.spool._restart_media = lambda *media: restarted.append(media)
+        await place.visit(source, live=True)
+        await place.visit(source, live=True)
+        del source._confirm
         await place.visit(source, live=True)
         entries = await place.entries()
 
@@ -81,7 +91,8 @@ async def test_a_live_recording_is_one_recording_through_a_cut(tmp_path, monkeyp
         LONG_ID: State.RELEASED,
         SHORT_ID: State.RELEASED,
     }
-    assert sorted(place.uplink.contents) == sorted([LONG, SHORT + TAIL])
+    assert sorted(place.uplink.contents) == sorted([LONG, SHORT + MORE + TAIL])
+    assert restarted == []
     assert entries[SHORT_ID].reread_bytes < 4096
     assert source.files == {}
 
@@ -106,7 +117,7 @@ async def test_a_live_recording_goes_on_finished_where_live_was_switched_off(tmp
         waiting = (await place.entries())[SHORT_ID]
         source.finish(SHORT_ID, TAIL)
         await place.visit(source)
-        entries = await place.entries()
+        entries = await asyncio.to_thread(place.spool.ids)
 
     assert waiting.state is State.PULLING
     assert len(entries) == 2

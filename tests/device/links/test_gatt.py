@@ -304,3 +304,28 @@ async def test_a_write_is_answered_where_the_caller_wants_it(monkeypatch, answer
         await gatt.aclose()
 
     assert asked == [answered]
+
+
+@pytest.mark.asyncio
+async def test_two_recorders_are_opened_one_after_the_other(monkeypatch):
+    """Scanning and connecting to one is over before the next begins, and so is a search by hand."""
+    busy = most = 0
+
+    async def scan(place):
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        busy -= 1
+        raise LinkUnavailable("not there", reason=LinkReason.NOT_FOUND)
+
+    monkeypatch.setattr(gatts, "scan", scan)
+    radio_of(None)._stack = None
+    urls = ("ble://A", "ble://B?adapter=hci0", "ble://C")
+    opened = await asyncio.gather(
+        *(open_gatt(gatts.Place.parse(url)) for url in urls), return_exceptions=True
+    )
+
+    assert most == 1
+    assert [type(each) for each in opened] == [LinkUnavailable] * 3

@@ -128,3 +128,10 @@ async def test_an_adapter_has_one_radio():
     """All links of one adapter share its turn; another adapter has its own."""
     assert radios.radio_of("hci7") is radios.radio_of("hci7")
     assert radios.radio_of("hci7") is not radios.radio_of("hci8")
+
+
+@pytest.mark.asyncio
+async def test_the_first_adapter_has_one_radio_by_either_name():
+    """A recorder whose url names the adapter and one whose url does not take turns."""
+    assert radios.radio_of(None) is radios.radio_of("hci0")
+    assert radios.radio_of(None) is not radios.radio_of("hci1")
