@@ -132,6 +132,7 @@ class Visitor:
             nonlocal told
             self._seen = {at: done for at, done in self._seen.items() if at[0] != entry.id}
             self.sealed.ring()
+            await self._whereabouts.heard()
             if self.stored.count > told:  # a long pull must not keep stored recordings waiting
                 told = self.stored.count
                 await releaser.release(info.recorder, (), easy=True)
@@ -153,6 +154,7 @@ class Visitor:
                 info = await _asked_again(driver, info)
             listing = await driver.recordings()
             await self._whereabouts.reached()
+            await self._whereabouts.saw(await self._counted(info, listing))
             pulled = await puller.pull(info.recorder, listing)
             self._mention(pulled.notes)
             lingering = pulled.lingering

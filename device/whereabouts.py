@@ -55,6 +55,11 @@ class Whereabouts:
         ):
             await self._keep_latest()
 
+    async def heard(self) -> None:
+        """Take it that the recorder is there still, as it was: a listing may take hours to pull."""
+        if self._latest is not None:
+            await self.saw(self._latest.info)
+
     async def reached(self) -> None:
         """Take it that the recorder gave its listing: nothing is wrong any more."""
         self._failing_since = None

@@ -79,6 +79,23 @@ async def test_what_is_released_waits_no_more(rig: Rig):
     assert await unreached(rig) is None
 
 
+async def test_what_waits_is_told_before_it_is_pulled(rig: Rig):
+    """A pull may take hours, and `status` is asked meanwhile."""
+    tells(rig.driver, INFO)
+    seen: list[int | None] = []
+    before = rig.spool.begin
+
+    def begin(recording):
+        with read_only(rig.spool.root) as reader:
+            seen.extend(each.info.pending for each in reader.last_seen())
+        return before(recording)
+
+    rig.spool.begin = begin
+    await rig.once(rig.visitor())
+
+    assert seen == [2, 2]
+
+
 async def test_what_the_cloud_does_not_take_waits_still(rig: Rig):
     """Nothing is released, so all that is listed waits."""
     tells(rig.driver, INFO)

@@ -79,6 +79,20 @@ async def test_what_an_operator_would_see_is_written_at_once(rig):
     assert kept.seen_at == rig.begun_at + timedelta(seconds=1)
 
 
+async def test_a_recorder_that_is_pulled_from_for_hours_is_heard_of(rig):
+    """Each recording shows that it is there; that is written as seldom as anything else."""
+    where = rig.whereabouts()
+    await where.heard()
+    await where.saw(INFO)
+    for _ in range(60):
+        rig.clock.advance(60)
+        await where.heard()
+    (kept,) = await rig.kept()
+
+    assert kept.seen_at == rig.begun_at + timedelta(hours=1)
+    assert rig.writes == 1 + 60 * 60 / RENEW_S
+
+
 async def test_another_recorder_on_the_same_line_gets_its_own_row(rig):
     """A dock that takes turns forgets neither."""
     where = rig.whereabouts()
