@@ -1,5 +1,6 @@
 """A Transfer joined to a simulated recorder, in time that nobody waits for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from device.core.bota_ble import uuids
@@ -32,22 +33,33 @@ def recorder(content: bytes = CONTENT, *, live: bool = False, keyless: bool = Fa
 
 
 def pull(
-    recorder: BotaRecorder, mtu_bytes: int = 247, into: Pulled | None = None
+    recorder: BotaRecorder,
+    mtu_bytes: int = 247,
+    into: Pulled | None = None,
+    look: Callable[[], bool] | None = None,
 ) -> tuple[Pulled, Transfer]:
-    """Connect and run one transfer to its end; `into` keeps what came even if it fails."""
+    """Connect and run one transfer to its end; `into` keeps what came even if it fails.
+
+    With `look` it is a live one: it says in each pause whether the recorder still records.
+    """
     into = into or Pulled()
     recorder.connect(mtu_bytes)
     recorder.subscribe(uuids.RECORDING_TRANSFER)
-    transfer = Transfer(ID, 0.0)
+    transfer = Transfer(ID, 0.0, live=look is not None)
     try:
-        _run(recorder, transfer, into)
+        _run(recorder, transfer, into, look)
     finally:
         transfer.leave()
         _write(recorder, transfer)
     return into, transfer
 
 
-def _run(recorder: BotaRecorder, transfer: Transfer, into: Pulled) -> None:
+def _run(
+    recorder: BotaRecorder,
+    transfer: Transfer,
+    into: Pulled,
+    look: Callable[[], bool] | None,
+) -> None:
     now_s = 0.0
     late: Notify | None = None
     late_s = 0.0
@@ -67,7 +79,10 @@ def _run(recorder: BotaRecorder, transfer: Transfer, into: Pulled) -> None:
             into.arrived += transfer.received(value, now_s)
         else:
             now_s += transfer.wait_s(now_s)
-            transfer.idle(now_s)
+            if look is not None and transfer.paused:
+                transfer.looked(now_s, recording=look())
+            else:
+                transfer.idle(now_s)
         into.took_s = now_s
 
 

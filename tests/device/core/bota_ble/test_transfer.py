@@ -1,5 +1,6 @@
 """A transfer brings exactly the file, and ends each stream with an answer, whatever gets lost."""
 
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -8,7 +9,14 @@ from hypothesis import strategies as st
 
 from device.core.bota_ble import commands, packets
 from device.core.bota_ble.switches import HashForm
-from device.core.bota_ble.transfer import MAX_FILE_BYTES, MAX_REPLAYS, Transfer
+from device.core.bota_ble.transfer import (
+    LOOK_S,
+    MAX_FILE_BYTES,
+    MAX_REPLAYS,
+    PACKET_S,
+    PAUSED_S,
+    Transfer,
+)
 from device.errors import (
     DigestMismatch,
     FieldpostError,
@@ -260,22 +268,27 @@ PACKETS = st.one_of(
     st.builds(packets.encode_data, st.integers(0, 5), st.binary(min_size=1, max_size=9)),
     st.builds(packets.encode_eof, st.integers(0, 9), st.integers(0, 0xFFFFFFFF)),
     st.builds(packets.encode_hash, st.binary(min_size=32, max_size=32), st.none()),
+    st.builds(packets.encode_paused, st.integers(0, 9), st.integers(0, 99)),
+    st.builds(packets.encode_error, st.none() | st.integers(0, 255)),
+    st.sampled_from([b"\x05" + bytes(36), b"\x81" + bytes(21), b"\x82" + bytes(6)]),
     st.none(),
 )
 
 
-@settings(max_examples=150)
-@given(st.lists(PACKETS, max_size=30))
-def test_no_sequence_of_packets_breaks_the_transfer(arriving):
+@settings(max_examples=200)
+@given(st.lists(PACKETS, max_size=30), st.booleans(), st.booleans())
+def test_no_sequence_of_packets_breaks_the_transfer(arriving, live, recording):
     """Any packets and silences give bytes, an end, or the package's own error."""
-    transfer = Transfer(ID, 0.0)
+    transfer = Transfer(ID, 0.0, live=live)
     now_s = 0.0
     try:
         for value in arriving:
             if transfer.done:
                 break
             now_s += 0.1
-            if value is None:
+            if value is None and transfer.paused:
+                transfer.looked(now_s, recording=recording)
+            elif value is None:
                 transfer.idle(now_s)
             else:
                 transfer.received(value, now_s)
@@ -284,6 +297,100 @@ def test_no_sequence_of_packets_breaks_the_transfer(arriving):
     transfer.leave()
 
     assert len(transfer.to_write()) > 0
+
+
+@settings(max_examples=60)
+@given(
+    pieces=st.lists(st.binary(min_size=1, max_size=400), min_size=1, max_size=5),
+    dropped=st.frozensets(st.integers(0, 9), max_size=3),
+    mtu_bytes=st.integers(27, 200),
+)
+def test_however_it_grows_a_live_recording_is_all_of_it(pieces, dropped, mtu_bytes):
+    """Through pauses, losses and any sizes of packets the bytes are those of the finished file."""
+    source = recorder(b"OggS", live=True, dropped=dropped)
+    into = Pulled()
+    growing = iter(pieces)
+
+    def look() -> bool:
+        piece = next(growing, None)
+        if piece is None:
+            source.finish(ID, b"tail")
+        else:
+            file = source.files[ID]
+            source.files[ID] = replace(file, content=file.content + piece)
+        return piece is not None
+
+    _, transfer = pull(source, mtu_bytes, into, look=look)
+
+    assert transfer.done
+    assert into.content == b"OggS" + b"".join(pieces) + b"tail"
+    assert transfer.sha256 == sha256(into.content).hexdigest()
+
+
+def live(content: bytes = b"OggS") -> Transfer:
+    """Return a live transfer that has all there is."""
+    transfer = Transfer(ID, 0.0, live=True)
+    transfer.to_write()
+    transfer.received(packets.encode_data(0, content), 0.0)
+    transfer.received(packets.encode_paused(1, len(content)), 0.0)
+    return transfer
+
+
+def test_a_pause_has_no_deadline_of_its_own():
+    """The recorder is asked now and then; as long as it records, the pause may last."""
+    transfer = live()
+    now_s = transfer.wait_s(0.0)
+    while now_s < PAUSED_S:
+        transfer.looked(now_s, recording=True)
+        wait_s = transfer.wait_s(now_s)
+        now_s += wait_s
+
+    assert wait_s == LOOK_S
+    assert transfer.to_write() == []
+    with pytest.raises(RecorderBusy, match="still being made"):
+        transfer.looked(now_s, recording=True)
+
+
+def test_a_pause_that_is_told_again_is_the_same_pause():
+    """A recorder that repeats PAUSED does not wait for ever by it."""
+    transfer = live()
+    for second in range(int(PAUSED_S)):
+        transfer.received(packets.encode_paused(1, 4), float(second))
+        transfer.looked(float(second), recording=True)
+
+    with pytest.raises(RecorderBusy):
+        transfer.looked(PAUSED_S, recording=True)
+
+
+def test_data_ends_a_pause():
+    """The next byte is awaited like any other from then on."""
+    transfer = live()
+    got = transfer.received(packets.encode_data(1, b"more"), 9.0)
+
+    assert got == b"more"
+    assert not transfer.paused
+    assert transfer.wait_s(9.0) == PACKET_S
+
+
+def test_the_end_is_due_when_the_recorder_records_no_more():
+    """Silence after that is the silence of any recorder: all of it is asked for again."""
+    transfer = live()
+    transfer.looked(9.0, recording=False)
+    due_s = transfer.wait_s(9.0)
+    transfer.idle(11.0)
+
+    assert due_s == PACKET_S
+    assert transfer.to_write() == [commands.ABORT]
+
+
+def test_plain_and_encrypted_packets_are_not_mixed():
+    """After a plain byte a relay packet is damage, and no recorder of another kind."""
+    transfer = Transfer(ID, 0.0)
+    transfer.to_write()
+    transfer.received(packets.encode_data(0, b"OggS"), 0.0)
+    transfer.received(b"\x81" + bytes(21), 0.0)
+
+    assert transfer.to_write() == [commands.ABORT]
 
 
 @settings(max_examples=60)
