@@ -1,19 +1,24 @@
-"""What every upload protocol must do, driven against a store that is cut at any byte."""
+"""What every upload protocol must do, driven against a store that fails at any step."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from device.core.uploads import (
     Advanced,
     Broken,
+    Cargo,
     Complete,
     Conflict,
+    Expired,
+    Gone,
     Outcome,
+    Refused,
     Request,
     Response,
-    UploadProtocol,
 )
+from device.core.uploads.classify import begin, resume
 from device.model import Target, UploadSession
 
 TARGET = Target(
@@ -38,29 +43,83 @@ class CutAfter:
     share: float
 
 
-Event = Whole | LostAnswer | CutAfter
+@dataclass(frozen=True)
+class Says:
+    """The store is unwell or refuses: it answers this and does nothing."""
+
+    status: int
+
+
+@dataclass(frozen=True)
+class Vanishes:
+    """Just before the request the upload session is no more."""
+
+
+@dataclass(frozen=True)
+class Expires:
+    """Just before the request every URL and token handed out so far dies."""
+
+
+@dataclass(frozen=True)
+class FallsBack:
+    """Just before the request the store loses the end of what it had acknowledged."""
+
+
+@dataclass(frozen=True)
+class RunsAhead:
+    """Just before the request the store turns out to hold more than it had said."""
+
+
+Mishap = LostAnswer | CutAfter | Says
+Upset = Vanishes | Expires | FallsBack | RunsAhead
+Event = Whole | Mishap | Upset
 
 
 class Store(Protocol):
-    """A store double: takes what arrived of a request, answers, and shows what it holds."""
+    """A store double with the targets that lead to it; it refuses whatever a real one would."""
 
-    def take(self, request: Request, body: bytes) -> Response: ...
+    protocol: str
 
-    def content(self) -> bytes | None: ...
+    def target(self) -> Target:
+        """Hand out a fresh target; an upload that is gone begins anew."""
+        ...
+
+    def take(self, request: Request, body: bytes) -> Response:
+        """Take what arrived of a request."""
+        ...
+
+    def content(self) -> bytes | None:
+        """Show the object, None as long as it is not there."""
+        ...
+
+    def vanish(self) -> None: ...
+
+    def expire(self) -> None: ...
+
+    def fall_back(self) -> None: ...
+
+    def run_ahead(self, content: bytes) -> None: ...
 
 
 @dataclass
 class Journey:
     """How one upload went."""
 
-    outcomes: list[Outcome]
-    sent_bytes: int
-    cuts: int
+    outcomes: list[Outcome] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    sent_bytes: int = 0
+    mishaps: int = 0
+    upsets: int = 0
+
+
+def saved(session: UploadSession) -> UploadSession:
+    """Give the session back as the spool does: only what is persisted survives."""
+    return replace(session, state=json.loads(json.dumps(dict(session.state))))
 
 
 def drive(
-    make: Callable[[UploadSession | None], UploadProtocol],
     store: Store,
+    cargo: Cargo,
     content: bytes,
     events: Iterable[Event],
     *,
@@ -68,52 +127,87 @@ def drive(
 ) -> Journey:
     """Run an upload to its end; after `events` every request goes well.
 
-    With `restart_at`, the protocol is thrown away after that many requests and opened again from
-    its session, as after a crash.
+    As medium_upload does: `Expired` goes on with a fresh target and the same state, `Gone` begins
+    anew, and upload-complete judges `Complete`: an object that is not there is sent again. With
+    `restart_at`, the protocol is thrown away after that many requests and opened from its session.
     """
-    protocol = make(None)
-    journey = Journey(outcomes=[], sent_bytes=0, cuts=0)
+    protocol = begin(store.target(), cargo, store.protocol)
+    journey = Journey()
     script = iter(events)
     for number in range(10_000):
         if number == restart_at:
-            protocol = make(protocol.session)
+            protocol = resume(saved(protocol.session), cargo)
         request = protocol.next_request()
         assert request == protocol.next_request(), "asking twice changes nothing"
-        event = next(script, Whole())
-        body = content[request.body_offset :][: request.body_bytes]
-        assert request.body_bytes == len(body)
-        if isinstance(event, CutAfter):
-            body = body[: int(len(body) * event.share)]
-        answer: Response | Broken = store.take(request, body)
-        if not isinstance(event, Whole):
-            answer = Broken("cut")
-            journey.cuts += 1
-        journey.sent_bytes += len(body)
+        journey.requests.append(request)
+        answer = _met(store, request, content, next(script, Whole()), journey)
         outcome = protocol.received(answer)
         journey.outcomes.append(outcome)
         match outcome:
+            case Complete() if store.content() is None and journey.upsets:
+                protocol = begin(store.target(), cargo, store.protocol)
             case Complete():
                 assert len(content) == protocol.offset
                 return journey
             case Advanced(offset) | Conflict(offset):
                 assert offset == protocol.offset
+            case Gone():
+                protocol = begin(store.target(), cargo, store.protocol)
+            case Expired():
+                fresh = replace(saved(protocol.session), target=store.target())
+                protocol = resume(fresh, cargo)
+            case Refused(reason):
+                raise AssertionError(reason)
             case _:
                 pass
     raise AssertionError("never complete")
 
 
+def _met(
+    store: Store, request: Request, content: bytes, event: Event, journey: Journey
+) -> Response | Broken:
+    body = request.content or content[request.body_offset :][: request.body_bytes]
+    assert len(request.content) + request.body_bytes == len(body), "one body, within the medium"
+    match event:
+        case Vanishes():
+            store.vanish()
+        case Expires():
+            store.expire()
+        case FallsBack():
+            store.fall_back()
+        case RunsAhead():
+            store.run_ahead(content)
+        case Says(status):
+            journey.mishaps += 1
+            return Response(status=status)
+        case CutAfter(share):
+            body = body[: int(len(body) * share)]
+    journey.upsets += isinstance(event, Upset)
+    if request.body_bytes:
+        journey.sent_bytes += len(body)
+    answer = store.take(request, body)
+    if isinstance(event, LostAnswer | CutAfter):
+        journey.mishaps += 1
+        return Broken("cut")
+    return answer
+
+
 def check_any_journey(  # noqa: PLR0913 - a suite takes what it runs over
-    make: Callable[[UploadSession | None], UploadProtocol],
     store: Store,
+    cargo: Cargo,
     content: bytes,
     events: list[Event],
     *,
     grain_bytes: int,
     restart_at: int | None = None,
-) -> None:
-    """It ends complete with exactly the bytes, and each cut or restart costs at most one grain."""
-    journey = drive(make, store, content, events, restart_at=restart_at)
+) -> Journey:
+    """It ends complete with exactly the bytes.
+
+    Each cut, lost answer or restart costs at most one grain; each upset at most the medium.
+    """
+    journey = drive(store, cargo, content, events, restart_at=restart_at)
 
     assert content == store.content()
-    mishaps = journey.cuts + (restart_at is not None)
-    assert journey.sent_bytes <= len(content) + mishaps * grain_bytes
+    grains = (journey.mishaps + (restart_at is not None)) * grain_bytes
+    assert journey.sent_bytes <= len(content) + grains + journey.upsets * len(content)
+    return journey
