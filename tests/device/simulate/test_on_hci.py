@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import socket
+from types import SimpleNamespace
 
 import pytest
 from bumble.transport.tcp_server import open_tcp_server_transport_with_socket
 
 from device.clock import SystemClock
 from device.drivers import Opening, open_driver
-from device.errors import UsageInvalid
+from device.errors import LinkUnavailable, UsageInvalid
+from device.simulate import on_hci
 from device.simulate.on_hci import address_of
 from device.simulate.recorder import SimulateOptions, simulate
 from tests.ble import quiet
@@ -146,3 +148,37 @@ async def test_a_controller_that_does_not_answer_is_said_so(source, monkeypatch)
         await given_back.wait()
         server.close()
         await server.wait_closed()
+
+
+@pytest.mark.asyncio
+async def test_a_controller_that_breaks_is_gone_as_well():
+    """Some of Bumble's transports end with an error; it is one sentence all the same."""
+    terminated = asyncio.get_running_loop().create_future()
+    transport = SimpleNamespace(source=SimpleNamespace(terminated=terminated))
+
+    async def be() -> None:
+        async with asyncio.timeout(DEADLINE_S), on_hci._while_there(transport, "pyusb:0"):
+            terminated.set_exception(OSError(19, "No such device"))
+            await asyncio.Event().wait()
+
+    with pytest.raises(LinkUnavailable, match="the Bluetooth controller 'pyusb:0' went away"):
+        await be()
+
+
+@pytest.mark.asyncio
+async def test_who_is_cancelled_was_not_left_by_the_controller():
+    """A cancellation from outside stays one, even where the controller goes at the same time."""
+    terminated = asyncio.get_running_loop().create_future()
+    transport = SimpleNamespace(source=SimpleNamespace(terminated=terminated))
+
+    async def be() -> None:
+        async with on_hci._while_there(transport, "usb:0"):
+            await asyncio.Event().wait()
+
+    being = asyncio.create_task(be())
+    await asyncio.sleep(0)
+    terminated.set_result(None)
+    await asyncio.sleep(0)
+    being.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await being
