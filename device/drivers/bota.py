@@ -7,12 +7,13 @@ from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 from device.clock import Clock
-from device.core.bota_ble import uuids
 from device.core.bota_ble.codes import V2_HINT, BotaError
 from device.core.bota_ble.commands import FILE_ID_BYTES
-from device.core.bota_ble.status import Activity, DeviceStatus, parse_status
+from device.core.bota_ble.status import Activity, parse_status
 from device.drivers import Opening
 from device.drivers.bota_digests import Digests
+from device.drivers.bota_errand import refusals
+from device.drivers.bota_info import info_of
 from device.drivers.bota_listing import Shelf, finished, listing, look
 from device.drivers.bota_read import Running
 from device.drivers.bota_release import Proof, release
@@ -30,7 +31,6 @@ from device.links.bluetooth_place import Place
 from device.links.gatt import open_gatt
 from device.model import (
     BlockHashes,
-    Condition,
     Listing,
     Medium,
     RecorderId,
@@ -41,8 +41,8 @@ from device.model import (
 
 logger = logging.getLogger(__name__)
 
-FULL_PERCENT = 100
-"""A gauge that tells more has no reading."""
+OGG = b"OggS"
+"""How every recording begins that these recorders are known to make (§9)."""
 
 
 async def open_bota(opening: Opening) -> "BotaDriver":
@@ -94,7 +94,8 @@ async def open_on(
     session = Session(connection, clock)
     async with AsyncExitStack() as undo:
         undo.push_async_callback(connection.aclose)
-        await session.greet()
+        with refusals(connection, "to say who it is"):
+            await session.greet()
         digests = await asyncio.to_thread(Digests, cache, session.serial)
         undo.pop_all()
     return BotaDriver(session, deletes=release == "delete", live=live, digests=digests)
@@ -132,21 +133,7 @@ class BotaDriver:
     async def info(self) -> RecorderInfo:
         """See `Driver.info`. v1 has no clock that can be read."""
         async with self._session.turn:
-            storage = await self._session.storage()
-            status = await self._status()
-            return RecorderInfo(
-                recorder=self._recorder,
-                driver="bota",
-                model=await self._name(uuids.MODEL),
-                serial=self._session.serial,
-                firmware=await self._name(uuids.FIRMWARE),
-                capacity_bytes=storage.total_bytes,
-                used_bytes=storage.used_bytes,
-                battery_percent=_percent(status.battery_percent) if status else None,
-                charging=status.charging if status else None,
-                pending=storage.pending,
-                conditions=_conditions(status) if status else (),
-            )
+            return await info_of(self._session, self._recorder)
 
     async def recordings(self) -> Listing:
         """See `Driver.recordings`."""
@@ -167,6 +154,11 @@ class BotaDriver:
         try:
             async with aclosing(running.chunks()) as chunks:
                 async for chunk in chunks:
+                    if chunk and running.position == len(chunk) and not chunk.startswith(OGG):
+                        logger.warning(
+                            "The recording is no OGG file, and is taken as it is",
+                            extra={"recording": recording.key.recording},
+                        )
                     fresh = chunk[max(0, offset - running.position + len(chunk)) :]
                     if fresh:
                         yield fresh
@@ -274,38 +266,6 @@ class BotaDriver:
         running, self._running = self._running, None
         if running is not None:
             await running.leave()
-
-    async def _status(self) -> DeviceStatus | None:
-        """Read how it is; None where it does not say: only pulling cannot do without."""
-        value = await self._session.text(uuids.DEVICE_STATUS)
-        try:
-            return parse_status(value) if value is not None else None
-        except ProtocolViolation:
-            return None
-
-    async def _name(self, characteristic: str) -> str | None:
-        value = await self._session.text(characteristic)
-        if value is None:
-            return None
-        name = value.rstrip(b"\0").decode(errors="replace").strip()
-        return name if name and name.isprintable() else None
-
-
-def _percent(told: int) -> int | None:
-    return told if told <= FULL_PERCENT else None
-
-
-def _conditions(status: DeviceStatus) -> tuple[Condition, ...]:
-    """Tell flags and state as one: firmware sets either."""
-    activity = status.activity
-    told = {
-        Condition.RECORDING: activity is Activity.RECORDING,
-        Condition.UPLOADING: status.sync_active or activity is Activity.UPLOADING,
-        Condition.LOW_BATTERY: status.low_battery or activity is Activity.LOW_BATTERY,
-        Condition.STORAGE_FULL: status.storage_full or activity is Activity.STORAGE_FULL,
-        Condition.FAULT: activity is Activity.ERROR,
-    }
-    return tuple(condition for condition in Condition if told[condition])
 
 
 def _file_id(key: RecordingKey) -> bytes:

@@ -19,6 +19,7 @@ from device.drivers.bota import open_on
 from device.errors import (
     DigestMismatch,
     LinkLost,
+    LinkReason,
     LinkUnavailable,
     MediumGone,
     ProtocolViolation,
@@ -180,6 +181,31 @@ async def test_a_recorder_that_wants_a_bond_says_so():
         await open_on(
             MemoryGatt(recorder(needs_bond=True)), SystemClock(), release="delete", cache=NOWHERE
         )
+
+
+async def test_a_recorder_whose_very_name_wants_a_bond_says_so():
+    """Which attributes demand encryption nobody has written down: the serial number's may."""
+
+    class Shy(BotaRecorder):
+        def read(self, characteristic):
+            raise RecorderRefused("Insufficient Authentication", wire_code=5)
+
+    with pytest.raises(LinkUnavailable) as caught:
+        await open_on(MemoryGatt(Shy(SERIAL, [])), SystemClock(), release="delete", cache=NOWHERE)
+
+    assert caught.value.reason is LinkReason.NOT_PAIRED
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"OggS" + LONG, 0), (LONG, 1)], ids=["ogg", "other"]
+)
+async def test_what_is_no_ogg_is_taken_and_told(caplog, content, told):
+    """No codec is listed anywhere: the bytes alone say what they are, and they are kept."""
+    async with driving(recorder({LONG_ID: content})) as driver:
+        taken = await pull(driver)
+
+    assert taken == content
+    assert caplog.text.count("no OGG file") == told
 
 
 @pytest.mark.parametrize("switches", [{"sync_active": True}, {"status_unreadable": True}], ids=str)
