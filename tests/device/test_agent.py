@@ -1,16 +1,19 @@
 """Agent: the parts put together by the configuration: a real folder, a strict cloud double."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
 from device import agent
+from device.clock import SystemClock
 from device.config import CloudConfig, Config, RecorderConfig, SpoolConfig
 from device.errors import LinkUnavailable, SpoolLocked, UsageInvalid
 from device.model import State
 from device.progress import Silent
 from device.spool.reader import read_only
+from device.spool.spool import Spool
 from tests.fakes.bota_api import TOKEN, BotaDouble
 from tests.fakes.folder import OGG, seal
 
@@ -220,6 +223,36 @@ def test_two_agents_do_not_share_a_spool(box):
                 await asyncio.gather(first, return_exceptions=True)
 
     asyncio.run(work())
+
+
+def test_a_start_that_is_stopped_leaves_the_spool_to_the_next(box, monkeypatch):
+    """The thread that opens it cannot be stopped, and closes it again when it is done."""
+    opening, stopped, opened = (threading.Event() for _ in range(3))
+    real = Spool.open
+
+    def slow(config, clock):
+        opening.set()
+        assert stopped.wait(10)
+        spool = real(config, clock)
+        opened.set()
+        return spool
+
+    async def work():
+        async with BotaDouble() as bota:
+            config = box.config(bota)
+            run = asyncio.create_task(agent.run(config, once=True, progress=Silent()))
+            assert await asyncio.to_thread(opening.wait, 10)
+            run.cancel()
+            await asyncio.wait({run}, timeout=0.01)
+            stopped.set()
+            with pytest.raises(asyncio.CancelledError):
+                await run
+            assert await asyncio.to_thread(opened.wait, 10)
+            await asyncio.to_thread(lambda: real(config.spool, SystemClock()).close())
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Spool, "open", slow)
+        asyncio.run(work())
 
 
 def test_look_tells_of_every_recorder_even_the_absent(box):
