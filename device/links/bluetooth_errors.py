@@ -22,34 +22,38 @@ class _Row:
     hint: str
 
 
-_TABLE = (
-    _Row(
-        words=("blocked",),
-        reason=LinkReason.BLOCKED,
-        says="Bluetooth is blocked on this computer",
-        hint="rfkill unblock bluetooth",
+_BLOCKED = _Row(
+    words=("blocked",),
+    reason=LinkReason.BLOCKED,
+    says="Bluetooth is blocked on this computer",
+    hint="rfkill unblock bluetooth",
+)
+
+_UNPAIRED = _Row(
+    words=(
+        "insufficient authentication",
+        "insufficient encryption",
+        "not paired",
+        "authenticationfailed",
+        "authenticationrejected",
+        "authenticationcanceled",
+        "authenticationtimeout",
+        "key missing",
     ),
+    reason=LinkReason.NOT_PAIRED,
+    says="the recorder asks to be paired with this computer first",
+    hint="put it into pairing mode, then: bluetoothctl pair ADDRESS",
+)
+
+_TABLE = (
+    _BLOCKED,
     _Row(
         words=("powered_off", "error.notready", "resource not ready", "no powered bluetooth"),
         reason=LinkReason.POWERED_OFF,
         says="the Bluetooth adapter is switched off",
         hint="bluetoothctl power on",
     ),
-    _Row(
-        words=(
-            "insufficient authentication",
-            "insufficient encryption",
-            "not paired",
-            "authenticationfailed",
-            "authenticationrejected",
-            "authenticationcanceled",
-            "authenticationtimeout",
-            "key missing",
-        ),
-        reason=LinkReason.NOT_PAIRED,
-        says="the recorder asks to be paired with this computer first",
-        hint="put it into pairing mode, then: bluetoothctl pair ADDRESS",
-    ),
+    _UNPAIRED,
     _Row(
         words=(
             "denied",
@@ -72,6 +76,9 @@ _TABLE = (
     _Row(
         words=(
             "serviceunknown",
+            "error.spawn",  # D-Bus would have started it, by itself or through systemd
+            "nosuchunit",
+            "failed to activate service",
             "namehasnoowner",
             "no such file or directory",
             "connection refused",
@@ -125,7 +132,17 @@ def unavailable(error: Exception, where: str) -> LinkUnavailable:
     """Tell why the recorder at `where` could not be connected to."""
     text = _text(error)
     row = next((row for row in _TABLE if any(word in text for word in row.words)), _SILENT)
-    return LinkUnavailable(f"{where}: {row.says}", reason=row.reason, hint=row.hint)
+    return _told(row, where)
+
+
+def unpaired(where: str) -> LinkUnavailable:
+    """Tell that the recorder at `where` has no bond with this computer."""
+    return _told(_UNPAIRED, where)
+
+
+def blocked(where: str) -> LinkUnavailable:
+    """Tell that rfkill keeps the adapter off."""
+    return _told(_BLOCKED, where)
 
 
 def lost(error: Exception, where: str) -> LinkLost:
@@ -133,6 +150,10 @@ def lost(error: Exception, where: str) -> LinkLost:
     return LinkLost(
         f"{where}: the Bluetooth connection is gone ({str(error) or type(error).__name__})"
     )
+
+
+def _told(row: _Row, where: str) -> LinkUnavailable:
+    return LinkUnavailable(f"{where}: {row.says}", reason=row.reason, hint=row.hint)
 
 
 def _text(error: Exception) -> str:

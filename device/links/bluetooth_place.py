@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from device.errors import ConfigInvalid, LinkReason, LinkUnavailable
 from device.links import bluetooth_errors
+from device.links.rfkill import told_apart
 
 if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
@@ -82,7 +83,9 @@ async def scan(place: Place) -> "BLEDevice":
                 bluez={"adapter": place.adapter} if place.adapter else {},
             )
     except bluetooth_errors.foreign() as error:
-        raise bluetooth_errors.unavailable(error, f"ble://{place.target}") from error
+        where = f"ble://{place.target}"
+        failure = bluetooth_errors.unavailable(error, where)
+        raise await told_apart(failure, where, place.adapter) from error
     if device is None:
         raise LinkUnavailable(
             f"ble://{place.target}: the recorder is not in reach",

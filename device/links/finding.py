@@ -12,6 +12,7 @@ from device.core.link.gatt_service import SERVICE
 from device.errors import LinkReason, LinkUnavailable
 from device.links import bluetooth_errors
 from device.links.radio import radio_of
+from device.links.rfkill import told_apart
 
 if TYPE_CHECKING:
     from bleak.backends.scanner import AdvertisementData
@@ -102,7 +103,7 @@ async def ble_nearby(adapter: str | None, seconds: float) -> tuple[Nearby, ...]:
                     reason=failure.reason,
                     hint="systemctl restart bluetooth",
                 )
-            raise failure from error
+            raise await told_apart(failure, where, adapter) from error
     near = [_nearby(device.address, adapter, seen) for device, seen in found.values()]
     return tuple(
         sorted(near, key=lambda each: (each.rssi_dbm is None, -(each.rssi_dbm or 0), each.address))

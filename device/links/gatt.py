@@ -89,6 +89,9 @@ class Gatt:
     async def subscribe(self, characteristic: str, notified: Callable[[bytes], None]) -> None:
         """Have `notified` called with every value that the device sends from now on.
 
+        BlueZ begins to pair by itself where the device wants encryption. Without an agent that
+        fails, and then it leaves the call unanswered on a connection that lives.
+
         Raises:
             LinkUnavailable: The device refuses; it wants to be paired, most likely.
             LinkLost: The connection is gone, or the device does not answer.
@@ -102,6 +105,8 @@ class Gatt:
                 await self._connected().start_notify(self._characteristic(characteristic), call)
         except LinkLost as error:
             cause = error.__cause__
+            if self._lost is None and isinstance(cause, TimeoutError):
+                raise bluetooth_errors.unpaired(self._where) from cause
             if self._lost is None and isinstance(cause, Exception):
                 raise bluetooth_errors.unavailable(cause, self._where) from cause
             raise

@@ -27,6 +27,16 @@ TABLE = [
         BleakDBusError("org.freedesktop.DBus.Error.ServiceUnknown", ["org.bluez was not provided"]),
         LinkReason.NO_ADAPTER,
     ),
+    (
+        BleakDBusError("org.freedesktop.DBus.Error.Spawn.ChildExited", ["Launch helper exited"]),
+        LinkReason.NO_ADAPTER,
+    ),
+    (
+        BleakDBusError(
+            "org.freedesktop.systemd1.NoSuchUnit", ["Unit dbus-org.bluez.service not found."]
+        ),
+        LinkReason.NO_ADAPTER,
+    ),
     (FileNotFoundError(2, "No such file or directory"), LinkReason.NO_ADAPTER),
     (Unavailable("No powered Bluetooth adapters", Why.POWERED_OFF), LinkReason.POWERED_OFF),
     (BleakDBusError("org.bluez.Error.NotReady", ["Resource Not Ready"]), LinkReason.POWERED_OFF),

@@ -241,6 +241,21 @@ async def test_an_unpaired_host_is_told_to_pair():
 
 
 @pytest.mark.asyncio
+async def test_a_subscription_that_stays_unanswered_is_told_to_pair(monkeypatch):
+    """BlueZ pairs by itself, fails without an agent, and never answers; nothing is stuck."""
+    async with asyncio.timeout(DEADLINE_S), room() as there:
+        stack = ScriptedStack()
+        monkeypatch.setattr(radio_of(None), "_stack", stack)
+        monkeypatch.setattr(gatts, "CALL_S", 0.05)
+        there.radio.hang.add("subscribe")
+        with pytest.raises(LinkUnavailable) as caught:
+            await BleLink.open(URL)
+
+    assert caught.value.reason is LinkReason.NOT_PAIRED
+    assert stack.asked == []
+
+
+@pytest.mark.asyncio
 async def test_a_paired_host_is_let_in():
     """After LE Secure Connections pairing, the encrypted characteristics work."""
     async with asyncio.timeout(DEADLINE_S), room(encrypted=True) as there:
