@@ -10,7 +10,7 @@ from bumble.transport.tcp_server import open_tcp_server_transport_with_socket
 
 from device.clock import SystemClock
 from device.drivers import Opening, open_driver
-from device.errors import LinkUnavailable, UsageInvalid
+from device.errors import LinkReason, LinkUnavailable, UsageInvalid
 from device.simulate import on_hci
 from device.simulate.on_hci import address_of
 from device.simulate.recorder import SimulateOptions, simulate
@@ -101,6 +101,33 @@ async def test_a_recorder_on_any_controller_is_pulled_and_released(source, tmp_p
     assert info.serial == said[0]["serial"] == "SIM00005"
     assert AUDIO == got
     assert [each["event"] for each in said] == ["ready", "released"]
+
+
+@pytest.mark.asyncio
+async def test_with_pairing_only_paired_hosts_are_let_in(source, tmp_path):
+    """The option reaches the characteristics: no bond, no recordings."""
+    quiet.install()
+    air = Air()
+    central = virtual_device(air, "host", HOST_ADDRESS)
+    await central.power_on()
+    radio = Radio(central)
+    async with asyncio.timeout(DEADLINE_S), controller_behind_tcp(air) as hci:
+        options = SimulateOptions(source=source, hci=hci, pairing=True)
+        async with simulated(options) as said:
+            opening = Opening(
+                url=said[0]["url"], release="keep", clock=SystemClock(), cache=tmp_path
+            )
+            with installed(radio):
+                with pytest.raises(LinkUnavailable) as caught:
+                    await open_driver(None, opening)
+                radio.pair_on_connect = True
+                driver = await open_driver(None, opening)
+                listing = await driver.recordings()
+                await driver.aclose()
+    await central.power_off()
+
+    assert caught.value.reason is LinkReason.NOT_PAIRED
+    assert len(listing.recordings) == 1
 
 
 @pytest.mark.asyncio
