@@ -232,12 +232,12 @@ class Session:
             RecorderBusy: See `owned`.
             LinkLost: It went away.
         """
-        if (await self.owned()).activity is not Activity.RECORDING:
-            return Making(recording=False)
+        status = await self.owned()
+        # The state is one of many at a time: a recorder that charges may be recording as well.
         told = await self.text(uuids.RECORDING_STATUS)
-        if told is None or len(told) != LIVE_BYTES or not told[0]:
-            return Making(recording=True)
-        return Making(recording=True, file_id=told[ID_AT])
+        if told is not None and len(told) == LIVE_BYTES and told[0]:
+            return Making(recording=True, file_id=told[ID_AT])
+        return Making(recording=status.activity is Activity.RECORDING)
 
     async def text(self, characteristic: str) -> bytes | None:
         """Read what is good to know and not needed; None where it cannot be read.

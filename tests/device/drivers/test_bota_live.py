@@ -137,9 +137,10 @@ async def test_a_long_pause_is_waited_for_while_the_recorder_answers(monkeypatch
 
     def read(characteristic):
         nonlocal looks
-        looks += characteristic == uuids.DEVICE_STATUS
-        if looks == 25:
-            source.finish(SHORT_ID, TAIL)
+        if characteristic == uuids.DEVICE_STATUS:
+            looks += 1
+            if looks == 25:
+                source.finish(SHORT_ID, TAIL)
         return whole(characteristic)
 
     async with driving(source, live=True) as driver:
@@ -261,6 +262,17 @@ async def test_a_finished_one_is_released_while_the_recorder_does_not_say_what_i
 
     assert [r.recording for r in listing.rejected] == [SHORT_ID.hex()]
     assert source.files == {}
+
+
+async def test_what_is_recorded_while_it_charges_is_still_recorded(monkeypatch):
+    """The state says one thing at a time; the recording's own status decides."""
+    source = recording_now()
+    status = source._status()
+    monkeypatch.setattr(source, "_status", lambda: status[:2] + b"\x04" + status[3:])
+    async with driving(source) as driver:
+        listing = await driver.recordings()
+
+    assert [r.recording for r in listing.rejected] == [SHORT_ID.hex()]
 
 
 async def test_one_that_was_finished_when_listed_and_pauses_is_left():

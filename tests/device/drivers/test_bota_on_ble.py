@@ -54,9 +54,9 @@ async def bota_room(source: BotaRecorder, mtu: int = 247):
         yield device, radio
 
 
-async def opened(tmp_path, release: str = "delete", url: str = URL):
+async def opened(tmp_path, release: str = "delete", url: str = URL, *, live: bool = False):
     return await open_driver(
-        "bota", Opening(url=url, release=release, clock=SystemClock(), cache=tmp_path)
+        "bota", Opening(url=url, release=release, clock=SystemClock(), cache=tmp_path, live=live)
     )
 
 
@@ -152,6 +152,26 @@ async def test_a_live_recording_is_pulled_once_it_is_finished(tmp_path):
 
     assert [r.key.recording for r in during.recordings] == [LONG_ID.hex()]
     assert content == SHORT + b"tail"
+
+
+@pytest.mark.asyncio
+async def test_a_live_recording_is_pulled_while_it_is_made(tmp_path):
+    """Where that is asked for it comes through its pauses, and its tail is the last of it."""
+    source = recorder()
+    source.files[SHORT_ID] = replace(source.files[SHORT_ID], live=True)
+    got = bytearray()
+    async with asyncio.timeout(DEADLINE_S), bota_room(source):
+        driver = await opened(tmp_path, live=True)
+        recording = (await driver.recordings()).recordings[-1]
+        async for chunk in driver.read(recording, recording.media[0], 0):
+            got += chunk
+            if bytes(got) == SHORT:
+                source.finish(SHORT_ID, b"tail")
+        await driver.release(recording.key, digests((SHORT + b"tail",)))
+        await driver.aclose()
+
+    assert bytes(got) == SHORT + b"tail"
+    assert set(source.files) == {LONG_ID}
 
 
 @pytest.mark.asyncio
