@@ -33,7 +33,7 @@ class Plan:
 
 
 FULL = Plan(
-    size_bytes=327_680,
+    size_bytes=393_216,
     pairs=5,
     pulls=(
         Pull(driver="native", size_bytes=10_000_000, cuts=10),

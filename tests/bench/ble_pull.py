@@ -13,7 +13,8 @@ MOST_RESENT_SHARE = 0.01
 MOST_GROWTH_MIB = 8.0
 """Both are demanded of native recorders; the Bota protocol replays from the first byte.
 
-The memory is demanded of pulls without cuts: each new connection costs Bumble's host some more.
+The memory is demanded of pulls without cuts: hashing a held prefix again takes buffers of 1 MiB
+once more, however many cuts there are.
 """
 
 MTU = 517
