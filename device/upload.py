@@ -63,7 +63,7 @@ async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition roo
     except MediaMissing as missing:
         await _forget(way, entry_id, missing.refs)
         entry = await asyncio.to_thread(spool.entry, entry_id)
-        receipt = await _send_and_complete(way, entry, manifest, ref)
+        receipt = await _send_and_complete(way, entry, manifest, entry.cloud_ref)
     return await asyncio.to_thread(spool.store, entry_id, receipt)
 
 
@@ -81,32 +81,38 @@ async def _send_and_complete(way: Way, entry: Entry, manifest: Manifest, ref: Cl
             provable = medium is digest_medium(manifest) and len(sent) == len(manifest.media) - 1
             if not (upload.may_be_whole and provable):
                 raise
-            receipt = await _proven(way.cloud, manifest, ref, medium.sha256)
+            receipt = await _proven(way, entry, manifest, ref)
             if receipt is None:
                 raise
             return receipt
         sent.add(medium.index)
-    await _report(way, entry.id, manifest)
-    return await way.cloud.complete(manifest, ref)
+    return await way.cloud.complete(manifest, await _report(way, entry.id, manifest, ref))
 
 
-async def _proven(cloud: Cloud, manifest: Manifest, ref: CloudRef, sha256: str) -> Receipt | None:
+async def _proven(way: Way, entry: Entry, manifest: Manifest, ref: CloudRef) -> Receipt | None:
+    """Ask the API whether it has the one medium in doubt, the one of the recording's digest."""
     try:
-        receipt = await cloud.complete(manifest, ref)
+        ref = await _report(way, entry.id, manifest, ref)
+        receipt = await way.cloud.complete(manifest, ref)
     except CloudError:
         return None
     # Without the echoed digest, "complete" proves nothing about the medium in doubt.
-    return receipt if receipt.sha256 == sha256 else None
+    return receipt if receipt.sha256 == digest_medium(manifest).sha256 else None
 
 
-async def _report(way: Way, entry_id: EntryId, manifest: Manifest) -> None:
-    """Tell the API of each medium; again after a restart, because it may not have heard."""
+async def _report(way: Way, entry_id: EntryId, manifest: Manifest, ref: CloudRef) -> CloudRef:
+    """Tell the API of each medium; again after a restart, unless its answer was kept."""
     entry = await asyncio.to_thread(way.spool.entry, entry_id)
     states = {m.medium.index: m for m in entry.media}
     for medium in manifest.media:
         state = states[medium.index]
         if state.session is not None and state.evidence is not None:
-            await way.cloud.stored(medium, state.session.target, state.evidence)
+            known = ref
+            target, evidence = state.session.target, state.evidence
+            ref = await way.cloud.stored(manifest, medium, target, evidence, known)
+            if dict(ref) != dict(known):
+                await asyncio.to_thread(way.spool.save_cloud_ref, entry_id, ref)
+    return ref
 
 
 async def _forget(way: Way, entry_id: EntryId, refs: tuple[str, ...]) -> None:

@@ -31,8 +31,20 @@ class Cloud(Protocol):
         """
         ...
 
-    async def stored(self, medium: SealedMedium, target: Target, evidence: Evidence) -> None:
-        """Tell the API that one medium is up, where it wants to know. Idempotent."""
+    async def stored(
+        self,
+        manifest: Manifest,
+        medium: SealedMedium,
+        target: Target,
+        evidence: Evidence,
+        ref: CloudRef,
+    ) -> CloudRef:
+        """Tell the API that one medium is up, where it wants to know.
+
+        Returns `ref`, with what was acknowledged written into it where `complete` rests on that;
+        the caller persists it before the next call, so that no medium is announced twice.
+        Idempotent where the API is.
+        """
         ...
 
     async def complete(self, manifest: Manifest, ref: CloudRef) -> Receipt:

@@ -8,14 +8,14 @@ from device.clock import Clock
 from device.cloud import CloudRef
 from device.config import CloudConfig
 from device.core import bota_api
+from device.core.api_words import usable_token
 from device.core.http_answer import ApiAnswer
 from device.core.uploads.order import digest_medium
-from device.errors import CloudConflict, TokenRefused
+from device.errors import CloudConflict
 from device.model import Evidence, Manifest, Receipt, SealedMedium, Target
 from device.transport import Transport
 
 _RECORDING = "recording_id"
-_NOT_ENROLLED = "not-enrolled"
 _CREATED = frozenset({200, 201})
 _TOO_EARLY = 425
 _VERIFYING_WAITS_S = (2.0, 4.0, 8.0, *(10.0,) * 28)
@@ -71,8 +71,17 @@ class Bota:
             answer, medium, base_url=f"{self._base_url}/", allow_http=self._allow_http
         )
 
-    async def stored(self, medium: SealedMedium, target: Target, evidence: Evidence) -> None:
+    async def stored(
+        self,
+        manifest: Manifest,
+        medium: SealedMedium,
+        target: Target,
+        evidence: Evidence,
+        ref: CloudRef,
+    ) -> CloudRef:
         """See `Cloud.stored`: Bota asks the store itself."""
+        del manifest, medium, target, evidence
+        return ref
 
     async def complete(self, manifest: Manifest, ref: CloudRef) -> Receipt:
         """See `Cloud.complete`: repeated word for word, in case an earlier answer was lost."""
@@ -106,11 +115,7 @@ class Bota:
         return f"/recordings/{quote(recording, safe='')}"
 
     async def _post(self, path: str, body: object, headers: dict[str, str]) -> ApiAnswer:
-        token = (await asyncio.to_thread(self._token_source)).strip()
-        if not token or token == _NOT_ENROLLED:
-            raise TokenRefused("there is no device token")
-        if not token.isascii() or not token.isprintable() or " " in token:
-            raise TokenRefused("the token file holds something that is not a token")
+        token = usable_token(await asyncio.to_thread(self._token_source))
         return await self._transport.call(
             "POST",
             f"{self._base_url}{path}",

@@ -41,7 +41,8 @@ async def _send(
     rig: Rig, manifest: Manifest, medium: SealedMedium, content: bytes, ref: dict[str, str]
 ) -> None:
     target = await rig.cloud.target(manifest, medium, ref)
-    await rig.cloud.stored(medium, target, await rig.put(target, content))
+    evidence = await rig.put(target, content)
+    ref |= await rig.cloud.stored(manifest, medium, target, evidence, ref)
 
 
 async def check_a_whole_recording(rig: Rig) -> None:
