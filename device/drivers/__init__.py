@@ -18,7 +18,10 @@ class Driver(Protocol):
     """Whether `read` honours an offset above 0."""
 
     async def info(self) -> RecorderInfo:
-        """Ask who the recorder is; measures its clock before anything sets it. Idempotent."""
+        """Ask who the recorder is and how it fares; asked again before each further listing.
+
+        Measures its clock before anything sets it. Idempotent.
+        """
         ...
 
     async def recordings(self) -> Listing:
