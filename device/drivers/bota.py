@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from pathlib import Path
 
 from device.clock import Clock
-from device.core.bota_ble.codes import V2_HINT, BotaError
+from device.core.bota_ble import uuids
+from device.core.bota_ble.codes import NEVER, V2_HINT, BotaError
 from device.core.bota_ble.commands import FILE_ID_BYTES
 from device.core.bota_ble.status import Activity, parse_status
 from device.drivers import Opening
@@ -152,22 +153,17 @@ class BotaDriver:
         del medium  # there is one
         running = await self._at(recording.key, offset)
         try:
-            async with aclosing(running.chunks()) as chunks:
-                async for chunk in chunks:
-                    if chunk and running.position == len(chunk) and not chunk.startswith(OGG):
-                        logger.warning(
-                            "The recording is no OGG file, and is taken as it is",
-                            extra={"recording": recording.key.recording},
-                        )
-                    fresh = chunk[max(0, offset - running.position + len(chunk)) :]
-                    if fresh:
-                        yield fresh
-        except RecorderRefused as refused:
-            if refused.hint == V2_HINT:
-                self._refusal = f"{refused}: {V2_HINT}"
-            elif refused.wire_code == BotaError.KEY_UNAVAILABLE:
-                self._refusals[_file_id(recording.key)] = str(refused)
-            raise
+            with self._learning(recording.key):
+                async with aclosing(running.chunks()) as chunks:
+                    async for chunk in chunks:
+                        if chunk and running.position == len(chunk) and not chunk.startswith(OGG):
+                            logger.warning(
+                                "The recording is no OGG file, and is taken as it is",
+                                extra={"recording": recording.key.recording},
+                            )
+                        fresh = chunk[max(0, offset - running.position + len(chunk)) :]
+                        if fresh:
+                            yield fresh
         finally:
             await running.leave()
         if running.disputed:
@@ -188,7 +184,8 @@ class BotaDriver:
             async with AsyncExitStack() as undo:
                 undo.push_async_callback(self._settle)
                 running = await self._begin(recording.key)
-                hashes = await running.hashes(upto)
+                with self._learning(recording.key):
+                    hashes = await running.hashes(upto)
                 undo.pop_all()
             return hashes
 
@@ -257,6 +254,26 @@ class BotaDriver:
         if entry is not None:
             self._digests.remember(entry, sha256)
             await asyncio.to_thread(self._digests.save)
+
+    @contextmanager
+    def _learning(self, key: RecordingKey) -> Iterator[None]:
+        """Remember a refusal that asking again does not change.
+
+        One that offers encrypted upload (§3, 0406) and does not understand v1 is of that kind too,
+        whatever it says: its papers differ on what it should.
+        """
+        try:
+            yield
+        except RecorderRefused as refused:
+            offers_v2 = self._session.connection.offers(uuids.CAPABILITIES_V2)
+            if refused.hint == V2_HINT or (refused.wire_code in NEVER and offers_v2):
+                self._refusal = f"{refused}: {V2_HINT}"
+                raise RecorderRefused(
+                    self._refusal, wire_code=refused.wire_code, hint=V2_HINT
+                ) from refused
+            if refused.wire_code == BotaError.KEY_UNAVAILABLE:
+                self._refusals[_file_id(key)] = str(refused)
+            raise
 
     def _why_not(self, file_id: bytes) -> str | None:
         return self._refusal or self._refusals.get(file_id)

@@ -189,6 +189,19 @@ async def test_a_lost_key_is_the_recorders_and_is_asked_for_once(place):
     await good_one_is_safe(place, source)
 
 
+@pytest.mark.parametrize("switches", [{"encrypted_v2": True}, {"relay": True}], ids=str)
+async def test_what_only_its_maker_can_read_says_so_on_its_item(place, switches):
+    """It is listed and cannot be pulled: it is not called missing, and nothing is kept of it."""
+    source = recorder(**switches)
+    await place.visit(source)
+    switched = await place.visit(source)
+    entries = await place.entries()
+
+    assert all("v2" in problem for problem in switched.problems)
+    assert all("v2" in entry.wait.reason for entry in entries.values())
+    assert set(source.files) == {LONG_ID, SHORT_ID}
+
+
 class Garbage(BotaRecorder):
     """Is named like a recorder and has its table, and something else behind it."""
 

@@ -26,7 +26,8 @@ class BotaError(IntEnum):
     UNKNOWN = 0xFF
 
 
-_NEVER = frozenset({BotaError.INVALID_COMMAND, BotaError.INVALID_PARAMETER})
+NEVER = frozenset({BotaError.INVALID_COMMAND, BotaError.INVALID_PARAMETER})
+"""It does not take our commands for what they are."""
 
 V2_HINT = (
     "its firmware uploads encrypted (v2), which only the maker's own app and cloud can take over"
@@ -56,7 +57,7 @@ def final(code: int) -> RecorderError | None:
                 wire_code=code,
                 hint=V2_HINT,
             )
-        case _ if code in _NEVER:
+        case _ if code in NEVER:
             return refused(code)
         case _:
             return None

@@ -338,18 +338,49 @@ async def test_one_id_with_two_contents_is_named_and_left():
             await driver.release(key, digests((LONG,)))
 
 
-@pytest.mark.parametrize("switches", [{"encrypted_v2": True}, {"relay": True}], ids=str)
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"encrypted_v2": True},
+        {"encrypted_v2": True, "v2_code": 0x22},
+        {"encrypted_v2": True, "v2_code": 0x01},
+        {"relay": True},
+    ],
+    ids=str,
+)
 async def test_a_recorder_that_encrypts_is_explained_and_not_tried_again(switches):
     """The first refusal says why; from then on the listing does."""
     source = recorder(**switches)
     async with driving(source) as driver:
-        with pytest.raises(RecorderRefused) as caught:
+        with pytest.raises(RecorderRefused):
             await pull(driver)
         listing = await driver.recordings()
 
-    assert "v2" in (caught.value.hint or "")
     assert listing.recordings == ()
     assert all("v2" in r.reason for r in listing.rejected)
+
+
+async def test_a_command_that_is_not_understood_is_no_encryption_by_itself():
+    """Without the characteristic of encrypted upload it is a refusal of this recording alone."""
+    async with driving(recorder(start_errors=(0x01,))) as driver:
+        with pytest.raises(RecorderRefused, match="0x01"):
+            await pull(driver)
+        listing = await driver.recordings()
+
+    assert len(listing.recordings) == 2
+
+
+async def test_a_refusal_of_a_prefix_is_remembered_as_well():
+    """Firmware that encrypts since we hold a prefix is explained and not asked again."""
+    source = recorder()
+    async with driving(source) as driver:
+        (recording, *_) = (await driver.recordings()).recordings
+        switch(source, encrypted_v2=True)
+        with pytest.raises(RecorderRefused):
+            await driver.block_hashes(recording, recording.media[0], 9000)
+        listing = await driver.recordings()
+
+    assert listing.recordings == ()
 
 
 async def test_a_foreign_hash_is_ignored_and_a_nameless_one_logged(caplog):
