@@ -271,7 +271,12 @@ async def _at_most(answer: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+    joined: dict[str, str] = {}
+    for name, value in headers.items():
+        known = joined.get(name.lower())
+        # Google states its checksums in two lines of one name.
+        joined[name.lower()] = value if known is None else f"{known}, {value}"
+    return joined
 
 
 _CLOCK_OR_PORTAL = "sign in to the network's portal, check base_url, or set this machine's clock"
