@@ -226,7 +226,7 @@ class IetfDouble(_Tokened):
         answer = self.store.take(
             request.method, path, lower(request), body, declared=declared(request)
         )
-        assert answer[0] in {201, 200, 204, 403, 404, 409, 413, 422, 500}, answer
+        assert answer[0] in {201, 200, 204, 403, 404, 409, 412, 413, 422, 500}, answer
         return response(answer)
 
     def content(self) -> bytes | None:

@@ -20,7 +20,7 @@ from device.core.uploads import (
 )
 from device.core.uploads.chunked_put import QUANTUM_BYTES, ChunkedPut
 from device.core.uploads.classify import CHUNKED_PUT
-from device.model import Evidence, UploadSession
+from device.model import Evidence, Target, UploadSession
 from tests.device.core.uploads.conformance import TARGET
 from tests.device.core.uploads.test_refusals import PAGE
 
@@ -193,3 +193,57 @@ def test_another_size_is_not_complete() -> None:
     body = b'{"file_size_bytes": 4}'
 
     assert isinstance(_put(5).received(Response(status=200, body=body)), Gone)
+
+
+def _started(*answers: Response | Broken) -> ChunkedPut:
+    url = "https://storage.googleapis.com/o?X-Goog-Signature=0a"
+    headers = (("Content-Type", "a/b"), ("x-goog-resumable", "start"))
+    session = UploadSession(target=Target(url=url, headers=headers), protocol=CHUNKED_PUT)
+    put = ChunkedPut(session, Cargo(size_bytes=SIZE, chunk_bytes=1), resumed=False)
+    for answer in answers:
+        put.received(answer)
+    return put
+
+
+SESSION = Response(status=201, headers={"location": "https://storage.googleapis.com/o?upload_id=7"})
+
+
+def test_a_google_session_is_started_with_what_was_signed() -> None:
+    """The start is an empty POST with the handed headers, byte for byte what was signed."""
+    request = _started().next_request()
+
+    expected = {"Content-Type": "a/b", "x-goog-resumable": "start"}
+    assert ("POST", 0, expected) == (request.method, request.body_bytes, dict(request.headers))
+
+
+def test_a_google_session_is_its_own_secret() -> None:
+    """Chunks go to the Location, without the headers that were signed for the start."""
+    request = _started(SESSION).next_request()
+
+    assert "https://storage.googleapis.com/o?upload_id=7" == request.url
+    assert {"Content-Range": "bytes 0-262143/786437"} == dict(request.headers)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (Broken("cut"), Ambiguous),
+        (Response(status=403), Expired),
+        (Response(status=503), Throttled),
+        (Response(status=201), NotTheStore),
+        (PAGE, NotTheStore),
+        (SESSION, Advanced),
+    ],
+)
+def test_answers_to_the_start(answer: Response | Broken, kind: type) -> None:
+    """A session is begun by its Location and by nothing else."""
+    assert isinstance(_started().received(answer), kind)
+
+
+def test_a_session_that_stays_closed_is_started_anew() -> None:
+    """A fresh URL that does not help starts another session, whose offset is asked."""
+    put = _started(SESSION, Response(status=403), Response(status=403))
+    assert "POST" == put.next_request().method
+    put.received(SESSION)
+
+    assert f"bytes */{SIZE}" == _span(put)

@@ -28,6 +28,9 @@ AZURE = "https://a.blob.core.windows.net/c/b?sv=2024-11-04&sig=s%2Fs"
     [
         (S3, None, SINGLE_PUT),
         (S3, "chunked_put", CHUNKED_PUT),
+        ("https://gateway.example/v1/parts?signature=0a", "s3_parts", "s3_parts"),
+        ("https://gateway.example/files", "tus", TUS),
+        ("https://gateway.example/files", "ietf", IETF),
         (S3, "something_newer", SINGLE_PUT),
         ("https://b.s3.amazonaws.com/o?Signature=0a&AWSAccessKeyId=AK", None, SINGLE_PUT),
         (f"{GCS}/upload/b?upload_id=xyz", None, CHUNKED_PUT),
@@ -77,6 +80,8 @@ def test_the_question_costs_no_bytes() -> None:
     [
         (Response(status=204, headers={"tus-version": "1.0.0"}), TUS),
         (Response(status=204, headers={"upload-limit": "min-size=0"}), IETF),
+        (Response(status=200, headers={"accept-patch": "application/partial-upload"}), IETF),
+        (Response(status=200, headers={"accept-patch": "*/*"}), SINGLE_PUT),
         (Response(status=200), SINGLE_PUT),
         (Response(status=405), SINGLE_PUT),
         (Response(status=501), SINGLE_PUT),

@@ -53,6 +53,14 @@ def _xml(code: str, message: str = "no") -> bytes:
         (302, b"", NotTheStore),
         (308, b"", NotTheStore),
         (407, b"", NotTheStore),
+        (400, _xml("EntityTooSmall"), Refused),
+        (400, _xml("InvalidBlockList"), Refused),
+        (403, _xml("AuthenticationFailed"), Expired),
+        (404, _xml("NoSuchUpload"), Gone),
+        (409, _xml("BlobAlreadyExists"), Ambiguous),
+        (415, b"", Refused),
+        (423, b"", Ambiguous),
+        (460, b"", Ambiguous),
         (511, b"", NotTheStore),
         (403, b"<!DOCTYPE html><html>blocked</html>", NotTheStore),
     ],
@@ -60,6 +68,33 @@ def _xml(code: str, message: str = "no") -> bytes:
 def test_the_table(status: int, body: bytes, kind: type) -> None:
     """Each status and code has one meaning."""
     assert isinstance(refusal(Response(status=status, body=body)), kind)
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        (_xml("SignatureDoesNotMatch"), True),
+        (b"<Error><Code>AccessDenied</Code><HeadersNotSigned>x-amz-acl</HeadersNotSigned>", True),
+        (_xml("AuthenticationFailed") + b"<D>Signature did not match. String to sign</D>", True),
+        (_xml("AuthenticationFailed") + b"<D>Signature not valid in the specified time</D>", False),
+        (_xml("AccessDenied", "Request has expired"), False),
+        (_xml("RequestTimeTooSkewed"), False),
+        (b"", False),
+    ],
+)
+def test_a_wrong_signature_is_told_from_an_old_one(body: bytes, wrong: bool) -> None:
+    """What was sent is not what was signed, or it merely is too late."""
+    outcome = refusal(Response(status=403, body=body))
+
+    assert isinstance(outcome, Expired)
+    assert wrong is outcome.signature_wrong
+
+
+def test_another_version_of_tus_is_named() -> None:
+    """A 412 of a tus server says what it speaks."""
+    outcome = refusal(Response(status=412, headers={"tus-version": "0.2.2"}))
+
+    assert Refused("HTTP 412: the store speaks tus 0.2.2") == outcome
 
 
 def test_the_asked_wait_is_kept() -> None:
