@@ -3,10 +3,12 @@
 import asyncio
 
 import pytest
+from bumble.device import Device
 
 from device.errors import LinkReason, LinkUnavailable
-from tests.bluez.computer import NATIVE_ADDRESS
-from tests.bluez.pulling import opened
+from tests.bluez.computer import BOTA_ADDRESS, NATIVE_ADDRESS
+from tests.bluez.pulling import BOTA_URL, opened
+from tests.device.drivers.bota_rig import recorder as bota
 from tests.device.drivers.conformance import pull
 from tests.device.drivers.native_rig import AUDIO, usual_store
 
@@ -44,14 +46,19 @@ async def test_an_unpaired_computer_is_told_to_pair(computer, tmp_path):
     assert "bluetoothctl" in caught.value.hint
 
 
+async def paired(computer, recorder: Device, address: str) -> None:
+    """Pair as an owner does; the recorder is free again afterwards."""
+    await computer.discover(address)
+    await bluetoothctl(f"pair {address}", until="Pairing successful")
+    for connection in list(recorder.connections.values()):
+        await connection.disconnect()
+
+
 @pytest.mark.asyncio
 async def test_a_paired_computer_is_let_in(computer, tmp_path):
     """After `bluetoothctl pair` the recorder is pulled from over an encrypted connection."""
     async with computer.native(usual_store(), pairing=True) as recorder:
-        await computer.discover(NATIVE_ADDRESS)
-        await bluetoothctl(f"pair {NATIVE_ADDRESS}", until="Pairing successful")
-        for connection in list(recorder.connections.values()):
-            await connection.disconnect()
+        await paired(computer, recorder, NATIVE_ADDRESS)
         driver = await opened(tmp_path)
         recording = (await driver.recordings()).recordings[0]
         got = await pull(driver, recording, recording.media[0])
@@ -60,3 +67,18 @@ async def test_a_paired_computer_is_let_in(computer, tmp_path):
 
     assert got == AUDIO
     assert encrypted == [True]
+
+
+@pytest.mark.asyncio
+async def test_a_bota_recorder_that_wants_a_bond_gets_one(computer, tmp_path):
+    """Its recordings are for paired computers: first that is said, then they are listed."""
+    async with computer.bota(bota(needs_bond=True)) as recorder:
+        with pytest.raises(LinkUnavailable) as caught:
+            await opened(tmp_path, BOTA_URL)
+        await paired(computer, recorder, BOTA_ADDRESS)
+        driver = await opened(tmp_path, BOTA_URL)
+        listing = await driver.recordings()
+        await driver.aclose()
+
+    assert caught.value.reason is LinkReason.NOT_PAIRED
+    assert len(listing.recordings) == 2
