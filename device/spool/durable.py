@@ -11,7 +11,7 @@ from device.spool.layout import FILE_MODE, FOLDER_MODE
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PATH = {errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
-_COPY_BYTES = 1 << 20
+_COPY_BYTES = 1 << 18
 
 
 def failure(error: OSError, doing: str) -> SpoolError:

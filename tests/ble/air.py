@@ -50,6 +50,7 @@ class Air(LocalLink):
         self.cuts = 0
         self._cut_every: int | None = None
         self._free_s = 0.0
+        self._sent_s: dict[Controller, float] = {}
 
     def cut_every(self, notifications: int | None) -> None:
         """Cut each connection at its so many-th notification from now on; None: no more."""
@@ -88,19 +89,27 @@ class Air(LocalLink):
             if receiver.le_connections.get(source) is not None:
                 receiver.on_link_acl_data(source, transport, data)
 
-        self._later(len(data), deliver)
+        self._later(sender_controller, len(data), deliver)
 
-    def _later(self, size_bytes: int, deliver: Callable[[], None]) -> None:
+    def _later(self, sender: Controller, size_bytes: int, deliver: Callable[[], None]) -> None:
+        """Deliver when the air has carried a PDU; each side's own arrive in order."""
         loop = asyncio.get_running_loop()
         if self.pace is None:
             loop.call_soon(deliver)
             return
-        now_s = loop.time()
-        start_s = self._free_s
-        if now_s > start_s:
+        now_s, airtime_s = loop.time(), self.pace.airtime_s(size_bytes)
+        own_s = self._sent_s.get(sender, 0.0)
+        if now_s > self._free_s:
             start_s = math.ceil(now_s / self.pace.interval_s) * self.pace.interval_s
-        self._free_s = start_s + self.pace.airtime_s(size_bytes)
-        loop.call_at(self._free_s, deliver)
+            end_s = self._free_s = start_s + airtime_s
+        elif own_s <= now_s:
+            # The other side is sending: every packet of its is answered, and this is the answer.
+            end_s = now_s + self.pace.airtime_s(PACKET_BYTES) + airtime_s
+            self._free_s += airtime_s
+        else:
+            end_s = self._free_s = max(self._free_s, own_s) + airtime_s
+        self._sent_s[sender] = end_s
+        loop.call_at(end_s, deliver)
 
 
 class VirtualController(Controller):

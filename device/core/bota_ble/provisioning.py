@@ -29,9 +29,9 @@ _SENTENCES = {
     Result.ALREADY_PAIRED: "the recorder already has a token",
 }
 _HINTS = {
-    Result.INVALID_TOKEN: "compare the token with the one that the cloud gave out, or get a new one",
+    Result.INVALID_TOKEN: "compare it with the token that the cloud gave out, or get a new one",
     Result.STORAGE_ERROR: "switch the recorder off and on, then try again",
-    Result.ALREADY_PAIRED: "to give it another, first remove it from its account with its maker's app",
+    Result.ALREADY_PAIRED: "for another, first remove it from its account with its maker's app",
     Result.CHUNK_ERROR: "try again, nearer to the recorder",
 }
 

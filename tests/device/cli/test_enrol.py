@@ -174,7 +174,7 @@ def test_a_second_token_is_refused_with_its_number(fieldpost, bota, file):
     error = json.loads(said.err)
     assert (said.code, said.out) == (1, "")
     assert (error["error"], error["wire_code"]) == ("recorder-refused", 4)
-    assert error["hint"].startswith("to give it another")
+    assert error["hint"].startswith("for another")
 
 
 def test_a_recorder_out_of_reach_ends_with_69(fieldpost, bota, file):
