@@ -23,21 +23,23 @@ _DENIED = "denied"
 def opened(session: UploadSession, answer: Response) -> UploadSession | None:
     """Keep the Location of an answer, made absolute; None if it has none that can be used.
 
-    One that leaves TLS is not used: it comes from a store that does not know of the proxy before
-    it, and would carry the medium in the clear.
+    A store that does not know of the TLS proxy before it names itself by http: taken as the origin
+    that we know. Any other that leaves TLS is not used: the medium would go in the clear.
     """
     stated = answer.headers.get("location", "").strip()
-    base = session.target.url
+    base = urlsplit(session.target.url)
     try:
-        url = urljoin(base, stated)
-        scheme = urlsplit(url).scheme
+        parts = urlsplit(urljoin(session.target.url, stated))
+        same_host = parts.hostname == base.hostname
     except ValueError:
         return None
-    if not stated or scheme not in {"http", "https"}:
+    if not stated or parts.scheme not in {"http", "https"}:
         return None
-    if scheme == "http" and urlsplit(base).scheme == "https":
-        return None
-    return noted(session, **{LOCATION: url})
+    if parts.scheme == "http" and base.scheme == "https":
+        if not same_host:
+            return None
+        parts = parts._replace(scheme=base.scheme, netloc=base.netloc)
+    return noted(session, **{LOCATION: parts.geturl()})
 
 
 def noted(session: UploadSession, **changes: str | None) -> UploadSession:

@@ -71,6 +71,18 @@ def test_the_careful_creation() -> None:
     assert 0 == request.body_bytes
 
 
+def test_a_medium_without_a_digest_announces_none() -> None:
+    """A digest that nobody knows is not announced."""
+    target = Target(url="https://store.example/files", headers=(("Content-Type", "a/b"),))
+    session = UploadSession(target=target, protocol=IETF)
+    ietf = Ietf(session, Cargo(size_bytes=1, chunk_bytes=1), resumed=False)
+
+    headers = dict(ietf.next_request().headers)
+
+    assert "a/b" == headers["Content-Type"]
+    assert "Repr-Digest" not in headers
+
+
 def test_one_append_carries_all_that_is_left() -> None:
     """The last append says that it is the last."""
     ietf = _ietf()

@@ -70,7 +70,9 @@ def test_the_location_is_kept_before_any_byte() -> None:
     ("answer", "kind"),
     [
         (Response(status=201), Refused),
-        (Response(status=201, headers={"location": "http://store.example/files/u1"}), Refused),
+        (Response(status=201, headers={"location": "http://elsewhere.example/u1"}), Refused),
+        (Response(status=201, headers={"location": "ftp://store.example/u1"}), Refused),
+        (Response(status=201, headers={"location": "http://[u1"}), Refused),
         (Response(status=200), Ambiguous),
         (PAGE, NotTheStore),
         (Response(status=403), Expired),
@@ -87,6 +89,21 @@ def test_answers_to_the_creation(answer: Response | Broken, kind: type) -> None:
 
     assert isinstance(tus.received(answer), kind)
     assert {} == tus.session.state
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["/files/u1", "u1", "http://store.example:8080/files/u1", "//store.example/files/u1"],
+)
+def test_a_location_never_leaves_tls(location: str) -> None:
+    """A store behind a TLS proxy that calls itself http is meant as the origin that we know."""
+    tus = _tus(created=False)
+    tus.session = UploadSession(
+        target=Target(url="https://store.example/files/"), protocol=tus.session.protocol
+    )
+    tus.received(Response(status=201, headers={"location": location}))
+
+    assert "https://store.example/files/u1" == tus.next_request().url
 
 
 def test_an_empty_medium_is_whole_when_created() -> None:
