@@ -52,6 +52,7 @@ async def test_every_step_is_taken(computer, caplog):
         with caplog.at_level(logging.WARNING, "device.links.radio"):
             for _ in range(4):
                 await radio.failed("recorder", NATIVE_ADDRESS, stuck)
+        await computer.power(on=True)  # BlueZ answers a little before it tells that it is on
         gatt = await open_gatt(HERE, TO_RECORDER, FROM_RECORDER)
         await gatt.aclose()
     taken = [(each.rung, each.done) for each in caplog.records if hasattr(each, "done")]
