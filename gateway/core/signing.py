@@ -15,6 +15,14 @@ class Purpose(StrEnum):
 
     UPLOAD = "uploads"
     DOWNLOAD = "objects"
+    PARTS = "parts"
+
+
+_PATHS = {
+    Purpose.UPLOAD: "uploads/{}",
+    Purpose.DOWNLOAD: "objects/{}",
+    Purpose.PARTS: "uploads/{}/parts",
+}
 
 
 def sign(secret: bytes, purpose: Purpose, medium_id: str, expires: int) -> str:
@@ -29,7 +37,8 @@ def signed_url(
 ) -> str:
     """Write the URL; `base_url` ends with the API version and without a slash."""
     signature = sign(secret, purpose, medium_id, expires)
-    return f"{base_url}/{purpose}/{medium_id}?expires={expires}&signature={signature}"
+    path = _PATHS[purpose].format(medium_id)
+    return f"{base_url}/{path}?expires={expires}&signature={signature}"
 
 
 def check(

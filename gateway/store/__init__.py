@@ -75,6 +75,18 @@ class Recordings(Protocol):
         """
         ...
 
+    async def touch_medium(self, medium_id: str, at: datetime) -> None:
+        """Note that somebody still works at a medium; an expired one is awaited again."""
+        ...
+
+    async def idle_media(self, since: datetime) -> list[Medium]:
+        """List unfinished media that nobody asked about after `since`, expired ones left out."""
+        ...
+
+    async def expire_medium(self, medium_id: str, *, since: datetime, at: datetime) -> bool:
+        """Count a medium no more as unfinished; False if it was asked about after `since`."""
+        ...
+
     async def medium(self, medium_id: str) -> Medium | None:
         """Look a medium up; None when there is none, or its recording was deleted."""
         ...
@@ -108,6 +120,26 @@ class Recordings(Protocol):
         Raises:
             IdempotencyMismatch: The key is known with another fingerprint.
         """
+        ...
+
+
+class Uploads(Protocol):
+    """Uploads that an object store keeps itself: a multipart upload's id, a session's URL."""
+
+    async def handle(self, medium_id: str) -> str | None:
+        """Give what names the upload of a medium; None when none was begun."""
+        ...
+
+    async def keep(self, medium_id: str, handle: str) -> str:
+        """Keep the name of an upload unless there is one; answers the one that counts."""
+        ...
+
+    async def drop(self, medium_id: str, handle: str) -> None:
+        """Forget an upload, if it is still this one; repeatable."""
+        ...
+
+    async def all(self) -> dict[str, str]:
+        """List all, by medium."""
         ...
 
 
@@ -200,6 +232,11 @@ class Store(Protocol):
     @property
     def recordings(self) -> Recordings:
         """Recordings and media."""
+        ...
+
+    @property
+    def uploads(self) -> Uploads:
+        """Uploads that an object store keeps itself."""
         ...
 
     @property

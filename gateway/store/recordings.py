@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import (
@@ -104,7 +104,9 @@ class SqlRecordings:
         """See `Recordings.add_medium`."""
         async with self._database.writing() as connection:
             if intent is not None and (made := await claim(connection, intent, medium.id)):
-                return Made(await _same_medium(connection, made, medium), replayed=True)
+                known = await _same_medium(connection, made, medium)
+                await _touch(connection, known.id, medium.created_at)
+                return Made(dataclasses.replace(known, expired_at=None), replayed=True)
             # Touching the row first makes a concurrent complete wait, or lets it be seen here.
             touched = await connection.execute(
                 update(recordings)
@@ -126,6 +128,30 @@ class SqlRecordings:
             await connection.execute(insert(media).values(**values))
         return Made(medium, replayed=False)
 
+    async def touch_medium(self, medium_id: str, at: datetime) -> None:
+        """See `Recordings.touch_medium`."""
+        async with self._database.writing() as connection:
+            await _touch(connection, medium_id, at)
+
+    async def idle_media(self, since: datetime) -> list[Medium]:
+        """See `Recordings.idle_media`."""
+        query = (
+            select(media)
+            .join(recordings, media.c.recording_id == recordings.c.id)
+            .where(_idle(since), recordings.c.deleted_at.is_(None))
+            .order_by(media.c.seq)
+        )
+        async with self._database.reading() as connection:
+            return [_to_medium(row) for row in (await connection.execute(query)).all()]
+
+    async def expire_medium(self, medium_id: str, *, since: datetime, at: datetime) -> bool:
+        """See `Recordings.expire_medium`."""
+        async with self._database.writing() as connection:
+            expired = await connection.execute(
+                update(media).where(media.c.id == medium_id, _idle(since)).values(expired_at=at)
+            )
+            return bool(expired.rowcount)
+
     async def medium(self, medium_id: str) -> Medium | None:
         """See `Recordings.medium`."""
         async with self._database.reading() as connection:
@@ -138,7 +164,10 @@ class SqlRecordings:
                 update(media)
                 .where(media.c.id == medium_id)
                 .values(
-                    status=MediaStatus.UPLOADED, file_size_bytes=size_bytes, content_sha256=sha256
+                    status=MediaStatus.UPLOADED,
+                    file_size_bytes=size_bytes,
+                    content_sha256=sha256,
+                    expired_at=None,
                 )
             )
             medium = await _medium(connection, medium_id)
@@ -198,6 +227,20 @@ class SqlRecordings:
             return bool(done.rowcount)
 
 
+async def _touch(connection: AsyncConnection, medium_id: str, at: datetime) -> None:
+    await connection.execute(
+        update(media).where(media.c.id == medium_id).values(touched_at=at, expired_at=None)
+    )
+
+
+def _idle(since: datetime) -> ColumnElement[bool]:
+    return and_(
+        media.c.status == MediaStatus.PENDING,
+        media.c.expired_at.is_(None),
+        func.coalesce(media.c.touched_at, media.c.created_at) < since,
+    )
+
+
 async def _unfinished_beside(connection: AsyncConnection, recording_id: str) -> int:
     """Count the pending media of whoever owns this recording."""
     owner = (
@@ -213,7 +256,10 @@ async def _unfinished_beside(connection: AsyncConnection, recording_id: str) -> 
             select(func.count())
             .select_from(media.join(recordings, media.c.recording_id == recordings.c.id))
             .where(
-                media.c.status == MediaStatus.PENDING, recordings.c.deleted_at.is_(None), same_owner
+                media.c.status == MediaStatus.PENDING,
+                media.c.expired_at.is_(None),
+                recordings.c.deleted_at.is_(None),
+                same_owner,
             )
         )
     ).scalar_one()
@@ -272,6 +318,7 @@ def _to_medium(row: Row[Any]) -> Medium:
     values = dict(row._mapping)  # noqa: SLF001 - the documented accessor
     values["type"] = MediaType(values["type"])
     values["status"] = MediaStatus(values["status"])
+    del values["touched_at"]
     return Medium(**values)
 
 

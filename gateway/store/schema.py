@@ -132,6 +132,15 @@ media = Table(
     Column("content_sha256", _SHA256),
     Column("captured_at", Instant),
     Column("created_at", Instant, nullable=False),
+    Column("touched_at", Instant),
+    Column("expired_at", Instant),
+)
+
+store_uploads = Table(
+    "store_uploads",
+    metadata,
+    Column("medium_id", _ID, ForeignKey("media.id"), primary_key=True),
+    Column("handle", Text, nullable=False),
 )
 
 intents = Table(

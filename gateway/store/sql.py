@@ -13,6 +13,7 @@ from gateway.store.devices import SqlDevices
 from gateway.store.keys import SqlKeys
 from gateway.store.migrate import Version, upgrade, version
 from gateway.store.recordings import SqlRecordings
+from gateway.store.uploads import SqlUploads
 
 _FILE = "gateway.db"
 
@@ -23,6 +24,7 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.recordings = SqlRecordings(database)
+        self.uploads = SqlUploads(database)
         self.devices = SqlDevices(database)
         self.keys = SqlKeys(database)
 
