@@ -62,10 +62,13 @@ class Radio:
         self._now_s = now_s
         self._cycled_s = -POWER_CYCLE_EVERY_S
         self._failures: dict[str, int] = {}
+        self._missed: dict[str, int] = {}
+        """How often in a row each recorder was not found."""
 
     def reached(self, target: str) -> None:
         """Note that a connection came about: the next failure is a first one."""
         self._failures.pop(target, None)
+        self._missed.pop(target, None)
 
     async def failed(self, target: str, address: str | None, error: LinkUnavailable) -> None:
         """Do what this failure in a row asks for; the caller's next try finds out if it helped.
@@ -78,8 +81,11 @@ class Radio:
         """
         if self._stack is None:
             return
-        if error.reason is LinkReason.NOT_FOUND and address is not None:
-            await self._take(Rung.DISCONNECT, self._stack, address)
+        if error.reason is LinkReason.NOT_FOUND:
+            missed = self._missed[target] = self._missed.get(target, 0) + 1
+            # Whoever tries once only looks, and what it would end may be an agent's at work.
+            if missed > 1 and address is not None:
+                await self._take(Rung.DISCONNECT, self._stack, address)
         if error.reason not in _STUCK:
             return
         count = self._failures.get(target, 0)

@@ -83,6 +83,18 @@ async def test_a_recorder_that_is_away_only_loses_a_forgotten_connection():
 
 
 @pytest.mark.asyncio
+async def test_who_looks_once_ends_nobody_s_connection():
+    """A recorder that an agent holds does not advertise: one command that misses it is patient."""
+    stack = ScriptedStack()
+    stuck = Stuck(stack)
+    await stuck.fail(1, LinkReason.NOT_FOUND)
+    stuck.radio.reached("A")
+    await stuck.fail(1, LinkReason.NOT_FOUND)
+
+    assert stack.asked == []
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("reason", [LinkReason.POWERED_OFF, LinkReason.DENIED, LinkReason.BLOCKED])
 async def test_what_an_operator_decided_is_left_alone(reason):
     """Nothing is switched on again that somebody switched off."""
