@@ -17,6 +17,8 @@ Answer = tuple[int, dict[str, str], bytes]
 class Upload:
     length: int
     held: bytearray = field(default_factory=bytearray)
+    finished: bool = False
+    """Whether an append has brought it to its length: an empty one does, and creation does not."""
 
 
 @dataclass
@@ -82,4 +84,5 @@ class TusStore:
         upload.held += body
         if len(body) < declared:
             del upload.held[len(upload.held) // self.keeps_bytes * self.keeps_bytes :]
+        upload.finished = len(upload.held) == upload.length
         return 204, {"Upload-Offset": str(len(upload.held))}, b""

@@ -7,6 +7,7 @@ was lost. Only the ETags are kept; presigned URLs die soon.
 
 import json
 import re
+from html import unescape
 from xml.sax.saxutils import escape
 
 from device.core.http_answer import looks_like_html
@@ -150,7 +151,7 @@ class S3Parts:
         if b"<CompleteMultipartUploadResult" not in answer.body:
             return _odd(answer)
         found = _RESULT_ETAG.search(answer.body)
-        etag = found[1].decode("utf-8", "replace").replace("&quot;", '"') if found else None
+        etag = unescape(found[1].decode("utf-8", "replace")) if found else None
         return Complete(Evidence(status=answer.status, etag=etag))
 
     def _presumed(self, answer: Response) -> Outcome:

@@ -184,7 +184,7 @@ class TusDouble(_Tokened):
         return response(answer)
 
     def content(self) -> bytes | None:
-        whole = [u for u in self.store.uploads.values() if len(u.held) == u.length]
+        whole = [u for u in self.store.uploads.values() if u.finished]
         return bytes(whole[-1].held) if whole else None
 
     def vanish(self) -> None:
@@ -196,11 +196,13 @@ class TusDouble(_Tokened):
 
     def fall_back(self) -> None:
         for upload in self.store.uploads.values():
-            del upload.held[len(upload.held) // 2 :]
+            if not upload.finished:
+                del upload.held[len(upload.held) // 2 :]
 
     def run_ahead(self, content: bytes) -> None:
         for upload in self.store.uploads.values():
             upload.held += content[len(upload.held) :][:500]
+            upload.finished = upload.finished or 0 < len(upload.held) == upload.length
 
 
 @dataclass

@@ -209,9 +209,12 @@ def test_answers_to_the_completion(answer: Response | Broken, kind: type) -> Non
     assert isinstance(_parts(4, _document(), _ok(1)).received(answer), kind)
 
 
-def test_the_etag_of_the_whole_is_evidence() -> None:
+@pytest.mark.parametrize("quote", [b'"', b"&quot;", b"&#34;"])
+def test_the_etag_of_the_whole_is_evidence(quote: bytes) -> None:
     """The store's name for the whole is kept."""
-    outcome = _parts(4, _document(), _ok(1)).received(Response(status=200, body=DONE))
+    done = DONE.replace(b"&quot;", quote)
+
+    outcome = _parts(4, _document(), _ok(1)).received(Response(status=200, body=done))
 
     assert Complete(Evidence(status=200, etag='"x-3"')) == outcome
 

@@ -106,9 +106,14 @@ def test_a_location_never_leaves_tls(location: str) -> None:
     assert "https://store.example/files/u1" == tus.next_request().url
 
 
-def test_an_empty_medium_is_whole_when_created() -> None:
-    """There is nothing to append to an upload of length 0."""
-    assert Complete(Evidence(status=201)) == _tus(0, created=False).received(CREATED)
+def test_an_empty_medium_is_an_empty_patch() -> None:
+    """Some servers make an object of an upload of length 0 only when it is appended to."""
+    tus = _tus(0)
+    assert ("PATCH", 0) == (tus.next_request().method, tus.next_request().body_bytes)
+    tus.received(Broken("cut"))
+
+    assert Advanced(0) == tus.received(_at(0))
+    assert Complete(Evidence(status=204)) == tus.received(_at(0))
 
 
 @pytest.mark.parametrize(
