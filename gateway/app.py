@@ -60,7 +60,7 @@ async def create_app(
             clock=clock,
             store=store,
             objects=objects,
-            receiving=receiving,
+            intake=receiving,
             recordings=recordings,
             devices=DeviceDesk(store, clock, secret=config.secret),
             metrics=metrics,

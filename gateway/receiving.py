@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway.core.content_range import Brought, Chunk, Query, Whole
 from gateway.errors import (
@@ -11,10 +14,12 @@ from gateway.errors import (
     InvalidContentRange,
     MediumTooLarge,
     NotFound,
+    StorageFailed,
 )
+from gateway.intake import offer_of, ref_of
 from gateway.metrics import Metrics
 from gateway.model import MediaStatus, Medium, RecordingStatus
-from gateway.objects import CarriedObjectStore, ObjectRef, Part
+from gateway.objects import CarriedObjectStore, Part, SignedFor, UploadTarget
 from gateway.pumping import Body, Pump, Wanted
 from gateway.store import Store
 from gateway.turns import Slot, Turns
@@ -101,6 +106,22 @@ class Receiving:
                 return Received(await self._finish(slot, medium, part))
             return Held(await asyncio.to_thread(part.sync))
 
+    async def target(self, medium: Medium, signed: SignedFor) -> UploadTarget:
+        """See `Intake.target`."""
+        return await self._objects.target(ref_of(medium), offer_of(medium), signed)
+
+    async def path(self, medium: Medium) -> Path:
+        """Say where a whole medium can be read.
+
+        Raises:
+            StorageFailed: It is not there, though it was stored.
+        """
+        path = self._objects.path(ref_of(medium))
+        if not await asyncio.to_thread(os.access, path, os.R_OK):
+            logger.error("A stored object is missing.", extra={"medium_id": medium.id})
+            raise StorageFailed("the object store does not find the object")
+        return path
+
     async def recover(self, medium: Medium) -> Medium:
         """Notice a pending medium whose object is whole already, after a crash between the two."""
         if self._turns.is_open(medium.id):
@@ -123,16 +144,26 @@ class Receiving:
                 return
             # The row first: until the object is moved it is found again, and refused again.
             await self._store.recordings.reopen_medium(medium.id, blame=True)
-            await self._objects.reject(_ref(medium))
+            await self._objects.reject(ref_of(medium))
             part = await self._opened(turn.slot, medium)
             await asyncio.to_thread(part.restart)
 
-    async def forget(self, medium_ids: tuple[str, ...]) -> None:
+    async def forget(self, media: Sequence[Medium]) -> None:
         """Stop the writers of deleted media and let go of their parts."""
-        for medium_id in medium_ids:
-            async with self._turns.claim(medium_id) as turn:
+        for medium in media:
+            async with self._turns.claim(medium.id) as turn:
                 await turn.slot.drop()
-            self._turns.forget(medium_id)
+            self._turns.forget(medium.id)
+
+    async def clear(self, medium: Medium) -> None:
+        """See `Intake.clear`."""
+        async with self._turns.claim(medium.id) as turn:
+            now = await self._store.recordings.medium(medium.id)
+            if now is not None and now.expired_at is None:
+                return
+            await turn.slot.drop()
+            await asyncio.to_thread(self._objects.discard_part, medium.id)
+        self._turns.forget(medium.id)
 
     async def tidy(self) -> None:
         """Remove parts that nobody goes on with, left by a crash while sealing; at start-up."""
@@ -180,7 +211,7 @@ class Receiving:
 
     async def _opened(self, slot: Slot, medium: Medium) -> Part:
         if slot.part is None:
-            slot.part = await asyncio.to_thread(self._objects.part, _ref(medium))
+            slot.part = await asyncio.to_thread(self._objects.part, ref_of(medium))
         return slot.part
 
     async def _found(self, slot: Slot | None, medium: Medium) -> Medium | None:
@@ -189,7 +220,7 @@ class Receiving:
             return medium
         if slot is not None and slot.part is not None:
             return None
-        stored = await self._objects.verify(_ref(medium))
+        stored = await self._objects.verify(ref_of(medium))
         if stored is None:
             return None
         return await self._store.recordings.finish_medium(
@@ -222,7 +253,3 @@ class Receiving:
             },
         )
         return finished
-
-
-def _ref(medium: Medium) -> ObjectRef:
-    return ObjectRef(medium.recording_id, medium.id)

@@ -17,6 +17,7 @@ from gateway.errors import (
     NotFound,
     Unavailable,
 )
+from gateway.intake import Intake, ref_of
 from gateway.metrics import Metrics
 from gateway.model import (
     Caller,
@@ -28,8 +29,7 @@ from gateway.model import (
     RecordingFilter,
     RecordingStatus,
 )
-from gateway.objects import ObjectRef, ObjectStore, UploadTarget
-from gateway.receiving import Receiving
+from gateway.objects import ObjectStore, SignedFor, UploadTarget
 from gateway.store import Made, Store
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class RecordingDesk:
         self,
         store: Store,
         objects: ObjectStore,
-        receiving: Receiving,
+        intake: Intake,
         metrics: Metrics,
         clock: Clock,
         *,
@@ -53,7 +53,7 @@ class RecordingDesk:
     ) -> None:
         self._store = store
         self._objects = objects
-        self._receiving = receiving
+        self._intake = intake
         self._metrics = metrics
         self._clock = clock
         self._url_ttl = timedelta(seconds=url_ttl_s)
@@ -129,9 +129,7 @@ class RecordingDesk:
         medium = dataclasses.replace(wanted, id=new_id(Prefix.MEDIUM), created_at=self._clock.now())
         made = await self._store.recordings.add_medium(medium, intent, limit=self._max_sessions)
         expires_at = self._expiry()
-        target = self._objects.target(
-            _ref(made.value), base_url=base_url, expires=int(expires_at.timestamp())
-        )
+        target = await self._intake.target(made.value, self._signed(base_url, expires_at))
         return made, target, expires_at
 
     async def download_url(
@@ -150,9 +148,7 @@ class RecordingDesk:
         if medium.status is not MediaStatus.UPLOADED:
             raise MediaPending("the medium is not uploaded yet", details={"media_ids": [medium.id]})
         expires_at = self._expiry()
-        url = self._objects.download_url(
-            _ref(medium), base_url=base_url, expires=int(expires_at.timestamp())
-        )
+        url = await self._objects.download_url(ref_of(medium), self._signed(base_url, expires_at))
         return medium, url, expires_at
 
     async def complete(
@@ -213,12 +209,12 @@ class RecordingDesk:
     async def _whole_if_sealed(self, medium: Medium) -> Medium:
         if medium.status is MediaStatus.UPLOADED:
             return medium
-        return await self._receiving.recover(medium)
+        return await self._intake.recover(medium)
 
     async def _refuse(self, medium: Medium, claimed_sha256: str | None) -> None:
         """Refuse a digest; a medium that nobody vouched for begins anew, the others stay."""
         if medium.declared_sha256 is None:
-            await self._receiving.reopen(medium)
+            await self._intake.reopen(medium)
         logger.warning(
             "The claimed digest is not that of the stored medium.",
             extra={"recording_id": medium.recording_id, "medium_id": medium.id},
@@ -235,8 +231,8 @@ class RecordingDesk:
 
     async def _purge(self, recording: Recording) -> None:
         try:
-            await self._receiving.forget(tuple(medium.id for medium in recording.media))
-            await self._objects.delete(recording.id, [_ref(medium) for medium in recording.media])
+            await self._intake.forget(recording.media)
+            await self._objects.delete(recording.id, [ref_of(m) for m in recording.media])
         except Unavailable as error:
             # Tried again at the next start. It is deleted all the same, and one folder that cannot
             # be removed must not keep everybody else from uploading.
@@ -250,6 +246,9 @@ class RecordingDesk:
     def _expiry(self) -> datetime:
         return (self._clock.now() + self._url_ttl).replace(microsecond=0)
 
-
-def _ref(medium: Medium) -> ObjectRef:
-    return ObjectRef(medium.recording_id, medium.id)
+    def _signed(self, base_url: str, expires_at: datetime) -> SignedFor:
+        return SignedFor(
+            base_url=base_url,
+            expires=int(expires_at.timestamp()),
+            life_s=int(self._url_ttl.total_seconds()),
+        )

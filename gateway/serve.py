@@ -91,7 +91,7 @@ async def _drain(app: web.Application, site: web.SockSite, drain_s: float) -> No
         async with asyncio.timeout(drain_s):
             await gateway.metrics.idle()
     except TimeoutError:
-        gateway.receiving.drain()
+        gateway.intake.drain()
         try:
             async with asyncio.timeout(_LAST_ANSWERS_S):
                 await gateway.metrics.idle()

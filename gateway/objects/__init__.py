@@ -1,7 +1,8 @@
 """The ObjectStore seam: where the bytes of media are kept, and how they get there."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -22,29 +23,62 @@ class Stored:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a client announced of an object before it sends it; digests are lowercase hex."""
+
+    content_type: str
+    size_bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedFor:
+    """How long a signed URL lives, and where this gateway is.
+
+    `base_url` is this gateway as the client sees it, with the API version; `expires` is in Unix
+    seconds and `life_s` from now, both by the gateway's clock.
+    """
+
+    base_url: str
+    expires: int
+    life_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UploadTarget:
-    """Where a client PUTs an object. `protocol` names what the URL speaks beyond a plain PUT."""
+    """Where a client PUTs an object. `protocol` names what the URL speaks beyond a plain PUT.
+
+    `headers` go out with it, exactly so. `handle` names an upload that was begun in the store: to
+    be kept before anybody hears of it.
+    """
 
     url: str
     protocol: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    handle: str | None = None
 
 
 class ObjectStore(Protocol):
     """One place for objects. An object is there whole and durable, or not at all."""
 
-    def target(self, ref: ObjectRef, *, base_url: str, expires: int) -> UploadTarget:
+    async def target(
+        self, ref: ObjectRef, offer: Offer, signed: SignedFor, *, handle: str | None = None
+    ) -> UploadTarget:
         """Sign where to PUT an object.
 
         Args:
             ref: Which object.
-            base_url: This gateway as the client sees it, with the API version; for stores whose
-                bytes come through the gateway.
-            expires: Unix seconds.
+            offer: What is known of it.
+            signed: For how long, and where this gateway is.
+            handle: The upload begun before, if one was: gone on with where it can be.
+
+        Raises:
+            StorageFull, StorageFailed, Unavailable: The store does not begin an upload.
         """
         ...
 
-    def download_url(self, ref: ObjectRef, *, base_url: str, expires: int) -> str:
+    async def download_url(self, ref: ObjectRef, signed: SignedFor) -> str:
         """Sign where to GET an object."""
         ...
 
@@ -70,6 +104,93 @@ class ObjectStore(Protocol):
         Raises:
             Unavailable: It could not.
         """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of connections; idempotent, never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a store says of an object: its size, and its digest where the store counted it."""
+
+    size_bytes: int
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object in a store's list."""
+
+    ref: ObjectRef
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An upload in a store's list that has not become an object."""
+
+    ref: ObjectRef
+    handle: str
+    begun_at: datetime
+
+
+class DirectObjectStore(ObjectStore, Protocol):
+    """A store that clients reach themselves: no byte of theirs passes through this gateway."""
+
+    async def look(self, ref: ObjectRef) -> Found | None:
+        """Ask for size and digest without reading the object; None when it is not there.
+
+        The digest only where the store counted it itself and refuses bytes that have another.
+        """
+        ...
+
+    async def abandon(self, ref: ObjectRef, handle: str) -> None:
+        """End an upload that has not become an object; repeatable."""
+        ...
+
+    async def listed(self, after: ObjectRef | None) -> list[Listed]:
+        """List objects in the store's order, some hundred after `after`; empty at the end."""
+        ...
+
+    async def begun(self) -> list[Begun]:
+        """List uploads that have not become objects, where the store can."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPart:
+    """A part that a store holds; `number` counts from 1."""
+
+    number: int
+    etag: str
+    size_bytes: int
+
+
+class PartedObjectStore(DirectObjectStore, Protocol):
+    """A store whose large objects come in parts, each PUT to a URL of its own."""
+
+    def part_bytes(self, size_bytes: int) -> int:
+        """Give the size of the parts of an object; the same for ever."""
+        ...
+
+    async def begin(self, ref: ObjectRef, offer: Offer) -> str:
+        """Begin an upload; answers its handle. Not repeatable: each call begins another."""
+        ...
+
+    async def held(self, ref: ObjectRef, handle: str, first: int) -> list[HeldPart] | None:
+        """List parts that are up, some hundred from `first` on; None: the upload is no more."""
+        ...
+
+    async def part_urls(
+        self, ref: ObjectRef, handle: str, numbers: Sequence[int], life_s: int
+    ) -> list[str]:
+        """Sign where to PUT parts."""
+        ...
+
+    async def complete_url(self, ref: ObjectRef, handle: str, life_s: int) -> str:
+        """Sign where to POST the list of parts."""
         ...
 
 

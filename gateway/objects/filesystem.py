@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.core.signing import Purpose, signed_url
 from gateway.errors import StorageFailed, StorageFull
-from gateway.objects import ObjectRef, Stored, UploadTarget
+from gateway.objects import ObjectRef, Offer, SignedFor, Stored, UploadTarget
 from gateway.objects.disk import remove, storage_error, sync_folder
 from gateway.objects.part import FilePart
 
@@ -28,18 +28,20 @@ class FilesystemObjects:
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
         sync_folder(folder)
 
-    def target(self, ref: ObjectRef, *, base_url: str, expires: int) -> UploadTarget:
+    async def target(
+        self, ref: ObjectRef, offer: Offer, signed: SignedFor, *, handle: str | None = None
+    ) -> UploadTarget:
         """See `ObjectStore.target`."""
-        url = signed_url(
-            self._secret, Purpose.UPLOAD, ref.medium_id, base_url=base_url, expires=expires
+        del handle
+        return UploadTarget(
+            url=self._signed(Purpose.UPLOAD, ref, signed),
+            protocol="chunked_put",
+            headers={"Content-Type": offer.content_type},
         )
-        return UploadTarget(url, protocol="chunked_put")
 
-    def download_url(self, ref: ObjectRef, *, base_url: str, expires: int) -> str:
+    async def download_url(self, ref: ObjectRef, signed: SignedFor) -> str:
         """See `ObjectStore.download_url`."""
-        return signed_url(
-            self._secret, Purpose.DOWNLOAD, ref.medium_id, base_url=base_url, expires=expires
-        )
+        return self._signed(Purpose.DOWNLOAD, ref, signed)
 
     async def verify(self, ref: ObjectRef) -> Stored | None:
         """See `ObjectStore.verify`."""
@@ -63,6 +65,9 @@ class FilesystemObjects:
         """See `ObjectStore.ping`."""
         await asyncio.to_thread(self._ping)
 
+    async def aclose(self) -> None:
+        """See `ObjectStore.aclose`: nothing stays open."""
+
     def part(self, ref: ObjectRef) -> FilePart:
         """See `CarriedObjectStore.part`."""
         try:
@@ -82,6 +87,15 @@ class FilesystemObjects:
     def path(self, ref: ObjectRef) -> Path:
         """See `CarriedObjectStore.path`."""
         return self._objects / ref.recording_id / ref.medium_id
+
+    def _signed(self, purpose: Purpose, ref: ObjectRef, signed: SignedFor) -> str:
+        return signed_url(
+            self._secret,
+            purpose,
+            ref.medium_id,
+            base_url=signed.base_url,
+            expires=signed.expires,
+        )
 
     def _reject(self, ref: ObjectRef) -> None:
         path = self.path(ref)

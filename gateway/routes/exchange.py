@@ -14,10 +14,11 @@ from gateway.config import GatewayConfig
 from gateway.core.idempotency import check_key, fingerprint
 from gateway.core.nesting import nesting
 from gateway.devices import DeviceDesk
-from gateway.errors import InvalidRequest, TooSlow, Unauthorized
+from gateway.errors import InvalidRequest, NotFound, TooSlow, Unauthorized
+from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.model import Caller, DeviceCaller, Intent
-from gateway.objects import CarriedObjectStore
+from gateway.objects import ObjectStore
 from gateway.receiving import Receiving
 from gateway.recordings import RecordingDesk
 from gateway.store import Store
@@ -35,14 +36,25 @@ class Gateway:
     config: GatewayConfig
     clock: Clock
     store: Store
-    objects: CarriedObjectStore
-    receiving: Receiving
+    objects: ObjectStore
+    intake: Intake
     recordings: RecordingDesk
     devices: DeviceDesk
     metrics: Metrics
     openapi: bytes
     version: str
     draining: bool = False
+
+    @property
+    def receiving(self) -> Receiving:
+        """The upload sessions whose bytes this gateway carries itself.
+
+        Raises:
+            NotFound: Clients reach the object store without it.
+        """
+        if not isinstance(self.intake, Receiving):
+            raise NotFound("bytes of media do not go through this gateway")
+        return self.intake
 
 
 class Exchange:

@@ -67,7 +67,7 @@ async def upload_url(exchange: Exchange) -> web.StreamResponse:
         media_id=made.value.id,
         upload_url=target.url,
         expires_at=expires_at,
-        headers={"Content-Type": made.value.content_type},
+        headers=dict(target.headers),
         upload_protocol=target.protocol,
     )
     return answer(shown, headers=replayed(made.replayed))

@@ -1,9 +1,5 @@
 """Routes of bytes, behind signed URLs: PUT a medium in chunks, GET an object."""
 
-import asyncio
-import logging
-import os
-
 from aiohttp import web
 
 from gateway.core.content_range import held_range, parse
@@ -24,14 +20,11 @@ from gateway.errors import (
     UrlForged,
 )
 from gateway.model import MediaStatus, Medium
-from gateway.objects import ObjectRef
 from gateway.receiving import Held, Received
 from gateway.routes import Admits, Answer, Parameter, Route
 from gateway.routes import examples as example
 from gateway.routes.bodies import UploadedMedium
 from gateway.routes.exchange import Exchange, answer
-
-logger = logging.getLogger(__name__)
 
 
 class RequestBody:
@@ -78,10 +71,7 @@ async def get(exchange: Exchange) -> web.StreamResponse:
     medium = await exchange.gateway.store.recordings.medium(_signed(exchange, Purpose.DOWNLOAD))
     if medium is None or medium.status is not MediaStatus.UPLOADED:
         raise NotFound("there is no such object")
-    path = exchange.gateway.objects.path(ObjectRef(medium.recording_id, medium.id))
-    if not await asyncio.to_thread(os.access, path, os.R_OK):
-        logger.error("A stored object is missing.", extra={"medium_id": medium.id})
-        raise StorageFailed("the object store does not find the object")
+    path = await exchange.gateway.receiving.path(medium)
     return web.FileResponse(
         path,
         headers={
