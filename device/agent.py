@@ -12,7 +12,8 @@ from device import registry
 from device.bell import Bell
 from device.clock import Clock, SystemClock
 from device.cloud import BUILTIN, Cloud
-from device.config import Config, RecorderConfig
+from device.cloud.split import Split
+from device.config import CloudConfig, Config, RecorderConfig
 from device.dispatch import Dispatcher
 from device.drivers import Driver, Opening, open_driver
 from device.drivers.named_files import CLI_RECORDER, describe
@@ -28,7 +29,7 @@ from device.model import (
 from device.notify import notify
 from device.progress import Progress
 from device.spool.spool import Spool
-from device.token import token_source
+from device.token import TOKEN, TOKEN_IMAGES, token_source
 from device.transport import Transport
 from device.visit import OPEN_S, Visitor
 
@@ -220,14 +221,27 @@ async def _opened(config: Config, clock: Clock) -> Spool:
 
 @asynccontextmanager
 async def _uplink(parts: _Parts) -> AsyncIterator[tuple[Cloud, Transport]]:
-    settings = parts.config.cloud
     async with Transport() as transport:
-        open_cloud = registry.resolve("cloud", BUILTIN, settings.api)
-        cloud: Cloud = open_cloud(settings, transport, parts.clock, token_source(settings))
+        cloud = _cloud(parts, transport)
         try:
             yield cloud, transport
         finally:
             await cloud.aclose()
+
+
+def _cloud(parts: _Parts, transport: Transport) -> Cloud:
+    main = _open_cloud(parts, parts.config.cloud, transport, TOKEN)
+    if parts.config.cloud_images is None:
+        return main
+    images = _open_cloud(parts, parts.config.cloud_images, transport, TOKEN_IMAGES)
+    return Split(main, images, parts.clock)
+
+
+def _open_cloud(parts: _Parts, settings: CloudConfig, transport: Transport, token: str) -> Cloud:
+    open_cloud = registry.resolve("cloud", BUILTIN, settings.api)
+    source = token_source(settings, name=token)
+    cloud: Cloud = open_cloud(settings, transport, parts.clock, source, parts.spool.media_path)
+    return cloud
 
 
 async def _nothing_goes_up(_recorder: RecorderId | None) -> bool:

@@ -42,7 +42,8 @@ class CloudConfig:
         default="", metadata={"doc": "bota with an API key (sk_…, rk_…): device it stands for"}
     )
     end_user_id: str = field(
-        default="", metadata={"doc": "bota with an API key: whose recordings these are"}
+        default="",
+        metadata={"doc": "siro, bota with an API key: whose recordings these are"},
     )
 
     def __post_init__(self) -> None:

@@ -72,9 +72,15 @@ def _extras(cloud: CloudConfig) -> Complaints:
             yield "oauth_url", "must begin with https://: a secret travels to it"
     if cloud.url_life_s:
         yield from _url_life(cloud, facts)
-    for key in ("device_id", "end_user_id"):
-        if getattr(cloud, key) and cloud.api != "bota":
-            yield key, f"is for bota, not for {cloud.api}"
+    if cloud.device_id and cloud.api != "bota":
+        yield "device_id", f"is for bota, not for {cloud.api}"
+    if cloud.end_user_id and cloud.api not in {"bota", "siro"}:
+        yield "end_user_id", f"is for bota and siro, not for {cloud.api}"
+    if cloud.api == "siro" and not cloud.end_user_id:
+        yield (
+            "end_user_id",
+            "must be the Siro user's id, e-mail address or +phone: siro makes no recording without",
+        )
 
 
 def _url_life(cloud: CloudConfig, facts: ApiFacts) -> Complaints:
@@ -104,6 +110,9 @@ def _together(config: Config) -> Iterator[tuple[str, str, str]]:
     facts = FACTS.get(images.api)
     if facts is not None and "image" not in facts.takes:
         yield "cloud_images", "api", f'is "{images.api}", which takes no images'
+    same = (main.api, main.base_url, main.token_file)
+    if same == (images.api, images.base_url, images.token_file):
+        yield "cloud_images", "api", "is the same cloud as [cloud]; leave this table out"
     if main.api != images.api and main.token_file == images.token_file:
         yield "cloud_images", "token_file", "is that of [cloud]; another API has its own credential"
 

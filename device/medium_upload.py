@@ -107,6 +107,10 @@ class MediumUpload:
                         self._judge_progress(protocol)
                     case Ambiguous(reason):
                         self._judge_doubt(protocol, reason)
+                    case Gone(reason) if self.may_be_whole:
+                        # Some stores forget an upload as it completes: the API can tell, and all
+                        # of it is sent again only by another attempt.
+                        raise CloudUnreachable(f"the last answer was lost, and then: {reason}")
                     case Gone(reason):
                         protocol = await self._restart(ref, reason)
                     case Expired():
@@ -171,9 +175,9 @@ class MediumUpload:
         request = protocol.next_request()
         answer, sent_bytes = await self._send(request)
         self._silent = self._silent + 1 if isinstance(answer, Broken) else 0
-        self.may_be_whole = isinstance(answer, Broken) and (
-            0 < sent_bytes == self._medium.size_bytes
-        )
+        if request.body_bytes:
+            last = request.body_offset + sent_bytes == self._medium.size_bytes
+            self.may_be_whole = isinstance(answer, Broken) and sent_bytes > 0 and last
         self._unsettled_bytes += sent_bytes
         outcome = protocol.received(answer)
         resent_bytes = self._settle(outcome, protocol.offset)
@@ -220,6 +224,8 @@ class MediumUpload:
 
     async def _accept(self, evidence: Evidence) -> bool:
         if evidence.sha256 not in {None, self._medium.sha256}:
+            return False
+        if evidence.md5 not in {None, self._medium.md5}:
             return False
         await asyncio.to_thread(
             self._way.spool.save_evidence, self._entry.id, self._medium.index, evidence

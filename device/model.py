@@ -245,16 +245,24 @@ class UploadSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What the object store said when the last byte was in. Not yet a receipt."""
+    """What the object store said when the last byte was in. Not yet a receipt.
+
+    `sha256` and `md5` are the store's own digests of the whole medium, as lowercase hex.
+    """
 
     status: int
     etag: str | None = None
     sha256: str | None = None
+    md5: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The cloud's shape-checked acknowledgement of upload-complete: the only leave to release."""
+    """The cloud's shape-checked acknowledgement of upload-complete: the only leave to release.
+
+    Of a cloud that has no such call (cryomix) it is what comes nearest: the store named the digest
+    of every medium, and each is ours. `cloud` therefore tells which of the two a receipt is.
+    """
 
     cloud: str
     cloud_recording: str

@@ -17,6 +17,7 @@ TOKEN_IMAGES = "token-images"  # noqa: S105 - the name of a credential
 """Credentials of [cloud] and of [cloud.images]."""
 
 MAX_BYTES = 4096
+_DEVICE_TOKEN = "dtok_"  # noqa: S105 - what a device token begins with
 _ENROL = "write the device's dtok_… into {place}, mode 0600"
 _CREDENTIAL = "write the API's credential into {place}, mode 0600"
 
@@ -87,7 +88,7 @@ def token_problem(
 def token_warning(
     config: CloudConfig, environ: Mapping[str, str], *, name: str = TOKEN
 ) -> str | None:
-    """Say that there is no token yet, or that others can read its file."""
+    """Say that there is no token yet, that it is of the wrong kind, or that others can read it."""
     try:
         tokens = [_read(place) for place in _places(config, environ, name) if place.exists()]
         mode = stat.S_IMODE(config.token_file.stat().st_mode) if config.token_file.exists() else 0
@@ -97,6 +98,11 @@ def token_warning(
         return (
             "is not there: this device is not enrolled, so recordings are kept and uploads wait;"
             f" {_advice(config)}"
+        )
+    if (config.device_id or config.end_user_id) and tokens[0].startswith(_DEVICE_TOKEN):
+        return (
+            "holds a device token, which names its device itself: device_id and end_user_id are"
+            " not used; they are for API keys (sk_…, rk_…)"
         )
     if credential(environ, name) or not mode & 0o077:
         return None

@@ -16,7 +16,7 @@ from device.core.uploads.classify import Stores
 from device.core.uploads.order import digest_medium, sending_order
 from device.errors import CloudError, CloudUnreachable, MediaMissing
 from device.medium_upload import MediumUpload, Way
-from device.model import Entry, EntryId, Manifest, Receipt, State
+from device.model import Entry, EntryId, Manifest, Receipt, State, Target
 from device.progress import Progress
 from device.transport import Transport
 
@@ -121,10 +121,15 @@ async def _forget(way: Way, entry_id: EntryId, refs: tuple[str, ...]) -> None:
     named = [
         m.medium.index
         for m in entry.media
-        if m.session is not None and m.session.target.ref.get("media_id") in refs
+        if m.session is not None and not _names(m.session.target).isdisjoint(refs)
     ]
     sizes = {m.medium.index: m.medium.size_bytes for m in entry.media if m.evidence is not None}
     for index in named or [m.medium.index for m in entry.media]:
         await asyncio.to_thread(way.spool.count_sent, entry_id, 0, sizes.get(index, 0))
         await asyncio.to_thread(way.spool.save_session, entry_id, index, None)
         await asyncio.to_thread(way.spool.save_evidence, entry_id, index, None)
+
+
+def _names(target: Target) -> set[str]:
+    """Return what a cloud may call a medium by: its own name, or that of the part it is in."""
+    return {target.ref[key] for key in ("media_id", "part") if key in target.ref}

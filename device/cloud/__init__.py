@@ -1,12 +1,16 @@
 """The Cloud seam: one API that hands out upload targets and acknowledges what is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol
 
-from device.model import Evidence, Manifest, Receipt, SealedMedium, Target
+from device.model import EntryId, Evidence, Manifest, Receipt, SealedMedium, Target
 
 CloudRef = Mapping[str, str]
 """The cloud's own names for a recording, persisted by the spool and opaque to everybody else."""
+
+MediaPath = Callable[[EntryId, int], Path]
+"""Says where a sealed medium lies, for an API that is told what is in it. Does file work."""
 
 
 class Cloud(Protocol):
@@ -67,4 +71,4 @@ BUILTIN = {
     "cryomix": "device.cloud.cryomix:open_cryomix",
     "swayzio": "device.cloud.swayzio:open_swayzio",
 }
-"""API name → `(CloudConfig, Transport, Clock, token source) -> Cloud`."""
+"""API name → `(CloudConfig, Transport, Clock, token source, MediaPath) -> Cloud`."""

@@ -1,11 +1,14 @@
-"""The Bota cloud API, and our own gateway, which speaks it too."""
+"""The Bota cloud API, and our own gateway, which speaks it too.
+
+The credential is a device's own token, or an API key that relays on behalf of a device.
+"""
 
 import asyncio
 from collections.abc import Callable
 from urllib.parse import quote, urlsplit
 
 from device.clock import Clock
-from device.cloud import CloudRef
+from device.cloud import CloudRef, MediaPath
 from device.config import CloudConfig
 from device.core import bota_api
 from device.core.api_words import usable_token
@@ -16,6 +19,7 @@ from device.model import Evidence, Manifest, Receipt, SealedMedium, Target
 from device.transport import Transport
 
 _RECORDING = "recording_id"
+_DEVICE_TOKEN = "dtok_"  # noqa: S105 - what a device token begins with; it names its own device
 _CREATED = frozenset({200, 201})
 _TOO_EARLY = 425
 _VERIFYING_WAITS_S = (2.0, 4.0, 8.0, *(10.0,) * 28)
@@ -36,6 +40,7 @@ class Bota:
     ) -> None:
         self._base_url = config.base_url.rstrip("/")
         self._allow_http = config.allow_http
+        self._on_behalf_of = {"device_id": config.device_id, "end_user_id": config.end_user_id}
         self._transport = transport
         self._clock = clock
         self._token_source = token_source
@@ -46,9 +51,11 @@ class Bota:
         """See `Cloud.open`: the Idempotency-Key comes from the recording's key, so it persists."""
         if ref.get(_RECORDING):
             return ref
+        token = await self._token()
+        on_behalf_of = {} if token.startswith(_DEVICE_TOKEN) else self._on_behalf_of
         answer = await self._post(
             "/recordings",
-            bota_api.recording_body(manifest),
+            bota_api.recording_body(manifest, **on_behalf_of),
             {"Idempotency-Key": f"fp-{manifest.key.entry_id()}"},
         )
         if answer.status not in _CREATED:
@@ -114,8 +121,11 @@ class Bota:
             raise CloudConflict("the recording was never created in the cloud")
         return f"/recordings/{quote(recording, safe='')}"
 
+    async def _token(self) -> str:
+        return usable_token(await asyncio.to_thread(self._token_source))
+
     async def _post(self, path: str, body: object, headers: dict[str, str]) -> ApiAnswer:
-        token = usable_token(await asyncio.to_thread(self._token_source))
+        token = await self._token()
         return await self._transport.call(
             "POST",
             f"{self._base_url}{path}",
@@ -125,7 +135,12 @@ class Bota:
 
 
 def open_bota(
-    config: CloudConfig, transport: Transport, clock: Clock, token_source: Callable[[], str]
+    config: CloudConfig,
+    transport: Transport,
+    clock: Clock,
+    token_source: Callable[[], str],
+    media_path: MediaPath,
 ) -> Bota:
-    """Open the API; nothing is sent yet."""
+    """Open the API; nothing is sent yet. It needs no look at the media."""
+    del media_path
     return Bota(config, transport, clock, token_source)

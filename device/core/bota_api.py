@@ -31,13 +31,23 @@ _CONFLICT = 409
 _MISSING_CODES = frozenset({"media_pending", "no_media_uploaded"})
 
 
-def recording_body(manifest: Manifest) -> dict[str, Any]:
-    """Say what is created. The same manifest always gives the same body: the key depends on it."""
+def recording_body(
+    manifest: Manifest, *, device_id: str = "", end_user_id: str = ""
+) -> dict[str, Any]:
+    """Say what is created. The same manifest always gives the same body: the key depends on it.
+
+    With an API key (`sk_`, `rk_`) the device and the end user are named; a device token names
+    them itself.
+    """
     metadata = {str(k): str(v) for k, v in sorted(manifest.metadata.items())}
     metadata["fieldpost_ref"] = manifest.key.entry_id()
     if not manifest.times_trusted and (manifest.started_at or manifest.ended_at):
         metadata["fieldpost_times_trusted"] = "false"
     body: dict[str, Any] = {"metadata": metadata}
+    if device_id:
+        body["device_id"] = device_id
+    if end_user_id:
+        body["end_user_id"] = end_user_id
     if manifest.started_at is not None:
         body["started_at"] = _iso(manifest.started_at)
     if manifest.ended_at is not None:

@@ -1,11 +1,15 @@
 """What an HTTP answer says before anybody trusts its body: its shape, its time, its waits."""
 
+import base64
+import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _LONGEST_WAIT_S = 86_400.0
+_GOOG_MD5 = re.compile(r"(?:^|[,\s])md5=([A-Za-z0-9+/]{22}==)")
 _HTML_STARTS = (b"<!doctype html", b"<html")
 
 
@@ -28,6 +32,17 @@ def looks_like_html(headers: Mapping[str, str], body: bytes) -> bool:
 def server_time(headers: Mapping[str, str]) -> datetime | None:
     """Read the Date header; None if absent or nonsense."""
     return _http_date(headers.get("date", ""))
+
+
+def stated_md5(headers: Mapping[str, str]) -> str | None:
+    """Read the MD5 that Google's store states of a whole object (`x-goog-hash`), as hex."""
+    found = _GOOG_MD5.search(headers.get("x-goog-hash", ""))
+    if found is None:
+        return None
+    try:
+        return base64.b64decode(found[1], validate=True).hex()
+    except binascii.Error:
+        return None
 
 
 def asked_wait_s(status: int, headers: Mapping[str, str]) -> float | None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from device.clock import Clock
 from device.config import SpoolConfig
 from device.model import (
     Entry,
+    EntryId,
     Manifest,
     MediaKind,
     Medium,
@@ -28,19 +29,22 @@ def noise(size: int, seed: int = 1) -> bytes:
     return random.Random(seed).randbytes(size)
 
 
-def recording_of(*media: bytes, name: str = "ab" * 16) -> tuple[Recording, list[bytes]]:
-    """The first medium is audio, the others are images."""
+def recording_of(
+    *media: bytes, name: str = "ab" * 16, types: Sequence[str] = ()
+) -> tuple[Recording, list[bytes]]:
+    """Without `types` the first medium is audio, the others are images."""
+    types = types or ("audio/opus", *("image/jpeg" for _ in media[1:]))
     announced = tuple(
         Medium(
             index=index,
-            name=f"{index}.{'opus' if index == 0 else 'jpg'}",
-            kind=MediaKind.AUDIO if index == 0 else MediaKind.IMAGE,
-            content_type="audio/opus" if index == 0 else "image/jpeg",
+            name=f"{index}.{'jpg' if content_type == 'image/jpeg' else content_type[6:]}",
+            kind=MediaKind(content_type.partition("/")[0]),
+            content_type=content_type,
             size_bytes=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
             captured_at=datetime(2026, 3, 1, 9, 5, 30, tzinfo=UTC) if index else None,
         )
-        for index, content in enumerate(media)
+        for index, (content, content_type) in enumerate(zip(media, types, strict=True))
     )
     recording = Recording(
         key=RecordingKey(recorder=RecorderId("native:AM-07"), recording=name, generation=1),
@@ -51,8 +55,8 @@ def recording_of(*media: bytes, name: str = "ab" * 16) -> tuple[Recording, list[
     return recording, list(media)
 
 
-def manifest_of(*media: bytes) -> Manifest:
-    recording, contents = recording_of(*media)
+def manifest_of(*media: bytes, types: Sequence[str] = ()) -> Manifest:
+    recording, contents = recording_of(*media, types=types)
     sealed = tuple(
         SealedMedium(
             index=m.index,
@@ -86,11 +90,16 @@ def spool_in(folder: Path, clock: Clock) -> Iterator[Spool]:
         spool.close()
 
 
-def sealed_entry(spool: Spool, folder: Path, *media: bytes) -> Entry:
-    recording, contents = recording_of(*media)
+def sealed_entry(spool: Spool, folder: Path, *media: bytes, types: Sequence[str] = ()) -> Entry:
+    recording, contents = recording_of(*media, types=types)
     files = []
     for medium, content in zip(recording.media, contents, strict=True):
         file = folder / medium.name
         file.write_bytes(content)
         files.append(file)
     return spool.ingest(recording, files)
+
+
+def no_media(entry: EntryId, index: int) -> Path:
+    """Stand for the spool where an API has no business with the bytes."""
+    raise AssertionError(f"medium {index} of {entry} was looked at")

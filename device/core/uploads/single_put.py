@@ -1,6 +1,6 @@
 """One PUT of the whole medium: what a plain presigned URL allows. Nobody can resume it."""
 
-from device.core.http_answer import looks_like_html
+from device.core.http_answer import looks_like_html, stated_md5
 from device.core.uploads import (
     Ambiguous,
     Broken,
@@ -61,4 +61,5 @@ class SinglePut:
         if holds_error(answer):
             return Throttled(None, f"{sentence(answer)}: the store failed after saying OK")
         self._offset = self._size_bytes
-        return Complete(Evidence(status=answer.status, etag=answer.headers.get("etag")))
+        etag, md5 = answer.headers.get("etag"), stated_md5(answer.headers)
+        return Complete(Evidence(status=answer.status, etag=etag, md5=md5))

@@ -27,7 +27,7 @@ from device.transport import Patience, Transport
 from tests.device.cloud.conformance import CHECKS, Rig
 from tests.fakes.bota_api import CUT, HTML, TOKEN, BotaDouble, Fault
 from tests.fakes.clock import FakeClock
-from tests.fakes.uploads import manifest_of
+from tests.fakes.uploads import manifest_of, no_media
 
 MANIFEST = manifest_of(b"audio")
 
@@ -38,6 +38,10 @@ class BotaRig:
     bota: BotaDouble
     clock: FakeClock
     token: list[str]
+    types: tuple[str, str, str] = ("audio/opus", "image/jpeg", "image/png")
+    untaken: str | None = None
+    made_by_open: int = 1
+    made_by_all: int = 1
 
     async def put(self, target: Target, content: bytes) -> Evidence:
         headers = dict(target.headers)
@@ -55,6 +59,9 @@ class BotaRig:
     async def recordings(self) -> int:
         return len(self.bota.recordings)
 
+    def calls(self) -> int | None:
+        return len(self.bota.requests)
+
     def revoke(self) -> None:
         self.bota.tokens.clear()
 
@@ -66,7 +73,9 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[BotaRig]:
     async with BotaDouble(chunked=request.param) as bota, Transport(patience=patience) as transport:
         open_bota = registry.resolve("cloud", BUILTIN, "bota")
         config = CloudConfig(base_url=bota.base_url)
-        yield BotaRig(open_bota(config, transport, clock, lambda: token[0]), bota, clock, token)
+        yield BotaRig(
+            open_bota(config, transport, clock, lambda: token[0], no_media), bota, clock, token
+        )
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
