@@ -107,11 +107,8 @@ class MediumUpload:
                         self._judge_progress(protocol)
                     case Ambiguous(reason):
                         self._judge_doubt(protocol, reason)
-                    case Gone(reason) if self.may_be_whole:
-                        # Some stores forget an upload as it completes: the API can tell, and all
-                        # of it is sent again only by another attempt.
-                        raise CloudUnreachable(f"the last answer was lost, and then: {reason}")
                     case Gone(reason):
+                        self._ask_if_whole(reason)
                         protocol = await self._restart(ref, reason)
                     case Expired():
                         protocol = await self._renew(ref, outcome, protocol.session)
@@ -252,6 +249,12 @@ class MediumUpload:
         only_by_sending_again = protocol.next_request().body_bytes > 0
         if only_by_sending_again or self._silent >= _SILENT_STEPS or self._idle > _IDLE_STEPS:
             raise CloudUnreachable(f"the upload was interrupted: {reason}")
+
+    def _ask_if_whole(self, reason: str) -> None:
+        # Some stores forget an upload as it completes. The caller can ask the API whether it has
+        # the medium; all of it is sent again only by another attempt.
+        if self.may_be_whole:
+            raise CloudUnreachable(f"the last answer was lost, and then: {reason}")
 
     async def _restart(self, ref: CloudRef, reason: str) -> UploadProtocol:
         """Give up the session, not the medium: byte 0 again, on a new target."""

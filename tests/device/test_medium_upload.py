@@ -14,7 +14,14 @@ from aiohttp import web
 
 from device.config import UploadConfig
 from device.core.uploads.classify import Stores
-from device.errors import CloudError, CloudRejected, CloudUnwell, FieldpostError, TargetExpired
+from device.errors import (
+    CloudError,
+    CloudRejected,
+    CloudUnreachable,
+    CloudUnwell,
+    FieldpostError,
+    TargetExpired,
+)
 from device.medium_upload import MediumUpload, Way
 from device.model import Entry, Target, UploadSession
 from device.progress import Silent
@@ -439,3 +446,27 @@ async def test_a_store_that_keeps_losing_blocks_is_unwell(line: Line) -> None:
     async with served(site):
         with pytest.raises(CloudUnwell, match="loses"):
             await line.upload(await line.seal(), site)
+
+
+@pytest.mark.asyncio
+async def test_a_store_that_forgets_as_it_completes(line: Line) -> None:
+    """A lost last answer and an upload that is gone: the API is asked before bytes go again."""
+    store = TusStore()
+    site = _tus(store)
+
+    async def watch(request: web.Request) -> None:
+        if request.method == "HEAD":
+            store.uploads.clear()
+
+    site.watch = watch
+    site.faults["PATCH"] = deque([LOST])
+    async with served(site):
+        entry = await line.seal()
+        with pytest.raises(CloudUnreachable, match="last answer was lost"):
+            await line.upload(entry, site)
+        first = site.log.count("PATCH")
+        site.watch = None
+        await line.upload(entry, site)
+
+    assert 1 == first
+    assert AUDIO == _stored(store)
