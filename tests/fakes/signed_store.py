@@ -39,6 +39,8 @@ class SignedStore:
         self.objects: dict[str, bytes] = {}
         self.puts = 0
         self.digests = True
+        self.damaging = 0
+        """How many of the next objects the store damages as it writes them."""
         self._dialect = dialect
 
     def sign(self, path: str, headers: Mapping[str, str], now: datetime, life: timedelta) -> str:
@@ -78,6 +80,9 @@ class SignedStore:
     def put(self, path: str, body: bytes) -> Answer:
         """Take a whole object; a cut body never gets here."""
         self.puts += 1
+        if self.damaging:
+            self.damaging -= 1
+            body = body[:-1] + bytes([body[-1] ^ 1])
         self.objects[path] = body
         md5 = hashlib.md5(body, usedforsecurity=False)
         headers = CIMultiDict[str]()
