@@ -48,6 +48,7 @@ class Ietf:
         self._cargo = cargo
         self._offset = 0
         self._in_doubt = resumed
+        self._cut_bytes = 0
 
     @property
     def offset(self) -> int:
@@ -106,6 +107,7 @@ class Ietf:
         request = self.next_request()
         self._in_doubt = self._in_doubt or self._url is not None
         if isinstance(answer, Broken):
+            self._cut_bytes = max(self._cut_bytes, request.body_bytes)
             return Ambiguous(answer.reason)
         if self._url is None:
             return self._created(answer)
@@ -200,6 +202,11 @@ class Ietf:
             return Gone(f"the upload holds {held} bytes of a medium of {self._cargo.size_bytes}")
         before, self._offset = self._offset, held
         self._in_doubt = False
+        if held <= before and self._cut_bytes > self._cargo.chunk_bytes:
+            # Nothing was kept of a long body: then only what ends in time is ever kept.
+            piece = max(self._cargo.chunk_bytes, 1)
+            self.session = noted(self.session, **{_APPEND_BYTES: str(piece)})
+        self._cut_bytes = 0
         return followed(before, sent, held)
 
     def _limited(self, answer: Response) -> Refused | None:

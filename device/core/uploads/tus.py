@@ -2,7 +2,7 @@
 
 One PATCH carries all that is left. A server keeps what arrived of a PATCH that was cut, and HEAD
 says how much, so smaller pieces would save no byte and cost a round trip each; only something
-that limits bodies (413) makes us cut the medium.
+that limits bodies (413), or a server that kept nothing (SeaweedFS), makes us cut the medium.
 """
 
 from device.core.http_answer import looks_like_html
@@ -47,6 +47,7 @@ class Tus:
         self._cargo = cargo
         self._offset = 0
         self._in_doubt = resumed
+        self._cut_bytes = 0
 
     @property
     def offset(self) -> int:
@@ -89,6 +90,7 @@ class Tus:
             return self._created(answer)
         self._in_doubt = True
         if isinstance(answer, Broken):
+            self._cut_bytes = max(self._cut_bytes, request.body_bytes)
             return Ambiguous(answer.reason)
         if answer.status == _TOO_LARGE and request.body_bytes:
             return self._too_large(answer, request.body_bytes)
@@ -118,6 +120,11 @@ class Tus:
             return Gone(f"the upload holds {held} of {length} bytes, for a medium of {size}")
         before, self._offset = self._offset, held
         self._in_doubt = False
+        if held <= before and self._cut_bytes > self._cargo.chunk_bytes:
+            # Nothing was kept of a long body: then only what ends in time is ever kept.
+            piece = max(self._cargo.chunk_bytes, 1)
+            self.session = noted(self.session, **{_APPEND_BYTES: str(piece)})
+        self._cut_bytes = 0
         # SeaweedFS makes an object of an empty upload only by an (empty) PATCH.
         if held == size and (size or request.method == "PATCH"):
             return Complete(Evidence(status=answer.status))
