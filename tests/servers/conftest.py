@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from tests.fakes.clock import FakeClock
+from tests.fakes.uploads import spool_in
 from tests.servers import juicefs, tus_node
+from tests.servers.carrier import carrying
 from tests.servers.gcs import GcsEmulator
 from tests.servers.s3 import S3Server
 from tests.servers.seaweedfs import SeaweedFS
@@ -63,3 +67,19 @@ def tus_on_node(tmp_path_factory):
     server = TusNode(tmp_path_factory.mktemp("tus"))
     yield server
     server.daemon.kill()
+
+
+@pytest.fixture
+def spool(tmp_path):
+    """An empty spool; its clock is a fake one."""
+    clock = FakeClock()
+    with spool_in(tmp_path / "spool", clock) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def carrier(request, spool, tmp_path):
+    """The agent's side, with the module's AUDIO sealed in its spool."""
+    async with carrying(spool, spool._clock, tmp_path) as each:
+        await each.seal(request.module.AUDIO)
+        yield each

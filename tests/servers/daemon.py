@@ -58,9 +58,12 @@ class Daemon:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it and wait until it is ready."""
+        """Start it and wait until it is ready.
+
+        Call it in the main thread: the kernel ends the server with the thread that started it, so
+        that a worker which is killed leaves none behind.
+        """
         with (self._folder / "log").open("ab") as log:
-            # The kernel ends it with us: a worker that pytest-timeout ends runs no teardown.
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", *self._argv(self.ports)],
                 stdin=subprocess.DEVNULL,

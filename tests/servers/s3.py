@@ -32,9 +32,21 @@ class S3Server:
         status, _, said = self.call("create_bucket")
         assert status in {200, 409}, said
 
-    def presigned(self, operation: str, *, life_s: int = 600, age_s: int = 0, **params: Any) -> str:
-        """Give the URL of an operation in the bucket, signed `age_s` ago for `life_s`."""
-        return presigned(self._client, operation, life_s=life_s, age_s=age_s, **params)
+    def presigned(
+        self,
+        operation: str,
+        *,
+        life_s: int = 600,
+        age_s: int = 0,
+        via: int | None = None,
+        **params: Any,
+    ) -> str:
+        """Give the URL of an operation in the bucket, signed `age_s` ago for `life_s`.
+
+        `via` is the port of a proxy before the server: the host is signed too.
+        """
+        signer = self._client if via is None else client(f"http://127.0.0.1:{via}")
+        return presigned(signer, operation, life_s=life_s, age_s=age_s, **params)
 
     def call(
         self,
