@@ -15,7 +15,6 @@ from device.errors import MediaMissing
 from device.model import Evidence, Manifest, Receipt, SealedMedium, Target
 from device.transport import Transport
 
-_SUCCESS = frozenset({200, 201})
 _DONE = "sivi."
 """Prefix of the keys that hold Sivi's name for each image, once it has acknowledged it."""
 
@@ -57,7 +56,7 @@ class Sivi:
         """See `Cloud.target`: a place that is never used makes no media record."""
         del manifest, ref
         body = sivi_api.intent_body(medium, life_s=self._life_s)
-        answer = await self._post("files/get-presigned-url", body, doing="get an upload URL")
+        answer = await self._post("files/get-presigned-url", body)
         return sivi_api.parse_target(
             answer, medium, base_url=f"{self._base_url}/", allow_http=self._allow_http
         )
@@ -79,7 +78,7 @@ class Sivi:
                 f"medium {medium.index} went to another cloud", refs=(str(medium.index),)
             )
         body = sivi_api.registration_body(target)
-        answer = await self._post(self._finalize_path, body, doing="register an image")
+        answer = await self._post(self._finalize_path, body)
         return {**ref, done: sivi_api.parse_registered(answer, target)}
 
     async def complete(self, manifest: Manifest, ref: CloudRef) -> Receipt:
@@ -99,13 +98,10 @@ class Sivi:
     async def aclose(self) -> None:
         """See `Cloud.aclose`: the transport belongs to the agent, which closes it."""
 
-    async def _post(self, path: str, body: object, *, doing: str) -> ApiAnswer:
+    async def _post(self, path: str, body: object) -> ApiAnswer:
         token = usable_token(await asyncio.to_thread(self._token_source))
         url = f"{self._base_url}/{path}"
-        answer = await self._transport.call("POST", url, {"sivi-api-key": token}, body)
-        if answer.status not in _SUCCESS:
-            sivi_api.refuse(answer, doing=doing)
-        return answer
+        return await self._transport.call("POST", url, {"sivi-api-key": token}, body)
 
 
 def open_sivi(

@@ -6,23 +6,34 @@ read, and only two successes are one.
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from device.core.admission import api_word, bare_type
-from device.core.api_words import checked_url, document_of, header_pairs, plain, refusal_document
+from device.core.api_words import (
+    checked_url,
+    document_of,
+    header_pairs,
+    plain,
+    refusal_document,
+    remaining_s,
+    said,
+)
 from device.core.api_words import refuse as refuse_any
-from device.core.http_answer import ApiAnswer
-from device.errors import NotTheCloud
+from device.core.http_answer import ApiAnswer, server_time
+from device.errors import MediaMissing, NotTheCloud
 from device.model import SealedMedium, Target
 
 UPLOAD_URL = "sivi_upload_url"
 """Key of `Target.ref`: the URL in Sivi's own spelling, which is what the record is made of."""
 
-_FILE_NAME = "sivi_file_name"
+_FILE_NAME, _EXPIRES_AT = "sivi_file_name", "sivi_expires_at"
+_PERMANENT = frozenset({400, 404, 409, 410, 422})
 _METHOD = re.compile(r"[A-Z]{1,16}")
 _NAME = re.compile(r"[A-Za-z0-9._/-]{1,200}")
 _ID_FIELDS = ("mediaId", "id", "_id", "fileName")
 _TYPE = "photo"
+_REGISTER = "register an image"
 
 
 def intent_body(medium: SealedMedium, *, life_s: int) -> dict[str, Any]:
@@ -58,16 +69,18 @@ def parse_target(
         raise NotTheCloud("the upload method in the answer cannot be used")
     if not isinstance(headers, dict):
         headers = {"Content-Type": bare_type(medium)}
+    life_s = _life_s(body.get("expiresIn"))
     return Target(
         url=checked_url(stated, base_url=base_url, allow_http=allow_http),
         method=method,
         headers=header_pairs(headers),
-        expires_in_s=_life_s(body.get("expiresIn")),
+        expires_in_s=life_s,
         # The page has one way up: a PUT of the whole file, whatever the store might speak.
         protocol="single_put",
         ref={
             "media_id": str(medium.index),
             UPLOAD_URL: str(stated),
+            _EXPIRES_AT: _end(answer, life_s),
             _FILE_NAME: name if isinstance(name, str) and _NAME.fullmatch(name) else "",
         },
     )
@@ -82,26 +95,43 @@ def parse_registered(answer: ApiAnswer, target: Target) -> str:
         NotTheCloud: It is not Sivi's envelope.
         CloudError: The envelope tells a refusal.
     """
-    body = _opened(answer, doing="register an image")
+    body = _opened(answer, doing=_REGISTER, target=target)
     stated = [body.get(field) for field in _ID_FIELDS] if isinstance(body, dict) else []
     names = (*stated, target.ref.get(_FILE_NAME), f"medium-{target.ref['media_id']}")
     return next(n for n in names if isinstance(n, str) and _NAME.fullmatch(n))
 
 
-def refuse(answer: ApiAnswer, *, doing: str) -> NoReturn:
-    """Raise what an answer other than success means."""
-    refuse_any(answer, doing=doing, message=_message(answer))
+def _refuse(answer: ApiAnswer, *, doing: str, target: Target | None) -> NoReturn:
+    """Raise what an answer other than success means.
+
+    A record is made of an upload URL. A device may have been offline until that was dead: then
+    the image is sent again, to a fresh one.
+    """
+    message = _message(answer)
+    end = target.ref.get(_EXPIRES_AT) if target is not None else None
+    left_s = remaining_s(end, server_time(answer.headers))
+    late = left_s is not None and left_s <= 0
+    if target is not None and late and message and answer.status in _PERMANENT:
+        sentence = said(answer, doing=doing, message=message)
+        raise MediaMissing(sentence, refs=(target.ref["media_id"],))
+    refuse_any(answer, doing=doing, message=message)
 
 
-def _opened(answer: ApiAnswer, *, doing: str) -> Any:
-    """Open the envelope of an answer whose HTTP status is a success."""
+def _opened(answer: ApiAnswer, *, doing: str, target: Target | None = None) -> Any:
+    """Open the envelope: the status of HTTP must be a success, and then the envelope's too."""
+    if not _success(answer.status):
+        _refuse(answer, doing=doing, target=target)
     document = document_of(answer)
     status = document.get("status")
     if not isinstance(status, int) or isinstance(status, bool):
         raise NotTheCloud(f"HTTP {answer.status} without the envelope of a Sivi answer")
-    if not 200 <= status < 300:  # noqa: PLR2004 - success
-        refuse(replace(answer, status=status), doing=doing)
+    if not _success(status):
+        _refuse(replace(answer, status=status), doing=doing, target=target)
     return document.get("body")
+
+
+def _success(status: int) -> bool:
+    return 200 <= status < 300  # noqa: PLR2004 - 2xx
 
 
 def _message(answer: ApiAnswer) -> str:
@@ -115,3 +145,14 @@ def _life_s(stated: object) -> float | None:
         return None
     # Neither a past nor an endless life is one that can be counted on.
     return float(stated) if 0 < stated <= 604_800 else None  # noqa: PLR2004 - a week, S3's most
+
+
+def _end(answer: ApiAnswer, life_s: float | None) -> str:
+    """Say when the URL dies, by the server's own clock; empty where nobody can tell."""
+    now = server_time(answer.headers)
+    if now is None or life_s is None:
+        return ""
+    try:
+        return (now + timedelta(seconds=life_s)).isoformat()
+    except OverflowError:
+        return ""
