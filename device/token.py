@@ -17,7 +17,8 @@ TOKEN_IMAGES = "token-images"  # noqa: S105 - the name of a credential
 """Credentials of [cloud] and of [cloud.images]."""
 
 MAX_BYTES = 4096
-_DEVICE_TOKEN = "dtok_"  # noqa: S105 - what a device token begins with
+DEVICE_TOKEN = "dtok_"  # noqa: S105 - what one begins with
+_API_KEYS = ("sk_", "rk_")
 _ENROL = "write the device's dtok_… into {place}, mode 0600"
 _CREDENTIAL = "write the API's credential into {place}, mode 0600"
 
@@ -99,15 +100,24 @@ def token_warning(
             "is not there: this device is not enrolled, so recordings are kept and uploads wait;"
             f" {_advice(config)}"
         )
-    if (config.device_id or config.end_user_id) and tokens[0].startswith(_DEVICE_TOKEN):
-        return (
-            "holds a device token, which names its device itself: device_id and end_user_id are"
-            " not used; they are for API keys (sk_…, rk_…)"
-        )
+    if config.api == "bota" and (doubt := _wrong_kind(config, tokens)):
+        return doubt
     if credential(environ, name) or not mode & 0o077:
         return None
     place = config.token_file
     return f"{place} has mode {mode:04o}, so others can use it; run: chmod 0600 {place}"
+
+
+def _wrong_kind(config: CloudConfig, tokens: list[str]) -> str | None:
+    used = next(token for token in tokens if token != NOT_ENROLLED)
+    if used.startswith(DEVICE_TOKEN) and (config.device_id or config.end_user_id):
+        return (
+            "holds a device token, which names its device itself: device_id and end_user_id are"
+            " not used; they are for API keys (sk_…, rk_…)"
+        )
+    if used.startswith(_API_KEYS) and not config.end_user_id:
+        return "holds an API key, which names nobody: Bota asks for end_user_id, and device_id"
+    return None
 
 
 def _places(config: CloudConfig, environ: Mapping[str, str], name: str) -> Iterator[Path]:

@@ -16,10 +16,10 @@ from device.core.http_answer import ApiAnswer
 from device.core.uploads.order import digest_medium
 from device.errors import CloudConflict
 from device.model import Evidence, Manifest, Receipt, SealedMedium, Target
+from device.token import DEVICE_TOKEN
 from device.transport import Transport
 
 _RECORDING = "recording_id"
-_DEVICE_TOKEN = "dtok_"  # noqa: S105 - what a device token begins with; it names its own device
 _CREATED = frozenset({200, 201})
 _TOO_EARLY = 425
 _VERIFYING_WAITS_S = (2.0, 4.0, 8.0, *(10.0,) * 28)
@@ -52,7 +52,8 @@ class Bota:
         if ref.get(_RECORDING):
             return ref
         token = await self._token()
-        on_behalf_of = {} if token.startswith(_DEVICE_TOKEN) else self._on_behalf_of
+        # A device token names its own device, and Bota wants to hear of no other.
+        on_behalf_of = {} if token.startswith(DEVICE_TOKEN) else self._on_behalf_of
         answer = await self._post(
             "/recordings",
             bota_api.recording_body(manifest, **on_behalf_of),

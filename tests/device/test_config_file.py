@@ -339,6 +339,12 @@ def test_images_may_go_elsewhere(file):
             "3: [cloud] oauth_url must begin with https://",
         ),
         ('[cloud]\napi = "siro"\ndevice_id = "d"\n', "3: [cloud] device_id is for bota"),
+        ('[cloud]\napi = "siro"\n', "[cloud] end_user_id must be the Siro user's id"),
+        (
+            '[cloud]\napi = "cryomix"\nend_user_id = "u"\n',
+            "3: [cloud] end_user_id is for bota and siro, not for cryomix",
+        ),
+        ('[cloud.images]\napi = "bota"\n', "api is the same cloud as [cloud]"),
         ("[cloud]\nimages = 1\n", "2: images must be a table: [cloud.images]"),
         ("[cloud.images]\nnope = 1\n", "2: [cloud.images] has no key nope"),
         (

@@ -163,3 +163,44 @@ def test_a_file_that_others_can_read_is_warned_about(places):
     (warning,) = load(places.toml, {}, needs_token=True).warnings
 
     assert f"chmod 0600 {places.file}" in warning
+
+
+@pytest.mark.parametrize(
+    ("token", "keys", "doubt"),
+    [
+        ("dtok_x", 'device_id = "d"\n', "holds a device token"),
+        ("dtok_x", 'end_user_id = "u"\n', "holds a device token"),
+        ("sk_live_x", 'device_id = "d"\n', "Bota asks for end_user_id"),
+        ("rk_test_x", "", "Bota asks for end_user_id"),
+    ],
+)
+def test_a_token_of_another_kind_than_the_keys(places, token, keys, doubt):
+    """Whose recordings these are is said by a device token itself, and beside an API key."""
+    write(places.file, token)
+    places.toml.write_text(places.toml.read_text() + keys)
+
+    (warning,) = load(places.toml, {}, needs_token=True).warnings
+
+    assert doubt in warning
+
+
+@pytest.mark.parametrize(
+    ("token", "keys"), [("dtok_x", ""), ("sk_live_x", 'device_id = "d"\nend_user_id = "u"\n')]
+)
+def test_a_token_that_goes_with_the_keys(places, token, keys):
+    """Nothing is said about a device token alone, nor about an API key with its names."""
+    write(places.file, token)
+    write(places.credential, "not-enrolled")
+    places.toml.write_text(places.toml.read_text() + keys)
+
+    assert () == load(places.toml, places.environ, needs_token=True).warnings
+
+
+def test_another_api_has_no_such_kinds(places):
+    """What a credential of another API begins with means nothing."""
+    write(places.file, "sk_of_another")
+    places.toml.write_text(places.toml.read_text() + 'api = "cryomix"\n')
+
+    (warning,) = load(places.toml, {}, needs_token=True).warnings
+
+    assert "takes no images" in warning

@@ -23,6 +23,7 @@ from tests.fakes.plain_store import PlainStore
 TOKEN = "dtok_test_0123456789"
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _CREATE_FIELDS = {"name", "started_at", "ended_at", "metadata"}
+_BEHALF_FIELDS = {"device_id", "end_user_id"}
 _URL_FIELDS = {"type", "content_type", "file_size_bytes", "captured_at"}
 _CONTENT_TYPES = {
     "audio": {"opus", "wav", "mpeg", "mp4", "webm", "ogg", "flac"},
@@ -116,8 +117,11 @@ class BotaDouble:
     async def _create(self, request: web.Request) -> web.StreamResponse:
         async def act() -> web.Response:
             body = await _json(request)
-            if set(body) - _CREATE_FIELDS:
+            relayed = "Bearer dtok_" not in request.headers.get("Authorization", "")
+            if set(body) - _CREATE_FIELDS - (_BEHALF_FIELDS if relayed else set()):
                 return self._error(400, "invalid_request", "unknown field")
+            if relayed and not body.get("end_user_id"):
+                return self._error(400, "invalid_request", "end_user_id is required")
             key = request.headers.get("Idempotency-Key", "")
             if not _KEY.fullmatch(key):
                 return self._error(400, "invalid_request", "bad Idempotency-Key")
@@ -131,7 +135,8 @@ class BotaDouble:
             self._replays[key] = (body, recording)
             self.recordings[recording] = {
                 "id": recording,
-                "device_id": "dev_1",
+                "device_id": body.get("device_id", "dev_1"),
+                "end_user_id": body.get("end_user_id", "eu_1"),
                 "status": "pending",
                 "metadata": body.get("metadata", {}),
                 "started_at": body.get("started_at"),

@@ -38,6 +38,7 @@ class BotaRig:
     bota: BotaDouble
     clock: FakeClock
     token: list[str]
+    transport: Transport
     types: tuple[str, str, str] = ("audio/opus", "image/jpeg", "image/png")
     untaken: str | None = None
     made_by_open: int = 1
@@ -74,7 +75,11 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[BotaRig]:
         open_bota = registry.resolve("cloud", BUILTIN, "bota")
         config = CloudConfig(base_url=bota.base_url)
         yield BotaRig(
-            open_bota(config, transport, clock, lambda: token[0], no_media), bota, clock, token
+            open_bota(config, transport, clock, lambda: token[0], no_media),
+            bota,
+            clock,
+            token,
+            transport,
         )
 
 
@@ -192,3 +197,27 @@ async def test_the_reference_goes_along(rig: BotaRig) -> None:
     (recording,) = rig.bota.recordings.values()
 
     assert MANIFEST.key.entry_id() == recording["metadata"]["fieldpost_ref"]
+
+
+def _relaying(rig: BotaRig) -> Bota:
+    config = CloudConfig(base_url=rig.bota.base_url, device_id="dev_9", end_user_id="eu_9")
+    return Bota(config, rig.transport, rig.clock, lambda: rig.token[0])
+
+
+@pytest.mark.parametrize("key", ["sk_live_1", "rk_test_1"])
+@pytest.mark.asyncio
+async def test_an_api_key_relays_on_behalf_of_a_device(rig: BotaRig, key: str) -> None:
+    """With an API key the device and the end user are named, the same in every repetition."""
+    rig.token[0] = key
+    rig.bota.tokens.add(key)
+    cloud = _relaying(rig)
+
+    assert await cloud.open(MANIFEST, {}) == await cloud.open(MANIFEST, {})
+    (recording,) = rig.bota.recordings.values()
+    assert ("dev_9", "eu_9") == (recording["device_id"], recording["end_user_id"])
+
+
+@pytest.mark.asyncio
+async def test_a_device_token_names_its_device_itself(rig: BotaRig) -> None:
+    """With a device token those names are not sent, because Bota does not want them."""
+    assert await _relaying(rig).open(MANIFEST, {})
