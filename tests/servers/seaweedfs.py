@@ -3,13 +3,14 @@
 import json
 import sys
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 
-from tests.servers.daemon import Daemon, answers
-from tests.servers.s3 import ACCESS_KEY, SECRET_KEY
+from tests.servers.daemon import Daemon, answers, call
+from tests.servers.s3 import ACCESS_KEY, BUCKET, SECRET_KEY
 
 _WEED = Path(sys.executable).with_name("weed")
-_S3, _FILER = 6, 4
+_MASTER, _FILER, _S3 = 0, 4, 6
 
 
 class SeaweedFS:
@@ -28,11 +29,26 @@ class SeaweedFS:
         self.daemon = Daemon(
             lambda ports: _argv(folder, ports),
             ports=8,
-            ready=lambda ports: answers(ports[_S3]) and answers(ports[_FILER]),
+            ready=_ready,
             folder=folder,
         )
         self.s3 = self.daemon.ports[_S3]
         self.filer = self.daemon.ports[_FILER]
+
+
+def _ready(ports: Sequence[int]) -> bool:
+    """Tell whether an object can be written and read: ports answer long before volumes do."""
+    probe = f"/buckets/{BUCKET}/.probe"
+    if not (answers(ports[_S3]) and answers(ports[_FILER])):
+        return False
+    try:
+        # Asked too early, the filer waits 5 s before it looks again; the master says no at once.
+        if call("GET", ports[_MASTER], f"/dir/assign?collection={BUCKET}")[0] != HTTPStatus.OK:
+            return False
+        steps = [call(method, ports[_FILER], probe, b"x")[0] for method in ("PUT", "GET", "DELETE")]
+    except OSError:
+        return False
+    return steps == [201, 200, 204]
 
 
 def _argv(folder: Path, ports: Sequence[int]) -> list[str]:
