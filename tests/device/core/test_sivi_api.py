@@ -97,7 +97,7 @@ def test_headers_and_method_are_honoured() -> None:
     [
         {"uploadUrl": None},
         {"uploadUrl": "http://s3.example/x"},
-        {"uploadUrl": "https://"},
+        {"uploadUrl": "https://["},
         {"method": "put it"},
         {"method": 7},
         {"headers": {"Content-Type": "a\r\nb: c"}},
