@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.world import check, gateway, in_a_folder, on_a_line, zygote
+from tests.crash.world import check, gateway, in_a_folder, on_a_line, on_the_air, zygote
 
-POINTS = {"line": 50, "folder": 20}
+POINTS = {"line": 50, "folder": 20, "air": 20}
 PER_BATCH = 5
 
 
@@ -31,11 +31,11 @@ def test_a_killed_agent_ends_where_an_unharmed_one_does(tmp_path: Path, recorder
 async def _broken(folder: Path, recorder: str, batch: int) -> dict[tuple[int, int], object]:
     """Kill agents at this batch's points; return what the checker found, by point."""
     broken: dict[tuple[int, int], object] = {}
-    world = {"line": on_a_line, "folder": in_a_folder}[recorder]
+    world = {"line": on_a_line, "folder": in_a_folder, "air": on_the_air}[recorder]
     points = POINTS[recorder]
     async with gateway(folder / "gateway") as cloud, zygote() as agents:
         async with world(folder / "clean", cloud, 1_000 + batch) as clean:
-            unharmed = await agents.run(clean.config, 0)
+            unharmed = await agents.run(clean, 0)
             assert unharmed["exit_code"] == 0, unharmed
             assert await check(clean) == []
         steps, killed = unharmed["steps"], 0
@@ -44,10 +44,10 @@ async def _broken(folder: Path, recorder: str, batch: int) -> dict[tuple[int, in
             low, high = steps * number // points, steps * (number + 1) // points
             kill_at = 1 + chance.randrange(low, max(high, low + 1))
             async with world(folder / f"{number}", cloud, number) as line:
-                told = [await agents.run(line.config, kill_at)]
+                told = [await agents.run(line, kill_at)]
                 if number % 3 == 0:
-                    told.append(await agents.run(line.config, 1 + chance.randrange(steps)))
-                told.append(await agents.run(line.config, 0))
+                    told.append(await agents.run(line, 1 + chance.randrange(steps)))
+                told.append(await agents.run(line, 0))
                 found = await check(line)
             killed += told[0] == {"signal": 9}
             if found or told[-1].get("exit_code") != 0:

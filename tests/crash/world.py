@@ -1,4 +1,4 @@
-"""A whole straight line around an agent that may be killed: recorder, pty, gateway, checker."""
+"""A whole straight line around an agent that may be killed: recorder, way, gateway, checker."""
 
 import asyncio
 import contextlib
@@ -7,22 +7,29 @@ import json
 import random
 import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 
+from device.core.bota_ble.recorder import BotaRecorder
+from device.core.bota_ble.shelf import CardFile
 from device.links.serial import SerialLink
 from device.model import MediaKind, State
+from device.simulate.bota_gatt import bota_on
 from device.simulate.faults import FaultPlan
 from device.simulate.firmware import Firmware
 from device.simulate.holding import HeldMedium, HeldRecording, MemoryStore
 from device.simulate.pty_line import PtyEnd, PtyLine
 from device.spool.reader import read_only
+from tests.ble import quiet
+from tests.ble.air import virtual_device
+from tests.demo.virtual_air import DemoAir, controller_for
 
 REPOSITORY = Path(__file__).parents[2]
 ANSWER_S = 60.0
+BOTA_ADDRESS = "F0:F1:F2:F3:F4:F5"
 
 CONFIG = """\
 [cloud]
@@ -35,6 +42,7 @@ min_free_bytes = 0
 
 [[recorders]]
 url = "{recorder}"
+driver = "{driver}"
 
 [upload]
 chunk_bytes = 262144
@@ -73,10 +81,10 @@ class Zygote:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def run(self, config: Path, kill_at: int) -> dict:
+    async def run(self, world: "World", kill_at: int) -> dict:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        order = {"config": str(config), "kill_at": kill_at}
+        order = {"config": str(world.config), "kill_at": kill_at, "hci": world.hci}
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         async with asyncio.timeout(ANSWER_S):
             return json.loads(await self._process.stdout.readline())
@@ -172,6 +180,8 @@ class World:
     held: tuple[HeldRecording, ...]
     left: Callable[[], int]
     """How many recordings the recorder still holds."""
+    hci: str = ""
+    """Bumble's name of the agent's Bluetooth adapter, if it needs one."""
     stored_when_released: list[bool] = field(default_factory=list)
 
     def digests(self) -> set[str]:
@@ -181,30 +191,32 @@ class World:
         with read_only(self.folder / "spool") as reader:
             return [entry.state for entry in reader.entries()]
 
-    def stored_in_spool(self, recording: HeldRecording) -> bool:
-        """Whether the spool already knew the receipt of a recording."""
+    def has_receipt(self, name: str) -> bool:
+        """Whether the spool already knows the receipt of a recording."""
         with read_only(self.folder / "spool") as reader:
             return any(
-                entry.recording.key.recording == recording.id.hex() and entry.receipt is not None
+                entry.recording.key.recording == name and entry.receipt is not None
                 for entry in reader.entries()
             )
 
 
-async def box(folder: Path, gateway: Gateway, seed: int, recorder: str) -> World:
+async def box(folder: Path, gateway: Gateway, seed: int, recorder: str, driver: str) -> World:
     """Enrol and configure one box; what its recorder holds is the caller's to say."""
     await asyncio.to_thread(folder.mkdir)
     device, token = await gateway.enrol(f"BOX-{folder.name}")
     (folder / "token").touch(mode=0o600)
     (folder / "token").write_text(token)
     config = folder / "fieldpost.toml"
-    config.write_text(CONFIG.format(base_url=gateway.base_url, folder=folder, recorder=recorder))
+    config.write_text(
+        CONFIG.format(base_url=gateway.base_url, folder=folder, recorder=recorder, driver=driver)
+    )
     return World(folder, config, gateway, device, contents(seed), lambda: 0)
 
 
 @contextlib.asynccontextmanager
 async def in_a_folder(folder: Path, gateway: Gateway, seed: int) -> AsyncIterator[World]:
     """The recorder is a folder on the same disk."""
-    made = await box(folder, gateway, seed, f"folder://{folder}/recordings")
+    made = await box(folder, gateway, seed, f"folder://{folder}/recordings", "folder")
     recordings = folder / "recordings"
     for number, recording in enumerate(made.held):
         sealed = recordings / f"recording {number}"
@@ -220,9 +232,9 @@ async def in_a_folder(folder: Path, gateway: Gateway, seed: int) -> AsyncIterato
 @contextlib.asynccontextmanager
 async def on_a_line(folder: Path, gateway: Gateway, seed: int) -> AsyncIterator[World]:
     """The recorder hangs on a pty and speaks the native protocol."""
-    made = await box(folder, gateway, seed, f"serial://{folder}/port")
+    made = await box(folder, gateway, seed, f"serial://{folder}/port", "native")
     store = MemoryStore(
-        made.held, lambda gone: made.stored_when_released.append(made.stored_in_spool(gone))
+        made.held, lambda gone: made.stored_when_released.append(made.has_receipt(gone.id.hex()))
     )
     made.left = lambda: len(store.held)
     near = PtyEnd(folder / "near")
@@ -240,6 +252,49 @@ async def on_a_line(folder: Path, gateway: Gateway, seed: int) -> AsyncIterator[
                     for task in running:
                         task.cancel()
                     await asyncio.gather(*running, return_exceptions=True)
+
+
+class _Bota(BotaRecorder):
+    """Tells when it deletes."""
+
+    def __init__(self, serial: str, files: list[CardFile], released: Callable[[str], None]) -> None:
+        self._released = released
+        super().__init__(serial, files)
+
+    def _confirm(self, file_id: bytes) -> None:
+        before = set(self.files)
+        super()._confirm(file_id)
+        for gone in before - set(self.files):
+            self._released(gone.hex())
+
+
+@contextlib.asynccontextmanager
+async def on_the_air(folder: Path, gateway: Gateway, seed: int) -> AsyncIterator[World]:
+    """The recorder is a Bota on a virtual radio, whose host goes with the agent."""
+    quiet.install()
+    made = await box(folder, gateway, seed, f"ble://{BOTA_ADDRESS}", "bota")
+    made.held = tuple(
+        replace(recording, id=recording.id[:4], media=recording.media[:1])
+        for recording in made.held
+    )
+    files = [
+        CardFile(
+            file_id=recording.id,
+            content=recording.media[0].content,
+            started_s=int(recording.started_at.timestamp()) + number,
+            duration_s=60,
+        )
+        for number, recording in enumerate(made.held)
+    ]
+    recorder = _Bota(
+        f"CRASH{seed}", files, lambda gone: made.stored_when_released.append(made.has_receipt(gone))
+    )
+    made.left = lambda: len(recorder.files)
+    air = DemoAir()
+    air.pace = None  # the steps count, not their time
+    device = virtual_device(air, "bota", BOTA_ADDRESS)
+    async with controller_for("agent", air) as made.hci, bota_on(device, recorder):
+        yield made
 
 
 async def check(world: World) -> list[str]:

@@ -1,10 +1,10 @@
 """Runs the agent in forked children that kill themselves at a chosen step of the straight line.
 
-One JSON order per line on standard input: `{"config": FILE, "kill_at": N}` (0: never); one JSON
-answer per line: `{"signal": 9}` or `{"exit_code": C, "steps": N, …}`. A step is a moment
-before or after anything that the world can see: a sync, a rename, an unlink, a database commit, a
-frame sent to the recorder, a request sent to the cloud. SIGKILL leaves no time for tidying up, as a
-power cut does not.
+One JSON order per line on standard input: `{"config": FILE, "kill_at": N, "hci": NAME}` (0: never;
+an empty name: no Bluetooth); one JSON answer per line: `{"signal": 9}` or
+`{"exit_code": C, "steps": N, …}`. A step is a moment before or after anything that the world can
+see: a sync, a rename, an unlink, a database commit, a frame or a value sent to the recorder, a
+request sent to the cloud. SIGKILL leaves no time for tidying up, as a power cut does not.
 """
 
 import asyncio
@@ -12,15 +12,23 @@ import json
 import os
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from device import agent, config_file
 from device.cloud import bota  # noqa: F401 - imported once here, not in every child
-from device.drivers import native
+from device.core.bota_ble import gathering, transfer
+from device.drivers import bota as bota_driver
+from device.drivers import bota_read, native
+from device.links import radio as radios
+from device.links.gatt import Gatt
 from device.links.serial import SerialLink
 from device.progress import Silent
 from device.spool.journal import Journal
 from device.transport import Transport
+from tests.ble import quiet
+from tests.ble.bleak_on_bumble import installed
+from tests.demo.agent_on_hci import HciRadio
 
 FILE_CALLS = ("fsync", "fdatasync", "rename", "replace", "unlink", "mkdir", "rmdir", "ftruncate")
 
@@ -58,16 +66,29 @@ class Steps:
         setattr(owner, name, call)
 
 
-def child(config: str, kill_at: int) -> dict[str, object]:
+def on_the_air(hci: str) -> ExitStack:
+    """Replace the system's Bluetooth by this controller; shorten the protocol's silences."""
+    quiet.install()
+    radios._system_stack = lambda: None
+    gathering.QUIET_S = 0.05
+    transfer.HASH_S = transfer.QUIET_S = bota_read.QUIET_S = 0.05
+    stack = ExitStack()
+    stack.enter_context(installed(HciRadio(hci)))
+    return stack
+
+
+def child(config: str, kill_at: int, hci: str) -> dict[str, object]:
     steps = Steps(kill_at)
     for name in FILE_CALLS:
         steps.around(os, name)
     steps.around(Journal, "_commit")
     steps.around_async(SerialLink, "send")
+    steps.around_async(Gatt, "write")
     steps.around_async(Transport, "call")
     steps.around_async(Transport, "send")
     loaded = config_file.load(Path(config), {}, needs_token=True)
-    summary = asyncio.run(agent.run(loaded.config, once=True, progress=Silent()))
+    with on_the_air(hci) if hci else ExitStack():
+        summary = asyncio.run(agent.run(loaded.config, once=True, progress=Silent()))
     return {
         "exit_code": summary.exit_code,
         "steps": steps.count,
@@ -83,7 +104,7 @@ def answer(order: dict[str, object]) -> dict[str, object]:
     if pid == 0:
         os.close(reading)
         try:
-            told = child(str(order["config"]), int(str(order["kill_at"])))
+            told = child(str(order["config"]), int(str(order["kill_at"])), str(order["hci"]))
         except BaseException as error:  # noqa: BLE001 - whatever it was, the parent tells it
             told = {"exit_code": 70, "problems": [f"{type(error).__name__}: {error}"]}
         os.write(writing, json.dumps(told).encode())
@@ -99,6 +120,7 @@ def answer(order: dict[str, object]) -> dict[str, object]:
 
 def main() -> None:
     assert native
+    assert bota_driver
     for line in sys.stdin:
         print(json.dumps(answer(json.loads(line))), flush=True)
 
