@@ -36,6 +36,7 @@ _MISMATCH = frozenset({"asset_mismatch", "upload_asset_mismatch"})
 _ABSENT = re.compile(r"[a-z_]*(missing|not_found|not_uploaded)")
 _CLIENT_ERRORS = range(400, 500)
 _NAME_CHARS = 120
+_NAMED = re.compile(r"(.+)\.([A-Za-z0-9]{1,5})")
 
 _EXTENSIONS = {
     "audio/wav": ("wav", "wave"),
@@ -92,11 +93,11 @@ def intent_body(medium: SealedMedium) -> dict[str, Any]:
 def file_name(medium: SealedMedium) -> str:
     """Return the recorder's name for the audio, with an extension that its type goes with."""
     label = "".join(c for c in medium.name if c.isprintable() and c not in '/\\:*?"<>|')
-    stem, dot, extension = label.rpartition(".")
     fitting = _EXTENSIONS[bare_type(medium)]
-    if not (dot and stem and extension.lower() in fitting):
-        stem, extension = (stem if dot and stem else label), fitting[0]
-    return f"{stem[:_NAME_CHARS].strip(' .') or f'medium-{medium.index}'}.{extension}"
+    found = _NAMED.fullmatch(label.strip(" ."))
+    stem, extension = found.groups() if found else (label, "")
+    told = extension if extension.lower() in fitting else fitting[0]
+    return f"{stem[:_NAME_CHARS].strip(' .') or f'medium-{medium.index}'}.{told}"
 
 
 def parse_target(
@@ -169,6 +170,8 @@ def parse_finalized(answer: ApiAnswer, target: Target) -> str:
     """
     document = document_of(answer)
     status = document.get("status")
+    if not isinstance(status, str):
+        raise NotTheCloud("the answer to the finalize call has no status")
     if status in _MISMATCH or status == "upload_intent_not_found":
         refuse_finalize(answer, target)
     if status not in _DONE:
