@@ -43,6 +43,8 @@ PACKET_S = 2.0
 HASH_S = 0.2
 QUIET_S = 0.5
 """After an ABORT nothing more may come for this long, or the next stream would be mixed."""
+DRAIN_S = 30.0
+"""A recorder that is not quiet by then does not know ABORT: only a new connection stops it."""
 
 LIVE_S = 30.0
 """A recording that is still being made is looked at again after this long."""
@@ -78,7 +80,10 @@ class Transfer:
         self.replays = 0
         self._file_id = file_id
         self._live = live
-        self._paused_s: float | None = None
+        self._paused = False
+        self._dry_s: float | None = None
+        """Since when nothing but PAUSED came."""
+        self._drained_s = now_s
         self._given = 0
         self._given_digest = hashlib.sha256().digest()
         self._restarts = 0
@@ -97,7 +102,7 @@ class Transfer:
     @property
     def paused(self) -> bool:
         """Whether all there is has been sent, and the recording goes on."""
-        return self._phase is _Phase.STREAMING and self._paused_s is not None
+        return self._phase is _Phase.STREAMING and self._paused
 
     def to_write(self) -> list[bytes]:
         """Return what to write to TRANSFER_CONTROL now, once, each with response."""
@@ -121,6 +126,7 @@ class Transfer:
             RecorderBusy: The recorder uploads by itself, or is still making this recording.
             RecorderRefused: It will not send this, or only in a form that we cannot read.
             DigestMismatch: Its own hash of this recording is not that of the bytes, twice.
+            LinkLost: It does not stop sending what was given up.
             ProtocolViolation: Two replays differ, or there is no end to it.
         """
         self._since_s = now_s
@@ -166,16 +172,11 @@ class Transfer:
             RecorderBusy: It has paused for very long; a later pull goes on.
         """
         self._since_s = now_s
-        if self._paused_s is None or not recording:
-            self._paused_s = None
-            self._due_s = now_s + PACKET_S
-        elif now_s - self._paused_s >= PAUSED_S:
-            raise RecorderBusy(
-                f"the recording is still being made, and nothing new came for {PAUSED_S:.0f} s",
-                retry_after_s=LIVE_S,
-            )
+        if self._paused and recording:
+            self._wait_on(now_s)
         else:
-            self._due_s = now_s + LOOK_S
+            self._paused = False
+            self._due_s = now_s + PACKET_S
 
     def leave(self) -> None:
         """Let go of the recorder: an ABORT waits in `to_write` if it still sends."""
@@ -186,7 +187,8 @@ class Transfer:
     def _begin(self, now_s: float) -> None:
         self._writes.append(commands.start(self._file_id))
         self._phase = _Phase.STREAMING
-        self._paused_s = None
+        self._paused = False
+        self._dry_s = None
         self._open = True
         self._expected = 0
         self._position = 0
@@ -196,7 +198,7 @@ class Transfer:
         self._due_s = now_s + PACKET_S
 
     def _streaming(self, packet: Packet | ProtocolViolation, now_s: float) -> bytes:
-        self._due_s = now_s + (PACKET_S if self._paused_s is None else LOOK_S)
+        # Only what brings the recording further moves the deadline: talk without it is silence.
         match packet:
             case ProtocolViolation():
                 self._drain(commands.ABORT, packet, now_s)
@@ -225,6 +227,8 @@ class Transfer:
 
     def _draining(self, packet: Packet | ProtocolViolation, now_s: float) -> None:
         """Let a stream that was given up run dry; its end wants an answer of its own."""
+        if now_s - self._drained_s > DRAIN_S:
+            raise LinkLost("the recorder sends on, whatever it is told")
         if isinstance(packet, EofPacket):
             self._writes.append(commands.NACK)
         self._due_s = now_s + QUIET_S
@@ -255,7 +259,8 @@ class Transfer:
             missing = LinkLost("the recorder's packets get lost on the way")
             self._drain(commands.ABORT, missing, now_s)
             return b""
-        self._paused_s = None
+        self._paused = False
+        self._dry_s = None
         self._due_s = now_s + PACKET_S
         payload = packet.payload
         if self._position + len(payload) > MAX_FILE_BYTES:
@@ -276,8 +281,18 @@ class Transfer:
     def _pause(self, now_s: float) -> None:
         if not self._live:
             raise RecorderBusy("the recorder is still making this recording", retry_after_s=LIVE_S)
-        if self._paused_s is None:  # a pause that is told again is the same pause
-            self._paused_s = now_s
+        if not self._paused:  # a pause that is told again is the same pause
+            self._paused = True
+            self._wait_on(now_s)
+
+    def _wait_on(self, now_s: float) -> None:
+        if self._dry_s is None:
+            self._dry_s = now_s
+        if now_s - self._dry_s >= PAUSED_S:
+            raise RecorderBusy(
+                f"the recording is still being made, and nothing new came for {PAUSED_S:.0f} s",
+                retry_after_s=LIVE_S,
+            )
         self._due_s = now_s + LOOK_S
 
     def _compare(self) -> None:
@@ -310,6 +325,7 @@ class Transfer:
         self._failure = failure
         self._writes.append(ending)
         self._phase = _Phase.DRAINING
+        self._drained_s = now_s
         self._due_s = now_s + QUIET_S
 
     def _restart(self, now_s: float) -> None:

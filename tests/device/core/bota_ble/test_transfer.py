@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from device.core.bota_ble import commands, packets
 from device.core.bota_ble.switches import HashForm
 from device.core.bota_ble.transfer import (
+    DRAIN_S,
     LOOK_S,
     MAX_FILE_BYTES,
     MAX_REPLAYS,
     PACKET_S,
     PAUSED_S,
+    QUIET_S,
     Transfer,
 )
 from device.errors import (
@@ -360,6 +362,55 @@ def test_a_pause_that_is_told_again_is_the_same_pause():
 
     with pytest.raises(RecorderBusy):
         transfer.looked(PAUSED_S, recording=True)
+
+
+def test_a_pause_that_is_told_again_and_again_is_looked_at():
+    """Each PAUSED is news of nothing: the recorder is asked as if it had been silent."""
+    transfer = live()
+    for second in range(1, int(LOOK_S)):
+        transfer.received(packets.encode_paused(1, 4), float(second))
+
+    assert transfer.wait_s(LOOK_S) == 0.0
+
+
+def test_a_pause_that_the_recorder_denies_and_repeats_ends_too():
+    """It pauses and says that it records nothing, in turn: no byte comes of it either."""
+    transfer = live()
+    now_s = 0.0
+    with pytest.raises(RecorderBusy, match="nothing new came"):  # noqa: PT012 - in turn
+        while now_s < 2 * PAUSED_S:
+            now_s += LOOK_S
+            transfer.looked(now_s, recording=False)
+            transfer.received(packets.encode_paused(1, 4), now_s)
+
+    assert now_s >= PAUSED_S
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [commands.ABORT, packets.encode_hash(bytes(32), None), packets.encode_data(0, b"old")],
+    ids=["echo", "hash", "old data"],
+)
+def test_what_brings_a_recording_no_further_is_silence(noise):
+    """A recorder that keeps talking and sends nothing does not hold the line for ever."""
+    transfer = Transfer(ID, 0.0)
+    transfer.received(packets.encode_data(0, b"OggS"), 0.0)
+    transfer.received(noise, PACKET_S - 0.1)
+
+    assert transfer.wait_s(PACKET_S) == 0.0
+
+
+def test_a_recorder_that_sends_on_after_an_abort_is_left():
+    """Only the end of the connection stops it: nothing else could be had from it till then."""
+    transfer = Transfer(ID, 0.0)
+    transfer.received(packets.encode_data(1, b"late"), 0.0)
+    now_s = 0.0
+    while now_s < DRAIN_S:
+        transfer.received(packets.encode_data(2, b"later"), now_s)
+        now_s += QUIET_S / 2
+
+    with pytest.raises(LinkLost, match="sends on"):
+        transfer.received(packets.encode_data(3, b"latest"), DRAIN_S + 0.1)
 
 
 def test_data_ends_a_pause():
