@@ -64,6 +64,7 @@ def _summary(seen: Glance, config: Config) -> str:
     lines = [
         ("agent", agent),
         ("cloud", config.cloud.base_url),
+        *((("images", images.base_url),) if (images := config.cloud_images) else ()),
         ("spool", str(config.spool.path)),
         ("disk", free),
         ("sent", f"{size(seen.sent_bytes)} today (UTC)"),
@@ -120,6 +121,8 @@ def _object(seen: Glance, notices: list[str], config: Config) -> dict[str, Any]:
         "agent": {"running": seen.pid is not None, "pid": seen.pid or None},
         "warnings": notices,
         "cloud": {"api": config.cloud.api, "base_url": config.cloud.base_url},
+        "cloud_images": (images := config.cloud_images)
+        and {"api": images.api, "base_url": images.base_url},
         "spool": {
             "path": config.spool.path,
             "exists": seen.exists,

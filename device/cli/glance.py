@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from device.cli import recorder_views
 from device.cli.words import count, printable, relative, size
 from device.config import Config
+from device.config_clouds import clouds
 from device.errors import SpoolError, SpoolFull
 from device.model import Entry, LastSeen, State, Unreached, Wait
 from device.spool.reader import read_only
@@ -91,8 +92,7 @@ def warnings(seen: Glance, config: Config) -> Iterator[str]:
             if "://" in origin:
                 yield printable(f"uploads to {origin} pause: {wait.reason}{until}")
             else:  # a refused token holds everything up, whatever the origin
-                remedy = f"put this device's token (dtok_…) into {config.cloud.token_file}"
-                yield printable(f"all uploads pause: {wait.reason}; {remedy}{until}")
+                yield printable(f"all uploads pause: {wait.reason}; {_remedy(config)}{until}")
     failing = {each.url: each for each in seen.unreached}
     for recorder in config.recorders:
         unreached = failing.get(recorder.url)
@@ -116,6 +116,15 @@ def warnings(seen: Glance, config: Config) -> Iterator[str]:
             f"{count(homeless, 'recording finds', 'recordings find')} no room in the spool;"
             " restore the uplink, or raise [spool] max_bytes"
         )
+
+
+def _remedy(config: Config) -> str:
+    """Say what a refused credential needs; which one it is, the refusal itself says."""
+    every = [cloud for _, cloud in clouds(config)]
+    places = " or ".join(str(cloud.token_file) for cloud in every)
+    bota = all(cloud.api == "bota" for cloud in every)
+    what = "this device's token (dtok_…)" if bota else "a good credential"
+    return f"put {what} into {places}"
 
 
 def _absent(url: str) -> str | None:

@@ -1,11 +1,13 @@
 """Two clouds as one: images go to the second, everything else to the first."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from device.clock import Clock
 from device.cloud import Cloud, CloudRef
 from device.core.admission import admit
-from device.errors import MediaMissing
+from device.errors import CloudError, MediaMissing
 from device.model import Evidence, Manifest, MediaKind, Receipt, SealedMedium, Target
 
 _MAIN, _IMAGES = "", "images."
@@ -39,13 +41,15 @@ class Split:
         for cloud, _, part in parts:
             admit(cloud.name, part)
         for cloud, prefix, part in parts:
-            ref = _merged(ref, prefix, await cloud.open(part, _own(ref, prefix)))
+            with _named(cloud, prefix):
+                ref = _merged(ref, prefix, await cloud.open(part, _own(ref, prefix)))
         return ref
 
     async def target(self, manifest: Manifest, medium: SealedMedium, ref: CloudRef) -> Target:
         """See `Cloud.target`; the cloud's name for the medium carries its prefix too."""
         cloud, prefix, part = self._part_of(manifest, medium)
-        target = await cloud.target(part, medium, _own(ref, prefix))
+        with _named(cloud, prefix):
+            target = await cloud.target(part, medium, _own(ref, prefix))
         named = {"part": _WHOLE_PART[prefix]}
         if (media_id := target.ref.get("media_id")) is not None:
             named["media_id"] = f"{prefix}{media_id}"
@@ -65,20 +69,16 @@ class Split:
         if media_id is not None:
             own = {**target.ref, "media_id": media_id.removeprefix(prefix)}
             target = replace(target, ref=own)
-        try:
+        with _named(cloud, prefix):
             known = await cloud.stored(part, medium, target, evidence, _own(ref, prefix))
-        except MediaMissing as missing:
-            raise _of_part(missing, prefix) from missing
         return _merged(ref, prefix, known)
 
     async def complete(self, manifest: Manifest, ref: CloudRef) -> Receipt:
         """See `Cloud.complete`: the receipt names both recordings, and the first one's digest."""
         receipts = []
         for cloud, prefix, part in self._parts(manifest):
-            try:
+            with _named(cloud, prefix):
                 receipts.append(await cloud.complete(part, _own(ref, prefix)))
-            except MediaMissing as missing:
-                raise _of_part(missing, prefix) from missing
         return Receipt(
             cloud="+".join(receipt.cloud for receipt in receipts),
             cloud_recording="+".join(receipt.cloud_recording for receipt in receipts),
@@ -111,10 +111,20 @@ class Split:
         )
 
 
-def _of_part(missing: MediaMissing, prefix: str) -> MediaMissing:
-    """Say which media one cloud lacks; if it names none, all of its part."""
-    refs = tuple(f"{prefix}{ref}" for ref in missing.refs)
-    return MediaMissing(str(missing), refs=refs or (_WHOLE_PART[prefix],))
+@contextmanager
+def _named(cloud: Cloud, prefix: str) -> Iterator[None]:
+    """Let an error say which of the two clouds it is about, and a missing medium whose it is.
+
+    A cloud that names no missing media means all of its part.
+    """
+    try:
+        yield
+    except MediaMissing as missing:
+        refs = tuple(f"{prefix}{ref}" for ref in missing.refs) or (_WHOLE_PART[prefix],)
+        raise MediaMissing(f"{cloud.name}: {missing}", refs=refs) from missing
+    except CloudError as error:
+        error.args = (f"{cloud.name}: {error}",)
+        raise
 
 
 def _own(ref: CloudRef, prefix: str) -> dict[str, str]:

@@ -140,7 +140,7 @@ async def test_one_clouds_failure_keeps_the_others_progress(rig: SplitRig) -> No
         evidence = await rig.put(target, content)
         ref |= await rig.cloud.stored(BOTH, medium, target, evidence, ref)
     rig.bota.faults["complete"].append(Fault(status=503))
-    with pytest.raises(CloudUnwell):
+    with pytest.raises(CloudUnwell, match=r"^bota: cannot complete the upload"):
         await rig.cloud.complete(BOTH, ref)
     before = len(rig.siro.net.requests)
 
