@@ -148,7 +148,7 @@ async def test_a_recording_arrives_whole(line: Line) -> None:
     ],
 )
 @pytest.mark.asyncio
-async def test_one_fault_anywhere(  # noqa: PLR0913 - a matrix
+async def test_one_fault_anywhere(  # noqa: PLR0913, PLR0917 - a matrix
     line: Line,
     which: str,
     operation: str,
