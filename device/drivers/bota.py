@@ -222,9 +222,11 @@ class BotaDriver:
 
     async def aclose(self) -> None:
         """See `Driver.aclose`."""
-        if self._running is not None:
-            await self._running.leave(drain=False)
-        await self._session.connection.aclose()
+        try:
+            if self._running is not None:
+                await self._running.leave(drain=False)
+        finally:
+            await self._session.connection.aclose()
 
     async def _at(self, key: RecordingKey, offset: int) -> Running:
         """Return a transfer that has not passed `offset`: the one under way, or a new one."""

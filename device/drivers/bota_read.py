@@ -1,11 +1,12 @@
 """One transfer of a Bota recorder as a stream of bytes that a prefix check can hand on."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from hashlib import sha256
 
 from device.core.bota_ble import commands
-from device.core.bota_ble.transfer import QUIET_S, Transfer
+from device.core.bota_ble.transfer import DRAIN_S, QUIET_S, Transfer
 from device.drivers.bota_session import Session
 from device.errors import LinkError, LinkLost
 from device.model import BlockHashes
@@ -16,9 +17,6 @@ BLOCK_BYTES = 4096
 WHOLE = "this recorder sends a recording in one piece, from its first byte after each cut"
 """Bytes that are held spare nothing on the air: a line that is cut again before it comes beyond
 them makes no progress, and its reason says what would help."""
-
-DRAIN_PACKETS = 1 << 18
-"""More than the largest recording has, for a firmware that sends on after an ABORT."""
 
 
 class Running:
@@ -38,6 +36,7 @@ class Running:
         self._held = b""
         self._transfer: Transfer | None = None
         self._left = False
+        self._leaving = asyncio.Lock()
 
     @property
     def digest(self) -> str | None:
@@ -129,18 +128,28 @@ class Running:
         Args:
             drain: Wait for that silence; not needed where the connection ends anyway.
         """
-        if self._left or self._transfer is None:
+        if self._left and not drain:
             return
-        self._left = True
-        if self._transfer.done:
-            return
-        self._transfer.leave()
-        with suppress(LinkError):
-            await self._write()
-            # What is still on its way must not be taken for a part of the next transfer.
-            for _ in range(DRAIN_PACKETS if drain else 0):
-                if await self._session.packets.next(QUIET_S) is None:
-                    break
+        # A read that nobody closed is left by the event loop, some time: while that still drains,
+        # it would take the packets of whatever began in between.
+        async with self._leaving:
+            if self._left or self._transfer is None:
+                return
+            self._left = True
+            if self._transfer.done:
+                return
+            self._transfer.leave()
+            with suppress(LinkError):
+                await self._write()
+                if drain:
+                    await self._drain()
+
+    async def _drain(self) -> None:
+        """Throw away what is still on its way, not to be taken for a part of the next transfer."""
+        clock, packets = self._session.clock, self._session.packets
+        until_s = clock.monotonic() + DRAIN_S
+        while clock.monotonic() < until_s and await packets.next(QUIET_S) is not None:
+            pass
 
     def _take(self) -> bytes:
         held, self._held = self._held, b""
