@@ -13,15 +13,14 @@ from gateway.config import GatewayConfig, make_folder
 from gateway.devices import DeviceDesk
 from gateway.metrics import Metrics
 from gateway.model import Caller  # noqa: TC001 - annotates a local, costs nothing
-from gateway.objects.filesystem import FilesystemObjects
 from gateway.openapi import written
-from gateway.receiving import Receiving
 from gateway.recordings import RecordingDesk
 from gateway.routes import Admits, Route
 from gateway.routes.exchange import Exchange, Gateway
 from gateway.routes.table import ROUTES
 from gateway.routes.uploads import no_early_continue
 from gateway.store.sql import open_store
+from gateway.ways_in import ways_in
 
 
 @asynccontextmanager
@@ -38,18 +37,11 @@ async def create_app(
     make_folder(config.data)
     async with open_store(config.data) as store:
         metrics = Metrics()
-        objects = FilesystemObjects(config.data, secret=config.secret)
-        receiving = Receiving(
-            store,
-            objects,
-            metrics,
-            max_medium_bytes=config.max_medium_bytes,
-            idle_s=config.idle_s,
-        )
+        ways = ways_in(config, store, metrics, clock)
         recordings = RecordingDesk(
             store,
-            objects,
-            receiving,
+            ways.objects,
+            ways.intake,
             metrics,
             clock,
             url_ttl_s=config.url_ttl_s,
@@ -59,20 +51,21 @@ async def create_app(
             config=config,
             clock=clock,
             store=store,
-            objects=objects,
-            intake=receiving,
+            objects=ways.objects,
+            intake=ways.intake,
+            part_lists=ways.part_lists,
             recordings=recordings,
             devices=DeviceDesk(store, clock, secret=config.secret),
             metrics=metrics,
             openapi=written(),
             version=version("fieldpost"),
         )
-        await recordings.purge_deleted()
-        await receiving.tidy()
         try:
+            await recordings.purge_deleted()
+            await ways.intake.tidy()
             yield _application(gateway, Access(store, clock))
         finally:
-            await receiving.aclose()
+            await ways.aclose()
 
 
 def _application(gateway: Gateway, access: Access) -> web.Application:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gateway.config_objects import MOST_SIGNED_S, ObjectsConfig, read_objects
 from gateway.errors import ConfigInvalid
 
 ENV_PREFIX = "FIELDPOST_GATEWAY_"
@@ -35,6 +36,10 @@ class GatewayConfig:
     max_medium_bytes: int = 16 * 1024**3
     max_sessions: int = 1024
     max_body_bytes: int = 64 * 1024
+    objects: ObjectsConfig = None
+    verify_at_once: int = 4
+    sweep_every_s: int = 3600
+    sweep_age_s: int = 30 * 24 * 3600
 
 
 def read_config(
@@ -50,17 +55,28 @@ def read_config(
         ConfigInvalid: A value cannot be used; the sentence names it.
     """
     host, port = parse_listen(listen or environ.get(f"{ENV_PREFIX}LISTEN") or DEFAULT_LISTEN)
+    objects = read_objects(environ)
+    url_ttl_s = _number(environ, "URL_TTL_S", 3600, least=60)
+    if objects is not None and url_ttl_s > MOST_SIGNED_S:
+        raise ConfigInvalid(f"{ENV_PREFIX}URL_TTL_S: this object store signs for a week at most")
     return GatewayConfig(
         data=data,
         secret=_signing_key(data, environ),
         host=host,
         port=port,
         public_url=_public_url(public_url or environ.get(f"{ENV_PREFIX}PUBLIC_URL")),
-        url_ttl_s=_number(environ, "URL_TTL_S", 3600, least=60),
+        url_ttl_s=url_ttl_s,
         idle_s=_number(environ, "IDLE_S", 60, least=1),
         drain_s=_number(environ, "DRAIN_S", 10, least=0),
         max_medium_bytes=_number(environ, "MAX_MEDIUM_BYTES", 16 * 1024**3, least=1),
         max_sessions=_number(environ, "MAX_SESSIONS", 1024, least=1),
+        objects=objects,
+        verify_at_once=_number(environ, "VERIFY_AT_ONCE", 4, least=1),
+        sweep_every_s=_number(environ, "SWEEP_EVERY_S", 3600, least=60),
+        # Whoever holds a signed URL is still at it: nothing of theirs may be swept.
+        sweep_age_s=_number(
+            environ, "SWEEP_AGE_S", 30 * 24 * 3600, least=max(24 * 3600, 2 * url_ttl_s)
+        ),
     )
 
 

@@ -18,6 +18,7 @@ GatewayError
 │   ├── AlreadyUploaded         the recording is complete and takes no more
 │   ├── RecordingDeleted        an Idempotency-Key of a recording that was deleted
 │   └── Superseded              a newer request took over this upload session
+├── UploadGone             410  a multipart upload that is completed or was given up
 ├── BodyTooLarge           413
 ├── MediumTooLarge         413
 ├── DigestRefused          422  the last byte is in and the declared digest is another
@@ -29,7 +30,8 @@ GatewayError
 │   ├── Draining                this process is about to stop
 │   ├── StorageFull             no room for more bytes
 │   ├── StorageFailed           the disk reported an error; the medium starts again
-│   └── SessionBusy             the previous writer has not let go yet
+│   ├── SessionBusy             the previous writer has not let go yet
+│   └── Verifying               the medium is there and is being read to count its digest
 ├── UsageInvalid            -    command line
 ├── ConfigInvalid           -    configuration
 └── DatabaseOutdated        -    the database is of another version
@@ -194,6 +196,14 @@ class Superseded(Conflict):
     title = "A newer request took over"
 
 
+class UploadGone(GatewayError):
+    """The multipart upload is no more: completed, or given up. upload-complete can tell which."""
+
+    status = 410
+    code = "upload_gone"
+    title = "The upload is no more"
+
+
 class BodyTooLarge(GatewayError):
     """The JSON body is larger than any request needs."""
 
@@ -286,6 +296,14 @@ class SessionBusy(Unavailable):
 
     code = "session_busy"
     title = "The upload session is busy"
+
+
+class Verifying(Unavailable):
+    """The medium is there and is being read to count its digest; ask again."""
+
+    code = "verifying"
+    title = "The medium is being verified"
+    retry_after_s = 10
 
 
 class UsageInvalid(GatewayError):

@@ -37,6 +37,23 @@ class Metrics:
             "Recordings that became uploaded.",
             registry=self.registry,
         )
+        self.verified = Counter(
+            "fieldpost_gateway_media_verified",
+            "Media in a store that clients reach themselves, by how their digest was learned.",
+            ["how"],
+            registry=self.registry,
+        )
+        self.verified_bytes = Counter(
+            "fieldpost_gateway_verified_bytes",
+            "Bytes read back from the object store to count a digest.",
+            registry=self.registry,
+        )
+        self.swept = Counter(
+            "fieldpost_gateway_swept",
+            "What the sweeper gave up or removed.",
+            ["what"],
+            registry=self.registry,
+        )
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()

@@ -1,6 +1,6 @@
 """The ObjectStore seam: where the bytes of media are kept, and how they get there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -150,8 +150,8 @@ class DirectObjectStore(ObjectStore, Protocol):
         """End an upload that has not become an object; repeatable."""
         ...
 
-    async def listed(self, after: ObjectRef | None) -> list[Listed]:
-        """List objects in the store's order, some hundred after `after`; empty at the end."""
+    def listed(self) -> AsyncIterator[Listed]:
+        """List all objects, page by page."""
         ...
 
     async def begun(self) -> list[Begun]:

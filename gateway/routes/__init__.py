@@ -72,5 +72,23 @@ IDEMPOTENCY_KEY = Parameter(
 )
 """The header that create, upload-url, upload-complete and bind take."""
 
+SIGNATURE = (
+    Parameter(
+        name="expires",
+        place="query",
+        means="Unix seconds; part of the URL as it was handed out.",
+        schema={"type": "integer"},
+        required=True,
+    ),
+    Parameter(
+        name="signature",
+        place="query",
+        means="Part of the URL as it was handed out.",
+        schema={"type": "string"},
+        required=True,
+    ),
+)
+"""The query of a signed URL."""
+
 REPLAYED = {"Idempotent-Replayed": "`true` when an earlier request with this key did it."}
 """The header of an answer to a repeated request."""

@@ -130,6 +130,30 @@ class UploadUrl(Struct, frozen=True, kw_only=True):
     upload_protocol: str | None = None
 
 
+class PartView(Struct, frozen=True, kw_only=True):
+    """Where one part goes up, by a plain PUT."""
+
+    number: int
+    url: str
+
+
+class HeldPartView(Struct, frozen=True, kw_only=True):
+    """A part that the object store holds."""
+
+    number: int
+    etag: str
+    size_bytes: int
+
+
+class PartsDocument(Struct, frozen=True, kw_only=True):
+    """The next parts of an upload. All have `part_bytes` but the last, which has what is left."""
+
+    part_bytes: int
+    parts: list[PartView]
+    complete_url: str
+    held: list[HeldPartView]
+
+
 class UploadedMedium(Struct, frozen=True, kw_only=True):
     """The answer to the last byte of a medium."""
 

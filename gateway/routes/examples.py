@@ -97,3 +97,13 @@ HEARTBEAT = {
     "connection_type": ["wifi"],
 }
 HEARTBEAT_ANSWER = {"status": "ok", "server_time": "2026-03-01T12:00:00Z"}
+
+_STORE = "https://store.example.org/recordings/objects/rec/med"
+PARTS = {
+    "part_bytes": 8388608,
+    "parts": [
+        {"number": 2, "url": f"{_STORE}?partNumber=2&uploadId=EXAMPLE&X-Amz-Signature=EXAMPLE"}
+    ],
+    "complete_url": f"{_STORE}?uploadId=EXAMPLE&X-Amz-Signature=EXAMPLE",
+    "held": [{"number": 1, "etag": '"9b2cf535f27731c974343645a3985328"', "size_bytes": 8388608}],
+}

@@ -19,6 +19,7 @@ from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.model import Caller, DeviceCaller, Intent
 from gateway.objects import ObjectStore
+from gateway.part_lists import PartLists
 from gateway.receiving import Receiving
 from gateway.recordings import RecordingDesk
 from gateway.store import Store
@@ -38,6 +39,7 @@ class Gateway:
     store: Store
     objects: ObjectStore
     intake: Intake
+    part_lists: PartLists | None
     recordings: RecordingDesk
     devices: DeviceDesk
     metrics: Metrics

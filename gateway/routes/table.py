@@ -1,11 +1,12 @@
 """All routes of the gateway."""
 
-from gateway.routes import Route, devices, health, media, recordings, uploads
+from gateway.routes import Route, devices, health, media, parts, recordings, uploads
 
 ROUTES: tuple[Route, ...] = (
     *recordings.ROUTES,
     *media.ROUTES,
     *uploads.ROUTES,
+    *parts.ROUTES,
     *devices.ROUTES,
     *health.ROUTES,
 )

@@ -21,7 +21,7 @@ from gateway.errors import (
 )
 from gateway.model import MediaStatus, Medium
 from gateway.receiving import Held, Received
-from gateway.routes import Admits, Answer, Parameter, Route
+from gateway.routes import SIGNATURE, Admits, Answer, Parameter, Route
 from gateway.routes import examples as example
 from gateway.routes.bodies import UploadedMedium
 from gateway.routes.exchange import Exchange, answer
@@ -103,23 +103,6 @@ def _uploaded(medium: Medium) -> UploadedMedium:
     )
 
 
-_SIGNATURE = (
-    Parameter(
-        name="expires",
-        place="query",
-        means="Unix seconds; part of the URL as it was handed out.",
-        schema={"type": "integer"},
-        required=True,
-    ),
-    Parameter(
-        name="signature",
-        place="query",
-        means="Part of the URL as it was handed out.",
-        schema={"type": "string"},
-        required=True,
-    ),
-)
-
 ROUTES = (
     Route(
         method="PUT",
@@ -130,7 +113,7 @@ ROUTES = (
         admits=Admits.SIGNED_URL,
         raw_body=True,
         parameters=(
-            *_SIGNATURE,
+            *SIGNATURE,
             Parameter(
                 name="Content-Range",
                 place="header",
@@ -175,7 +158,7 @@ ROUTES = (
         summary="Fetch the bytes of a medium",
         run=get,
         admits=Admits.SIGNED_URL,
-        parameters=_SIGNATURE,
+        parameters=SIGNATURE,
         answers=(
             Answer(status=200, means="The bytes."),
             Answer(status=206, means="The bytes that a Range header asked for."),

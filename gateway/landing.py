@@ -1,0 +1,177 @@
+"""Notice media that clients put into the object store themselves, and check that they are whole."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from gateway.errors import NotFound, Verifying
+from gateway.intake import offer_of, ref_of
+from gateway.metrics import Metrics
+from gateway.model import MediaStatus, Medium
+from gateway.objects import DirectObjectStore, SignedFor, Stored, UploadTarget
+from gateway.store import Store
+
+logger = logging.getLogger(__name__)
+
+_PATIENCE_S = 15.0
+
+
+class Landing:
+    """All uploads of an object store that clients reach themselves.
+
+    A medium counts as whole once the store has been asked: its size, and its digest by the store's
+    own count where it has one, else by reading all of it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        objects: DirectObjectStore,
+        metrics: Metrics,
+        *,
+        at_once: int,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
+        self._store = store
+        self._objects = objects
+        self._metrics = metrics
+        self._patience_s = patience_s
+        self._readers = asyncio.Semaphore(at_once)
+        self._checks: dict[str, asyncio.Task[Medium]] = {}
+
+    async def target(self, medium: Medium, signed: SignedFor) -> UploadTarget:
+        """See `Intake.target`."""
+        uploads = self._store.uploads
+        known = await uploads.handle(medium.id)
+        target = await self._objects.target(ref_of(medium), offer_of(medium), signed, handle=known)
+        if target.handle is None or target.handle == known:
+            return target
+        # Kept before anybody hears of it; of two at once the first counts for both.
+        if known is not None:
+            await uploads.drop(medium.id, known)
+        kept = await uploads.keep(medium.id, target.handle)
+        if kept == target.handle:
+            return target
+        await self._objects.abandon(ref_of(medium), target.handle)
+        return await self._objects.target(ref_of(medium), offer_of(medium), signed, handle=kept)
+
+    async def recover(self, medium: Medium) -> Medium:
+        """See `Intake.recover`; a large medium is read on after the answer `Verifying`."""
+        if medium.status is MediaStatus.UPLOADED:
+            return medium
+        check = self._checks.get(medium.id)
+        if check is None:
+            check = asyncio.create_task(self._checked(medium), name=f"verify-{medium.id}")
+            self._checks[medium.id] = check
+            check.add_done_callback(lambda done: self._over(medium.id, done))
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return await asyncio.shield(check)
+        except TimeoutError:
+            raise Verifying(
+                "the medium is being read to count its digest; ask again",
+                details={"media_id": medium.id},
+            ) from None
+
+    async def reopen(self, medium: Medium) -> None:
+        """See `Intake.reopen`."""
+        now = await self._store.recordings.medium(medium.id)
+        if now is None:
+            raise NotFound("the recording was deleted")
+        if (now.status, now.content_sha256) == (medium.status, medium.content_sha256):
+            await self._refuse(medium)
+
+    async def forget(self, media: Sequence[Medium]) -> None:
+        """See `Intake.forget`."""
+        for medium in media:
+            if (check := self._checks.get(medium.id)) is not None:
+                check.cancel()
+                await asyncio.wait([check])
+            await self._abandon(medium)
+
+    async def clear(self, medium: Medium) -> None:
+        """See `Intake.clear`."""
+        await self._abandon(medium)
+
+    async def tidy(self) -> None:
+        """See `Intake.tidy`: what a crash left in the store is the sweeper's."""
+
+    def drain(self) -> None:
+        """See `Intake.drain`: checks begin anew with the next process."""
+
+    async def aclose(self) -> None:
+        """See `Intake.aclose`."""
+        checks = list(self._checks.values())
+        for check in checks:
+            check.cancel()
+        if checks:
+            await asyncio.wait(checks)
+
+    def _over(self, medium_id: str, check: asyncio.Task[Medium]) -> None:
+        del self._checks[medium_id]
+        if not check.cancelled():
+            # Whoever asked may be gone: a failure is not lost, the next one to ask meets it anew.
+            check.exception()
+
+    async def _checked(self, medium: Medium) -> Medium:
+        found = await self._objects.look(ref_of(medium))
+        if found is None:
+            return medium
+        if medium.file_size_bytes not in {None, found.size_bytes}:
+            return await self._refused(medium, f"{found.size_bytes} bytes")
+        stored: Stored | None
+        if found.sha256 is not None:
+            stored = Stored(found.size_bytes, found.sha256)
+            self._metrics.verified.labels("checksum").inc()
+        else:
+            stored = await self._read(medium)
+        if stored is None:
+            return medium
+        if medium.declared_sha256 not in {None, stored.sha256}:
+            return await self._refused(medium, "another digest")
+        if medium.file_size_bytes not in {None, stored.size_bytes}:
+            return await self._refused(medium, f"{stored.size_bytes} bytes")
+        finished = await self._store.recordings.finish_medium(
+            medium.id, size_bytes=stored.size_bytes, sha256=stored.sha256
+        )
+        if (handle := await self._store.uploads.handle(medium.id)) is not None:
+            await self._store.uploads.drop(medium.id, handle)
+        logger.info(
+            "A medium is whole.",
+            extra={
+                "recording_id": medium.recording_id,
+                "medium_id": medium.id,
+                "size_bytes": stored.size_bytes,
+            },
+        )
+        return finished
+
+    async def _read(self, medium: Medium) -> Stored | None:
+        async with self._readers:
+            stored = await self._objects.verify(ref_of(medium))
+        if stored is not None:
+            self._metrics.verified.labels("read").inc()
+            self._metrics.verified_bytes.inc(stored.size_bytes)
+        return stored
+
+    async def _refused(self, medium: Medium, what: str) -> Medium:
+        """Put a wrong object aside; the medium is pending and comes again."""
+        logger.warning(
+            "What is in the object store is not what was announced.",
+            extra={"recording_id": medium.recording_id, "medium_id": medium.id, "has": what},
+        )
+        await self._refuse(medium)
+        return medium
+
+    async def _refuse(self, medium: Medium) -> None:
+        # The row first: until the object is moved it is found again, and refused again.
+        await self._store.recordings.reopen_medium(medium.id, blame=True)
+        await self._abandon(medium)
+        await self._objects.reject(ref_of(medium))
+
+    async def _abandon(self, medium: Medium) -> None:
+        handle = await self._store.uploads.handle(medium.id)
+        if handle is None:
+            return
+        await self._objects.abandon(ref_of(medium), handle)
+        await self._store.uploads.drop(medium.id, handle)
