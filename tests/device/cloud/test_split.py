@@ -123,11 +123,14 @@ async def test_images_alone_touch_one_cloud(rig: SplitRig) -> None:
 
 @pytest.mark.asyncio
 async def test_one_clouds_refusal_is_known_before_the_other_hears(rig: SplitRig) -> None:
-    """What the cloud of audio cannot take is refused before images are announced."""
+    """What either cloud cannot take is refused before anything is announced to the other."""
+    swapped = Split(rig.cloud._images, rig.cloud._main, FakeClock())
     manifest = manifest_of(b"audio", b"image", types=("audio/opus", "image/jpeg"))
 
     with pytest.raises(CloudRejected):
         await rig.cloud.open(manifest, {})
+    with pytest.raises(CloudRejected):
+        await swapped.open(BOTH, {})
     assert 0 == rig.calls()
 
 
