@@ -1,5 +1,6 @@
 """BlueZ's own switches over D-Bus, for when it is stuck: disconnect, forget, power off and on."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ _BLUEZ = "org.bluez"
 _ADAPTER = "org.bluez.Adapter1"
 _DEVICE = "org.bluez.Device1"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
+
+SWITCH_S = 4.0
+"""What BlueZ may take to switch an adapter off, and to switch it on."""
 
 Objects = dict[str, dict[str, dict[str, Any]]]
 Call = Callable[["Message"], Awaitable["Message"]]
@@ -59,9 +63,23 @@ class Bluez:
         paths = [path for path in paths if adapter in (None, path.rpartition("/")[2])]
         if len(paths) != 1:
             return False
-        for on in (False, True):
-            await self._set_powered(paths[0], on=on)
+        # Whoever waits may be stopped; an adapter that stays off is of use to nobody, and no step
+        # of the recovery would turn it on again: that could have been its owner's wish.
+        cycling = asyncio.create_task(self._off_and_on(paths[0]), name="power cycle")
+        try:
+            await asyncio.shield(cycling)
+        except asyncio.CancelledError:
+            await asyncio.gather(cycling, return_exceptions=True)
+            raise
         return True
+
+    async def _off_and_on(self, path: str) -> None:
+        try:
+            async with asyncio.timeout(SWITCH_S):
+                await self._set_powered(path, on=False)
+        finally:
+            async with asyncio.timeout(SWITCH_S):
+                await self._set_powered(path, on=True)
 
     async def _set_powered(self, path: str, *, on: bool) -> None:
         from dbus_fast.signature import Variant  # noqa: PLC0415 - rarely needed

@@ -1,10 +1,13 @@
 """BlueZ's switches: the messages that go over D-Bus, and what is left alone."""
 
+import asyncio
+
 import pytest
 from dbus_fast.constants import MessageType
 from dbus_fast.message import Message
 from dbus_fast.signature import Variant
 
+from device.links import bluez
 from device.links.bluez import Bluez
 
 ADDRESS = "C0:FF:EE:00:00:01"
@@ -87,6 +90,48 @@ async def test_the_adapter_goes_off_and_on(adapter):
         (*powered, "Powered", Variant("b", False)),
         (*powered, "Powered", Variant("b", True)),
     ]
+
+
+class Slow(ScriptedBus):
+    """Takes its time over one of the switches, or for ever."""
+
+    def __init__(self, *, over: bool) -> None:
+        super().__init__()
+        self._over = over
+        self.asked, self.answer = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, message: Message) -> Message:
+        if message.member == "Set" and message.body[2] == Variant("b", self._over):
+            self.asked.set()
+            await self.answer.wait()
+        return await super().__call__(message)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("over", [False, True], ids=["off", "on"])
+async def test_an_adapter_is_never_left_off(over):
+    """Whoever is stopped between off and on, or in them, waits until the adapter is on."""
+    bus = Slow(over=over)
+    cycling = asyncio.create_task(Bluez(bus).power_cycle("hci0"))
+    await bus.asked.wait()
+    cycling.cancel()
+    await asyncio.sleep(0)
+    bus.answer.set()
+    with pytest.raises(asyncio.CancelledError):
+        await cycling
+
+    assert [m.body[2].value for m in bus.sent] == [False, True]
+
+
+@pytest.mark.asyncio
+async def test_a_switch_that_hangs_is_not_the_last_word(monkeypatch):
+    """BlueZ does not answer to off: the adapter is switched on all the same."""
+    monkeypatch.setattr(bluez, "SWITCH_S", 0.01)
+    bus = Slow(over=False)
+    with pytest.raises(TimeoutError):
+        await Bluez(bus).power_cycle("hci0")
+
+    assert [m.body[2].value for m in bus.sent] == [True]
 
 
 @pytest.mark.asyncio
