@@ -37,7 +37,10 @@ class Place:
             ConfigInvalid: Not such a URL; each fault is one sentence.
         """
         # Neither a port nor a user is in it, and an address is no IPv6 host.
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise ConfigInvalid([f"{url}: no URL that can be read ({error})"]) from error
         target = unquote(parts.netloc)
         problems = []
         if parts.scheme != "ble":

@@ -47,6 +47,7 @@ def test_urls_are_read(url, place):
         ("ble://", "address or name"),
         ("ble:///AM-07", "address or name"),
         ("ble://AM-07/2", "nothing else"),
+        ("ble://[AM-07", "no URL that can be read"),
         ("ble://AM-07?baud=3", "unknown setting 'baud'; Bluetooth takes adapter"),
         ("ble://AM-07?adapter=/dev/x", "adapter is a name such as hci0"),
     ],
