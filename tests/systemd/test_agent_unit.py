@@ -50,6 +50,17 @@ def test_the_unit_promises_only_what_the_agent_does():
     assert "ExecStart=/usr/bin/fieldpost run\n" in text
 
 
+def test_the_unit_lets_the_decoder_load():
+    """The audio extra calls mbind while it loads; a filter without it kills the decoder."""
+    filters = [
+        line.partition("=")[2]
+        for line in UNIT.read_text(encoding="utf-8").splitlines()
+        if line.startswith("SystemCallFilter=")
+    ]
+
+    assert ["@system-service", "~@privileged @resources", "mbind"] == filters
+
+
 def test_an_install_page_names_real_files():
     """What the install commands copy is in the repository."""
     page = Path("systemd/README.md").read_text(encoding="utf-8")
