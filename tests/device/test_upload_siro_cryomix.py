@@ -246,6 +246,19 @@ async def test_a_day_offline_before_siro_was_told(siro: Line) -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_siro_said_before_a_file_was_missing(siro: Line) -> None:
+    """In the attempt that sends one file again the other, just acknowledged, is not announced."""
+    entry = await siro.seal()
+    siro.net.faults["put"].extend([None, CUT])
+    with pytest.raises(CloudUnreachable):
+        await siro.upload(entry)
+    siro.net.pass_time(86_400)
+
+    await _check_arrived(siro, entry)
+    assert 3 == siro.net.store.puts
+
+
+@pytest.mark.asyncio
 async def test_an_expired_url_is_renewed(line: Line) -> None:
     """A URL that died while the line was down is asked for anew."""
     entry = await line.seal()
