@@ -166,6 +166,10 @@ class BotaDriver:
                             yield fresh
         finally:
             await running.leave()
+        if not running.position and recording.media[0].size_bytes:
+            # Its checksum of nothing agrees, and the cloud would have nothing: never a reason to
+            # delete what it lists.
+            raise ProtocolViolation("the recorder lists this recording, and sends no byte of it")
         if running.disputed:
             logger.warning(
                 "The recorder told a hash that is not that of the bytes",

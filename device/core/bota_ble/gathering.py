@@ -9,6 +9,8 @@ from device.errors import ProtocolViolation
 QUIET_S = 0.4
 PATIENCE_S = 5.0
 LONGEST_S = 60.0
+MOST_ENTRIES = 10_000
+"""More is a recorder that makes them up; of a true one the rest is listed when these are gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,9 @@ class Gathering:
             self._damaged = True
             return
         for entry in entries:
-            if self._entries.setdefault(entry.file_id, entry) != entry:
+            if len(self._entries) >= MOST_ENTRIES and entry.file_id not in self._entries:
+                self._damaged = True
+            elif self._entries.setdefault(entry.file_id, entry) != entry:
                 self._contradicted.add(entry.file_id)
 
     def wait_s(self, now_s: float) -> float:

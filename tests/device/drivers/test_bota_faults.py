@@ -422,6 +422,21 @@ async def test_a_line_that_breaks_before_the_ack_takes_nothing():
             await driver.recordings()
 
 
+async def test_nothing_is_not_taken_for_what_is_listed():
+    """A recorder that cannot read its card may send an end and no bytes: that is no recording."""
+    async with driving(recorder({SHORT_ID: b""}, listed_kib=5)) as driver:
+        with pytest.raises(ProtocolViolation, match="sends no byte"):
+            await pull(driver, SHORT_ID)
+
+
+async def test_what_is_listed_as_empty_may_be_empty():
+    """Who began and ended at once made a recording of nothing."""
+    async with driving(recorder({SHORT_ID: b""})) as driver:
+        content = await pull(driver, SHORT_ID)
+
+    assert content == b""
+
+
 async def test_who_abandons_a_read_cannot_take_it_for_whole():
     """A read that another one pushed aside ends with an error, never as if it were at its end."""
     async with driving(recorder()) as driver:

@@ -82,6 +82,18 @@ def test_one_id_with_two_contents_is_nobody():
     assert (result.entries, result.contradicted) == ((), (bytes((1, 0, 0, 1)),))
 
 
+def test_a_listing_without_end_is_cut_off(monkeypatch):
+    """What a recorder makes up takes no memory without end, and is no whole listing."""
+    monkeypatch.setattr("device.core.bota_ble.gathering.MOST_ENTRIES", 3)
+    gathering = Gathering(expecting(3), 0.0)
+    gathering.received(b"".join(map(entry, range(9))), 0.0)
+    gathering.received(entry(0), 0.0)
+    result = gathering.result()
+
+    assert [each.file_id[0] for each in result.entries] == [0, 1, 2]
+    assert not result.complete
+
+
 def test_a_listing_that_drips_for_ever_ends():
     """Notifications without end are not waited for beyond a minute."""
     gathering = Gathering(expecting(9), 0.0)
