@@ -38,6 +38,11 @@ def cloud_doubts(config: Config) -> Iterator[tuple[str, str, str]]:
     for section, cloud in clouds(config):
         if cloud.allow_http and urlsplit(cloud.base_url).scheme == "http":
             yield section, "allow_http", "lets the device token travel unencrypted"
+        facts = FACTS.get(cloud.api)
+        if facts is not None and facts.content_types is not None:
+            words = ", ".join(sorted(set(facts.content_types.values())))
+            takes = f'is "{cloud.api}", which takes {words} only: recordings with another kind of'
+            yield section, "api", f"{takes} file are put aside"
     facts = FACTS.get(config.cloud.api)
     if facts is not None and "image" not in facts.takes and config.cloud_images is None:
         yield (
@@ -45,7 +50,7 @@ def cloud_doubts(config: Config) -> Iterator[tuple[str, str, str]]:
             "api",
             (
                 f'is "{config.cloud.api}", which takes no images: recordings that have some are'
-                " kept and wait; give images a cloud of their own under [cloud.images]"
+                " put aside; give images a cloud of their own under [cloud.images]"
             ),
         )
 

@@ -366,3 +366,13 @@ def test_an_api_without_images_is_mentioned(file):
     (warning,) = load(file, {}, needs_token=False).warnings
 
     assert "takes no images" in warning
+
+
+def test_an_api_of_few_kinds_is_mentioned(file):
+    """Which files would be put aside is known before the first recording is."""
+    file.write_text('[cloud]\napi = "siro"\nend_user_id = "u"\n')
+
+    kinds, images = load(file, {}, needs_token=False).warnings
+
+    assert f'{file}:2: [cloud] api is "siro", which takes aac, mp3, wav only' in kinds
+    assert "takes no images" in images
