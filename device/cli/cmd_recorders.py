@@ -1,7 +1,6 @@
 """`fieldpost recorders`: look at each configured recorder."""
 
 import sys
-import textwrap
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from device.cli import recorder_words
 from device.cli.invocation import Invocation
 from device.cli.output import document, width
-from device.cli.tables import table
+from device.cli.tables import spilling
 from device.cli.words import count, printable, size
 from device.errors import FieldpostError
 
@@ -52,26 +51,22 @@ def _lines(views: "Sequence[RecorderView]") -> Iterator[str]:
     """Lay the rows out; below each comes how the recorder fares, where it tells."""
     heads = ("RECORDER", "DRIVER", "RECORDINGS", "SIZE", "ABOUT")
     rows = [_row(view) for view in views]
-    laid = table(heads, rows, right={"RECORDINGS", "SIZE"}, width=width()).splitlines()
-    yield laid[0]
-    for view, line in zip(views, laid[1:], strict=True):
-        yield line
-        told = recorder_words.fares(view.info) if view.info else []
-        if view.listing is None:
-            told += recorder_words.waiting(view.info, None)
-        if told:
-            yield textwrap.fill(
-                ", ".join(told),
-                width() or sys.maxsize,
-                initial_indent="  ",
-                subsequent_indent="  ",
-            )
+    more = [_fares(view) for view in views]
+    yield from spilling(heads, rows, more, right={"RECORDINGS", "SIZE"}, width=width())
+
+
+def _fares(view: "RecorderView") -> list[str]:
+    told = recorder_words.fares(view.info) if view.info else []
+    if view.listing is None:
+        told += recorder_words.waiting(view.info, None)
+    return told
 
 
 def _row(view: "RecorderView") -> tuple[str, ...]:
     driver = view.info.driver if view.info else view.config.driver or "-"
     if view.listing is None:
-        return (view.config.url, driver, "-", "-", str(view.error or "no answer"))
+        problem = str(view.error or "no answer").removeprefix(f"{view.config.url}: ")
+        return (view.config.url, driver, "-", "-", problem)
     recordings = view.listing.recordings
     total = sum(medium.size_bytes for each in recordings for medium in each.media)
     return (view.config.url, driver, str(len(recordings)), size(total), _about(view))
@@ -80,7 +75,8 @@ def _row(view: "RecorderView") -> tuple[str, ...]:
 def _about(view: "RecorderView") -> str:
     parts: list[str] = []
     if info := view.info:
-        parts += [part for part in (info.model, info.serial, info.firmware) if part]
+        parts += [part for part in (info.model, info.serial) if part]
+        parts += recorder_words.firmware(info)
         if info.clock_offset_s is not None:
             parts.append(f"clock {round(info.clock_offset_s, 1) + 0.0:+.1f} s")
     if view.listing and view.listing.rejected:
@@ -100,8 +96,12 @@ def _object(view: "RecorderView") -> dict[str, Any]:
         "size_bytes": sum(medium.size_bytes for medium in media) if listing else None,
         "rejected": listing.rejected if listing else None,
         "complete": listing.complete if listing else None,
-        "error": {"code": view.error.code, "message": str(view.error)} if view.error else None,
+        "error": _problem(view.error) if view.error else None,
     }
+
+
+def _problem(error: FieldpostError) -> dict[str, Any]:
+    return {"code": error.code, "message": str(error), "hint": error.hint}
 
 
 def _explain(errors: list[FieldpostError]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from device.cli.invocation import Invocation
 from device.cli.output import document, width
-from device.cli.tables import table
+from device.cli.tables import spilling
 from device.cli.words import relative, size
 from device.model import Recording
 
@@ -43,8 +43,9 @@ def main(args: Namespace, call: Invocation) -> int:
     rows = [_row(each, now) for each in listing.recordings]
     rows += [(each.recording, "-", "-", "-", each.reason) for each in listing.rejected]
     if rows:
-        heads = ("RECORDING", "MEDIA", "SIZE", "STARTED", "CANNOT BE PULLED BECAUSE")
-        print(table(heads, rows, right={"MEDIA", "SIZE"}, width=width()))
+        heads = ("RECORDING", "MEDIA", "SIZE", "STARTED", "NOT PULLED")
+        for line in spilling(heads, rows, right={"MEDIA", "SIZE"}, width=width()):
+            print(line)
     elif listing.complete:
         print("the recorder is empty")
     if not listing.complete:

@@ -14,6 +14,12 @@ def percent(told: int | None) -> str:
     return "-" if told is None else f"{told} %"
 
 
+def firmware(info: RecorderInfo) -> Iterator[str]:
+    """Tell the firmware's version, where known."""
+    if info.firmware:
+        yield f"firmware {info.firmware}"
+
+
 def power(info: RecorderInfo) -> Iterator[str]:
     """Tell battery and charging, where known."""
     if info.battery_percent is not None:

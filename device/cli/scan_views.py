@@ -112,7 +112,9 @@ def _told_unasked(each: Found) -> Iterator[str]:
 
 def _told(info: RecorderInfo | None) -> Iterator[str]:
     if info is not None:
-        yield from (part for part in (info.model, info.firmware) if part)
+        if info.model:
+            yield info.model
+        yield from recorder_words.firmware(info)
         if info.serial:
             yield f"serial {info.serial}"
         yield from recorder_words.fares(info)

@@ -1,6 +1,8 @@
 """Tables of fixed width, without the cost of importing a library for them."""
 
-from collections.abc import Sequence
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
 
 from device.cli.words import printable, shortened
 
@@ -35,3 +37,38 @@ def table(
         laid.append(last.rjust(widths[-1]) if heads[-1] in right else last)
         lines.append("  ".join(laid).rstrip())
     return "\n".join(lines)
+
+
+def spilling(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    more: Sequence[Sequence[str]] | None = None,
+    *,
+    right: frozenset[str] | set[str] = frozenset(),
+    width: int | None = None,
+) -> Iterator[str]:
+    """Lay rows out as `table` does, and cut nothing: a last cell too long goes below its row.
+
+    Args:
+        heads: Column titles; their order is part of the interface.
+        rows: As many cells as titles.
+        more: For each row what is told below it anyway; nothing by default.
+        right: Titles of columns of numbers, the last one not among them.
+        width: Where set, no line is longer but for long words.
+    """
+    head, *laid = table(heads, rows, right=right).splitlines()
+    yield head
+    for row, line, below in zip(rows, laid, more or [()] * len(rows), strict=True):
+        last, told = printable(row[-1]), list(below)
+        if width is not None and len(line) > width:
+            line = line.removesuffix(last).rstrip()  # noqa: PLW2901 - the rest of this line
+            told.insert(0, last)
+        yield line
+        yield from textwrap.wrap(
+            printable(", ".join(told)),
+            width or sys.maxsize,
+            initial_indent="  ",
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from device.cli import cmd_recorders
 from device.config import RecorderConfig
 from device.errors import LinkReason, LinkUnavailable, RecorderBusy, SpoolLocked
 from device.model import (
@@ -270,6 +271,20 @@ def test_recorders_shows_how_each_fares(fieldpost, agent):
     assert 4 == len(lines)
 
 
+def test_recorders_tells_the_whole_cause_in_80_columns(fieldpost, agent, monkeypatch):
+    """A Bluetooth URL leaves little room: the cause stands below it, without the URL again."""
+    url = "ble://C0:FF:EE:00:00:01"
+    told = "this device does not speak the recorder's protocol"
+    error = LinkUnavailable(f"{url}: {told}", reason=LinkReason.NOT_A_DEVICE)
+    agent(answering((view(url, error=error),), name="look"))
+    monkeypatch.setattr(cmd_recorders, "width", lambda: 80)
+
+    assert fieldpost("recorders").out.splitlines()[1:] == [
+        f"{url}  -                -     -",
+        f"  {told}",
+    ]
+
+
 def test_recorders_ends_with_69_when_nobody_answers(fieldpost, agent):
     """Scripts can tell that there is nobody."""
     agent(answering((AWAY,), name="look"))
@@ -277,7 +292,11 @@ def test_recorders_ends_with_69_when_nobody_answers(fieldpost, agent):
     said = fieldpost("recorders", "--json")
 
     assert 69 == said.code
-    assert "link-unavailable" == json.loads(said.out)["recorders"][0]["error"]["code"]
+    assert json.loads(said.out)["recorders"][0]["error"] == {
+        "code": "link-unavailable",
+        "message": "there is no /dev/x",
+        "hint": "plug it in",
+    }
 
 
 def test_recordings_lists_what_can_and_cannot_be_pulled(fieldpost, agent):

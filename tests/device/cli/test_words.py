@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from device.cli.tables import table
+from device.cli.tables import spilling, table
 from device.cli.words import printable, relative, rfc3339, size, span
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -75,3 +75,27 @@ def test_tables_align_and_are_cut_at_the_last_column():
 def test_a_line_break_in_a_cell_makes_no_row():
     """A hostile name stays in its cell."""
     assert 2 == len(table(("A",), [("x\ny",)]).splitlines())
+
+
+def test_a_last_cell_too_long_goes_below_whole():
+    """Nothing of it is cut, and what else is told of the row follows it."""
+    laid = spilling(
+        ("A", "N", "WHY"),
+        [("x", "5", "a reason that is long"), ("yy", "10", "short")],
+        [("battery 9 %",), ()],
+        right={"N"},
+        width=20,
+    )
+
+    assert list(laid) == [
+        "A    N  WHY",
+        "x    5",
+        "  a reason that is",
+        "  long, battery 9 %",
+        "yy  10  short",
+    ]
+
+
+def test_a_pipe_gets_its_last_cell_in_the_row():
+    """Without a width nothing moves."""
+    assert list(spilling(("A", "WHY"), [("x", "y" * 200)]))[1] == "x  " + "y" * 200
