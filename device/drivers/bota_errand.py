@@ -15,6 +15,7 @@ AGENT_HINT = (
     "bring it nearer, and end its other connection: the agent's (systemctl stop fieldpost), a"
     " phone's, or what a dead program left (bluetoothctl disconnect)"
 )
+OTHER_HINT = "fieldpost scan --ble shows which are: their driver is bota"
 AGAIN_HINT = "bring the recorder nearer, then run the same command again"
 
 
@@ -30,9 +31,14 @@ async def errand(place: Place, clock: Clock) -> AsyncIterator[Session]:
     try:
         connection = await open_gatt(place, uuids.SERIAL, uuids.DEVICE_STATUS, recovers=False)
     except LinkUnavailable as error:
-        if error.reason is not LinkReason.NOT_FOUND:
-            raise
-        raise LinkUnavailable(str(error), reason=error.reason, hint=AGENT_HINT) from error
+        match error.reason:
+            case LinkReason.NOT_FOUND:
+                raise LinkUnavailable(str(error), reason=error.reason, hint=AGENT_HINT) from error
+            case LinkReason.NOT_A_DEVICE:
+                told = f"ble://{place.target}: this is no Bota recorder"
+                raise LinkUnavailable(told, reason=error.reason, hint=OTHER_HINT) from error
+            case _:
+                raise
     async with errand_on(connection, clock) as session:
         yield session
 

@@ -45,7 +45,7 @@ class Place:
         problems = []
         if parts.scheme != "ble":
             problems.append(f"{url}: a Bluetooth recorder's URL begins with ble://")
-        if not target or parts.path not in ("", "/") or parts.fragment:
+        elif not target or parts.path not in ("", "/") or parts.fragment:
             problems.append(f"{url}: write ble:// and the recorder's address or name, nothing else")
         adapter = None
         for key, text in parse_qsl(parts.query, keep_blank_values=True):

@@ -186,6 +186,25 @@ def test_a_recorder_out_of_reach_ends_with_69(fieldpost, bota, file):
     assert "systemctl stop fieldpost" in said.err
 
 
+def test_another_kind_of_recorder_is_said_so(fieldpost, monkeypatch, file):
+    """A native recorder, say: nothing in a configuration is to blame."""
+
+    @asynccontextmanager
+    async def in_a_room(place, clock):
+        async with room.room(), errand(place, clock) as session:
+            yield session
+
+    errand = bota_errand.errand
+    monkeypatch.setattr(bota_errand, "errand", in_a_room)
+    said = fieldpost("enrol", "--recorder", room.URL, "--token-file", str(file))
+
+    assert said.code == 69
+    assert said.err == (
+        f"fieldpost: {room.URL}: this is no Bota recorder\n"
+        "  try: fieldpost scan --ble shows which are: their driver is bota\n"
+    )
+
+
 def test_over_a_virtual_radio(fieldpost, monkeypatch, file):
     """The whole way, every step logged: the token is in the recorder and in no line."""
     source = recorder()

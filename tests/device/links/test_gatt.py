@@ -43,7 +43,7 @@ def test_urls_are_read(url, place):
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("serial:///dev/ttyACM0", "begins with ble://"),
+        ("serial:///dev/ttyACM0", "begins with ble://$"),
         ("ble://", "address or name"),
         ("ble:///AM-07", "address or name"),
         ("ble://AM-07/2", "nothing else"),
