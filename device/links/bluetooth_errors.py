@@ -85,7 +85,7 @@ _TABLE = (
         ),
         reason=LinkReason.NO_ADAPTER,
         says="the Bluetooth service does not run",
-        hint="systemctl start bluetooth",
+        hint="systemctl start bluetooth; where there is no such service: apt install bluez",
     ),
     _Row(
         words=(
@@ -115,6 +115,9 @@ _SILENT = _Row(
     says="the recorder does not answer over Bluetooth",
     hint="bring it nearer, or switch it off and on",
 )
+
+_SAY_NO_MORE = frozenset({"not connected"})
+"""Causes of a loss that say no more than that it is one."""
 
 
 def foreign() -> tuple[type[Exception], ...]:
@@ -147,9 +150,9 @@ def blocked(where: str) -> LinkUnavailable:
 
 def lost(error: Exception, where: str) -> LinkLost:
     """Tell that a connection that was there is no use any more."""
-    return LinkLost(
-        f"{where}: the Bluetooth connection is gone ({str(error) or type(error).__name__})"
-    )
+    told = str(error) or type(error).__name__
+    cause = "" if told.lower() in _SAY_NO_MORE else f" ({told})"
+    return LinkLost(f"{where}: the Bluetooth connection is gone{cause}")
 
 
 def _told(row: _Row, where: str) -> LinkUnavailable:

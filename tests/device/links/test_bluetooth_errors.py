@@ -98,3 +98,10 @@ def test_a_cancellation_is_not_ours():
 def test_a_loss_names_its_cause():
     """A connection that went says with which error, even when that has no text."""
     assert "gone (EOFError)" in str(bluetooth_errors.lost(EOFError(), "ble://AM-07"))
+
+
+def test_a_loss_is_not_told_twice():
+    """That a lost connection is not connected says nothing more."""
+    error = bluetooth_errors.lost(BleakError("Not connected"), "ble://AM-07")
+
+    assert str(error) == "ble://AM-07: the Bluetooth connection is gone"
