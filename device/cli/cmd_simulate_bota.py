@@ -20,8 +20,9 @@ EXAMPLES = (
 def arguments(parser: ArgumentParser) -> None:
     """Declare the command's own options."""
     parser.add_argument(
-        "--ble", metavar="HCI", required=True, help="the controller, by Bumble's name"
-    )
+        "--ble", metavar="HCI", required=True,
+        help="its controller: usb:0, serial:/dev/ttyACM0, vhci, tcp-client:HOST:PORT",
+    )  # fmt: skip
     parser.add_argument(
         "--recordings", metavar="N", type=count, default=3, help="how many to make up (3)"
     )

@@ -32,8 +32,10 @@ def arguments(parser: ArgumentParser) -> None:
     contents.add_argument("--seed", type=int, default=0, help="another seed, other recordings (0)")
     line = parser.add_argument_group("line")
     line.add_argument(
-        "--ble", metavar="HCI", help="Bluetooth LE on this controller, by Bumble's name; no faults"
-    )
+        "--ble", metavar="HCI",
+        help="Bluetooth LE, without faults, on this controller: usb:0, serial:/dev/ttyACM0, vhci,"
+        " tcp-client:HOST:PORT",
+    )  # fmt: skip
     line.add_argument(
         "--pairing", action="store_true", help="with --ble: let only hosts in that paired"
     )
