@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,9 @@ RENEW_S = 600.0
 """What has not changed is written this often, so that `status` can say when it was last so."""
 REWORD_S = 60.0
 """Another sentence about the same absence is written this often at most."""
+PROMPT_WRITES = 8
+"""So many differences are written at once within `RENEW_S`; of a recorder that is never the same
+the later ones are, like another sentence, every `REWORD_S`."""
 AGAIN = 2
 """Failures in a row from which a recorder counts as out of reach: one alone is soon made good."""
 
@@ -37,6 +41,8 @@ class Whereabouts:
     clock: Clock
     _kept: LastSeen | None = field(default=None, init=False)
     _kept_s: float = field(default=0.0, init=False)
+    _writes_s: deque[float] = field(default_factory=lambda: deque(maxlen=PROMPT_WRITES), init=False)
+    """When the last ones were."""
     _latest: LastSeen | None = field(default=None, init=False)
     _failing_since: datetime | None = field(default=None, init=False)
     _unreached: Unreached | None = field(default=None, init=False)
@@ -49,8 +55,7 @@ class Whereabouts:
         self._latest = LastSeen(info=info, url=self.url, seen_at=self.clock.now())
         if (
             self._kept is None
-            or self._kept.info.recorder != info.recorder
-            or differs(self._kept.info, info)
+            or (_is_other(self._kept.info, info) and not self._is_restless())
             or self.clock.monotonic() - self._kept_s >= RENEW_S
         ):
             await self._keep_latest()
@@ -82,10 +87,17 @@ class Whereabouts:
         if now != before and not just_told and await self._save(self.spool.save_unreached, now):
             self._unreached, self._unreached_s = now, self.clock.monotonic()
 
+    def _is_restless(self) -> bool:
+        """Whether it was written so often of late that a difference can wait."""
+        now_s = self.clock.monotonic()
+        often = len(self._writes_s) == PROMPT_WRITES and now_s - self._writes_s[0] < RENEW_S
+        return often and now_s - self._kept_s < REWORD_S
+
     async def _keep_latest(self) -> None:
         latest = self._latest
         if latest is not None and await self._save(self.spool.save_last_seen, latest):
             self._kept, self._kept_s = latest, self.clock.monotonic()
+            self._writes_s.append(self._kept_s)
 
     async def _ask(self) -> None:
         """Look once what an earlier run left: an absence goes on through restarts."""
@@ -107,3 +119,7 @@ class Whereabouts:
         else:
             return True
         return False
+
+
+def _is_other(kept: RecorderInfo, now: RecorderInfo) -> bool:
+    return kept.recorder != now.recorder or differs(kept, now)

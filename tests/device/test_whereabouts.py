@@ -13,7 +13,7 @@ from device.model import LastSeen, RecorderId, RecorderInfo
 from device.spool.journal import Journal
 from device.spool.reader import read_only
 from device.spool.spool import Spool
-from device.whereabouts import RENEW_S, REWORD_S, Whereabouts
+from device.whereabouts import PROMPT_WRITES, RENEW_S, REWORD_S, Whereabouts
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.asyncio
@@ -77,6 +77,22 @@ async def test_what_an_operator_would_see_is_written_at_once(rig):
 
     assert kept.info.battery_percent == 75
     assert kept.seen_at == rig.begun_at + timedelta(seconds=1)
+
+
+async def test_a_recorder_that_is_never_the_same_does_not_wear_the_card_out(rig):
+    """The first differences are written at once, then one in a minute, and the last one in time."""
+    whereabouts = rig.whereabouts()
+    before = rig.writes
+    for second in range(240):
+        await whereabouts.saw(replace(INFO, pending=second))
+        rig.clock.advance(1)
+    written = rig.writes - before
+    rig.clock.advance(REWORD_S)
+    await whereabouts.heard()
+    (kept,) = await rig.kept()
+
+    assert PROMPT_WRITES < written <= PROMPT_WRITES + 4
+    assert kept.info.pending == 239
 
 
 async def test_a_recorder_that_is_pulled_from_for_hours_is_heard_of(rig):
