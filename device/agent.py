@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from device.model import (
     State,
 )
 from device.notify import notify
+from device.outlet import open_outlet
 from device.progress import Progress
 from device.spool.spool import Spool
 from device.token import TOKEN, TOKEN_IMAGES, token_source
@@ -221,7 +223,8 @@ async def _opened(config: Config, clock: Clock) -> Spool:
 
 @asynccontextmanager
 async def _uplink(parts: _Parts) -> AsyncIterator[tuple[Cloud, Transport]]:
-    async with Transport() as transport:
+    opened = await asyncio.to_thread(open_outlet, parts.config.network, os.environ)
+    async with opened as transport:
         cloud = _cloud(parts, transport)
         try:
             yield cloud, transport

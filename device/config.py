@@ -54,6 +54,36 @@ class CloudConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkConfig:
+    """The way out to the clouds and their stores."""
+
+    ca_file: str = field(
+        default="",
+        metadata={"doc": "PEM file of authorities to trust beside the system's own"},
+    )
+    client_cert: str = field(
+        default="", metadata={"doc": "PEM file to show to servers that ask who we are (mTLS)"}
+    )
+    client_key: str = field(
+        default="", metadata={"doc": "its private key, mode 0600; by default in client_cert"}
+    )
+    proxy: str = field(
+        default="",
+        metadata={"doc": "http://host:port, or environment (HTTPS_PROXY, NO_PROXY); else none"},
+    )
+    proxy_login_file: str = field(
+        default="", metadata={"doc": "file that holds user:password for the proxy, mode 0600"}
+    )
+    no_proxy: str = field(
+        default="",
+        metadata={"doc": "reached without it, by commas: host, .domain, 10.0.0.0/8, host:port"},
+    )
+    max_bytes_per_s: int = field(
+        default=0, metadata={"doc": "limit of what all uploads send together; 0 means none"}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpoolConfig:
     """Where recordings wait."""
 
@@ -110,3 +140,4 @@ class Config:
     spool: SpoolConfig = field(default_factory=SpoolConfig)
     recorders: tuple[RecorderConfig, ...] = ()
     upload: UploadConfig = field(default_factory=UploadConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)

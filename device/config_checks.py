@@ -14,6 +14,7 @@ from device.config_clouds import (
     split,
     unknown,
 )
+from device.config_network import network_problems
 
 DRIVERS = ("native", "folder", "bota")
 DRIVER_OF_SCHEME = {"serial": "native", "ble": "native", "folder": "folder"}
@@ -43,6 +44,8 @@ def problems(config: Config, where: Where, places: tuple[Where, ...]) -> Iterato
         yield f"{where('spool', key)}: [spool] {key} {complaint}"
     for key, complaint in _upload(config.upload):
         yield f"{where('upload', key)}: [upload] {key} {complaint}"
+    for key, complaint in network_problems(config.network):
+        yield f"{where('network', key)}: [network] {key} {complaint}"
     seen: dict[str, str] = {}
     for recorder, place in zip(config.recorders, places, strict=True):
         for key, complaint in _recorder(recorder):

@@ -72,6 +72,11 @@ def load(
                 found.append(f"{label} {problem}")
             if warning := token_warning(cloud, environ, name=name):
                 notices.append(f"{label} {warning}")
+        if config.network.ca_file or config.network.client_cert:
+            from device.tls import file_problems  # noqa: PLC0415 - ssl is slow to import
+
+            for key, problem in file_problems(config.network):
+                found.append(f"{where('network', key)}: [network] {key} {problem}")
     if found:
         raise ConfigInvalid(sorted(found, key=_place_of))
     return Loaded(config=config, origins=origins, files=tuple(read), warnings=tuple(notices))

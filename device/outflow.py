@@ -1,28 +1,45 @@
 """How the body of one request leaves the machine, and how much of it the other side has."""
 
 import asyncio
-import contextlib
 import errno
-import fcntl
 import os
-import socket
-import struct
-import termios
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+from weakref import WeakKeyDictionary
 
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import Payload
 
 from device.errors import FieldpostError, SpoolDamaged, SpoolStorageFailed
+from device.meter import Meter
+from device.pace import Pace
+from device.trickle import Trickle
 
-_BLOCK_BYTES = 262_144
-_TLS_BLOCK_BYTES = 131_072
+_LARGEST_BYTES = 8_388_608
+_LARGEST_TLS_BYTES = 262_144
 """Measured: larger blocks cost copies between the TLS buffers, smaller ones cost wake-ups."""
-_LARGEST_PIECE_BYTES = 8_388_608
-_PIECE_S = 0.25
-_BYTES_ACKED_AT = 120
-"""Offset of tcpi_bytes_acked in struct tcp_info of linux/tcp.h, an unsigned 64-bit number."""
+_MOST_UNSENT_BYTES = 524_288
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is remembered of a connection from one body to the next."""
+
+    pace: Pace = field(default_factory=Pace)
+    counted_bytes: int = 0
+
+
+class Lanes:
+    """What all bodies share: the limit, and what each connection has taught and cost so far."""
+
+    def __init__(self, trickle: Trickle) -> None:
+        self.trickle = trickle
+        self._known: WeakKeyDictionary[asyncio.WriteTransport, _Known] = WeakKeyDictionary()
+
+    def known(self, transport: asyncio.WriteTransport) -> _Known:
+        """Return the memory of one connection."""
+        return self._known.setdefault(transport, _Known())
 
 
 class Outflow(Payload):
@@ -33,15 +50,19 @@ class Outflow(Payload):
     what still waits in our own queue has not left, and at a cut it never will.
     """
 
-    def __init__(self, file: BinaryIO, *, first: int, size_bytes: int) -> None:
+    def __init__(self, file: BinaryIO, *, first: int, size_bytes: int, lanes: Lanes) -> None:
         super().__init__(file)
         self._file = file
         self._first = first
         self._size = size_bytes
-        self._meter: socket.socket | None = None
+        self._lanes = lanes
+        self._meter: Meter | None = None
         self._transport: asyncio.WriteTransport | None = None
+        self._known = _Known()
         self._base = 0
-        self._sent_bytes = 0
+        self._gone = 0
+        self.spent_bytes = 0
+        """What the request cost on the line, once finished: TLS, its headers, retransmissions."""
         self.written = False
         """Whether every byte was handed to the kernel."""
         self.fault: FieldpostError | None = None
@@ -57,12 +78,20 @@ class Outflow(Payload):
         """Whether the body has started (not while waiting for `100 Continue`)."""
         return self._meter is not None
 
+    @property
+    def delivered(self) -> bool:
+        """Whether all of it was written and nothing of it waits for an acknowledgement."""
+        return self.written and self._meter is not None and not self._meter.queued_bytes()
+
+    def gone_bytes(self) -> int:
+        """Bytes acknowledged since the body began, TLS included; never goes back."""
+        if self._meter is not None:
+            self._gone = max(self._gone, self._meter.acknowledged_bytes() - self._base)
+        return self._gone
+
     def sent_bytes(self) -> int:
         """Bytes of the body that the other side has acknowledged; never goes back."""
-        if self._meter is not None:
-            gone = _acknowledged(self._meter) - self._base
-            self._sent_bytes = max(self._sent_bytes, min(gone, self.size_bytes))
-        return self._sent_bytes
+        return min(self.gone_bytes(), self.size_bytes)
 
     def finish(self, *, whole: bool) -> int:
         """Take the last measure and let go of the connection.
@@ -72,6 +101,10 @@ class Outflow(Payload):
         """
         sent_bytes = self.size_bytes if whole else self.sent_bytes()
         if self._meter is not None:
+            known, left_bytes = self._known, self._meter.sent_bytes()
+            # What was never acknowledged may still have left, and has its price.
+            self.spent_bytes = max(left_bytes - known.counted_bytes, sent_bytes)
+            known.counted_bytes = max(left_bytes, known.counted_bytes)
             self._meter.close()
         if self._transport is not None and not self.written:
             # A plain close would first drain what is queued, into a store that may be gone.
@@ -121,42 +154,49 @@ class Outflow(Payload):
 
     def _watch(self, transport: asyncio.WriteTransport) -> None:
         self._transport = transport
-        # A duplicate outlives the transport, so a cut can still be measured after the close.
-        self._meter = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
-        with contextlib.suppress(OSError):
-            self._base = _acknowledged(self._meter) + _unsent(self._meter)
+        self._known = self._lanes.known(transport)
+        meter = Meter(transport)
+        self._base = meter.acknowledged_bytes() + meter.queued_bytes()
+        self._meter = meter
+        self._known.pace.begin(asyncio.get_running_loop().time())
 
     async def _sendfile(self, transport: asyncio.WriteTransport) -> None:
-        loop = asyncio.get_running_loop()
-        done, piece_bytes = 0, _BLOCK_BYTES
+        loop, done = asyncio.get_running_loop(), 0
         while done < self.size_bytes:
-            count = min(piece_bytes, self.size_bytes - done)
-            begun_s = loop.time()
+            count = await self._turn(done, _LARGEST_BYTES)
             sent = await loop.sendfile(transport, self._file, self._first + done, count)
             if sent < count:
                 raise self._cut_short()
             done += sent
-            # An early answer is read only between pieces, so a piece must not take long.
-            quick = loop.time() - begun_s < _PIECE_S
-            larger, smaller = piece_bytes * 2, piece_bytes // 2
-            piece_bytes = min(larger, _LARGEST_PIECE_BYTES) if quick else max(smaller, _BLOCK_BYTES)
 
     async def _blocks(self, writer: AbstractStreamWriter) -> None:
         done, number = 0, self._file.fileno()
         while done < self.size_bytes:
-            count = min(_TLS_BLOCK_BYTES, self.size_bytes - done)
+            count = await self._turn(done, _LARGEST_TLS_BYTES)
             block = os.pread(number, count, self._first + done)
             if not block:
                 raise self._cut_short()
             await writer.write(block)
             done += len(block)
 
+    async def _turn(self, done: int, largest_bytes: int) -> int:
+        """Say how many bytes come next, and wait until they may leave."""
+        pace, trickle = self._known.pace, self._lanes.trickle
+        now_s = asyncio.get_running_loop().time()
+        changed = pace.heard(self.gone_bytes(), now_s, largest_bytes=largest_bytes)
+        if self._meter is not None and (changed or not done):
+            self._meter.keep_unsent(min(2 * pace.piece_bytes, _MOST_UNSENT_BYTES))
+        piece_bytes = trickle.piece_bytes(min(pace.piece_bytes, largest_bytes))
+        count = min(piece_bytes, self.size_bytes - done)
+        await trickle.take(count)
+        return count
+
     def _cut_short(self) -> OSError:
         self.fault = SpoolDamaged("a sealed medium became shorter while it was sent")
         return OSError(errno.ENODATA, "the medium ended early")
 
 
-def open_slice(path: Path, *, first: int, size_bytes: int) -> Outflow:
+def open_slice(path: Path, *, first: int, size_bytes: int, lanes: Lanes) -> Outflow:
     """Open a slice of a sealed medium. Blocks; run it in a thread.
 
     Raises:
@@ -173,21 +213,4 @@ def open_slice(path: Path, *, first: int, size_bytes: int) -> Outflow:
     if held < first + size_bytes:
         file.close()
         raise SpoolDamaged(f"{path.name} holds {held} bytes where {first + size_bytes} were sealed")
-    return Outflow(file, first=first, size_bytes=size_bytes)
-
-
-def _acknowledged(connection: socket.socket) -> int:
-    try:
-        info = connection.getsockopt(
-            socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED_AT + struct.calcsize("Q")
-        )
-        (count,) = struct.unpack_from("Q", info, _BYTES_ACKED_AT)
-    except (OSError, struct.error):
-        return 0
-    return int(count)
-
-
-def _unsent(connection: socket.socket) -> int:
-
-    (count,) = struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))
-    return int(count)
+    return Outflow(file, first=first, size_bytes=size_bytes, lanes=lanes)

@@ -1,12 +1,11 @@
 """HTTP to the cloud: JSON calls, and bodies streamed from the spool under timers that see progress.
 
-Never follows a redirect, never keeps a cookie, never uses a proxy from the environment, always
-verifies TLS. Deadlines are measured by what moved, because a slow link is not a dead one.
+Never follows a redirect, never keeps a cookie, always verifies TLS. Deadlines are measured by what
+moved, because a slow link is not a dead one.
 """
 
 import asyncio
 import json
-import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -20,14 +19,18 @@ from yarl import URL
 
 from device.core.http_answer import ApiAnswer
 from device.core.uploads import Broken, Request, Response
-from device.errors import CloudUnreachable, NotTheCloud
-from device.outflow import Outflow, open_slice
+from device.errors import CloudUnreachable
+from device.http_trouble import proxy_refusal, reason, stranger
+from device.outflow import Lanes, Outflow, open_slice
+from device.proxies import Proxies
+from device.trickle import Trickle
 
 _NO_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _COMPUTED_HEADERS = frozenset({"content-length", "transfer-encoding", "connection", "expect"})
 _STORE_BODY_BYTES = 65_536
 _API_BODY_BYTES = 8_388_608
 _EXPECTATION_FAILED = 417
+_PROXY_LOGIN = 407
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +50,23 @@ class Patience:
 
 
 class Transport:
-    """One pool of connections for the API and the object stores."""
+    """One pool of connections for the API and the object stores.
+
+    `max_bytes_per_s` limits the bodies of all requests together; 0 does not.
+    """
 
     def __init__(
-        self, *, patience: Patience | None = None, tls: ssl.SSLContext | None = None
+        self,
+        *,
+        patience: Patience | None = None,
+        tls: ssl.SSLContext | None = None,
+        proxies: Proxies | None = None,
+        max_bytes_per_s: int = 0,
     ) -> None:
         self._patience = patience or Patience()
         self._tls = tls
+        self._proxies = proxies or Proxies()
+        self._lanes = Lanes(Trickle(max_bytes_per_s))
         self._session: aiohttp.ClientSession | None = None
 
     async def call(
@@ -63,7 +76,7 @@ class Transport:
 
         Raises:
             CloudUnreachable: No connection, no name, no answer in time, or a cut.
-            NotTheCloud: The server's certificate is not the cloud's.
+            NotTheCloud: Somebody else answers: a portal, a proxy that refuses, a stranger.
         """
         body = None if json_body is None else json.dumps(json_body, separators=(",", ":")).encode()
         every = {"Accept": "application/json", "User-Agent": "fieldpost", **headers}
@@ -73,18 +86,27 @@ class Transport:
             async with (
                 asyncio.timeout(self._patience.call_s),
                 self._open_session().request(
-                    method, URL(url), headers=every, data=body, allow_redirects=False
+                    method,
+                    URL(url),
+                    headers=every,
+                    data=body,
+                    allow_redirects=False,
+                    proxy=self._proxies.way_to(url),
                 ) as answer,
             ):
                 content = await _at_most(answer, _API_BODY_BYTES)
-                return ApiAnswer(status=answer.status, headers=_lower(answer.headers), body=content)
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise NotTheCloud(_reason(error), hint=_CLOCK_OR_PORTAL) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise CloudUnreachable(_reason(error)) from error
+            raise stranger(error) or CloudUnreachable(reason(error)) from error
+        if answer.status == _PROXY_LOGIN:
+            raise proxy_refusal(answer.status)
+        return ApiAnswer(status=answer.status, headers=_lower(answer.headers), body=content)
 
     async def send(
-        self, request: Request, file: Path, progress: Callable[[int], None]
+        self,
+        request: Request,
+        file: Path,
+        progress: Callable[[int], None],
+        spent: Callable[[int], None] | None = None,
     ) -> Response | Broken:
         """Send one request whose body is a slice of `file`.
 
@@ -92,16 +114,24 @@ class Transport:
             request: Its headers go out exactly as given.
             file: The sealed medium.
             progress: Told how many bytes of this body the other side has acknowledged; the last
-                call, made however this ends, is the exact figure for the ledger.
+                call, made however this ends, is the exact figure.
+            spent: Told once, however this ends, how many bytes left this machine for it: with
+                TLS, with TCP's retransmissions, and with what else its connection carried since
+                it was told last.
 
         Raises:
+            NotTheCloud: Somebody else answers: a portal, a proxy that refuses, a stranger.
             SpoolDamaged: The file is shorter than it was sealed.
             SpoolStorageFailed: The disk failed.
         """
         if not request.body_bytes:
             return await self._attempt(request, None, progress)
         flow = await asyncio.to_thread(
-            open_slice, file, first=request.body_offset, size_bytes=request.body_bytes
+            open_slice,
+            file,
+            first=request.body_offset,
+            size_bytes=request.body_bytes,
+            lanes=self._lanes,
         )
         answer: Response | Broken | None = None
         try:
@@ -109,6 +139,8 @@ class Transport:
         finally:
             whole = isinstance(answer, Response) and answer.status < 400 and flow.written  # noqa: PLR2004 - any success
             progress(flow.finish(whole=whole))
+            if spent is not None and flow.spent_bytes:
+                spent(flow.spent_bytes)
             await flow.let_go()
         if isinstance(answer, Broken) and flow.fault is not None:
             raise flow.fault
@@ -117,7 +149,8 @@ class Transport:
             and answer.status == _EXPECTATION_FAILED
             and request.expect_continue
         ):
-            return await self.send(replace(request, expect_continue=False), file, progress)
+            plain = replace(request, expect_continue=False)
+            return await self.send(plain, file, progress, spent)
         return answer
 
     async def __aenter__(self) -> Self:
@@ -148,7 +181,9 @@ class Transport:
         except TimeoutError:
             return Broken("nothing moved, or no answer came, for too long")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Broken(_reason(error))
+            if (refusal := stranger(error)) is not None:
+                raise refusal from error
+            return Broken(reason(error))
 
     async def _exchange(self, request: Request, flow: Outflow | None) -> Response:
         headers = [(k, v) for k, v in request.headers if k.lower() not in _COMPUTED_HEADERS]
@@ -161,6 +196,7 @@ class Transport:
             skip_auto_headers=_NO_AUTO_HEADERS,
             expect100=request.expect_continue and flow is not None,
             allow_redirects=False,
+            proxy=self._proxies.way_to(request.url),
         )
         try:
             content = await _at_most(answer, _STORE_BODY_BYTES)
@@ -172,6 +208,8 @@ class Transport:
             answer.release()
         else:
             answer.close()
+        if response.status == _PROXY_LOGIN:
+            raise proxy_refusal(response.status)
         return response
 
     def _open_session(self) -> aiohttp.ClientSession:
@@ -218,7 +256,7 @@ class _Watch:
         self._deadline = deadline
         self._patience = patience
         self._progress = progress
-        self._seen = -1
+        self._seen = (-1, False)
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> None:
@@ -233,12 +271,11 @@ class _Watch:
         loop, flow, patience = asyncio.get_running_loop(), self._flow, self._patience
         if flow is None or self._deadline.expired():
             return
-        if flow.begun and (sent := flow.sent_bytes()) != self._seen:
-            self._seen = sent
-            all_left = sent >= flow.size_bytes
-            wait_s = patience.response_s if all_left else patience.stall_s
+        if flow.begun and (seen := (flow.gone_bytes(), flow.delivered)) != self._seen:
+            self._seen = seen
+            wait_s = patience.response_s if flow.delivered else patience.stall_s
             self._deadline.reschedule(loop.time() + wait_s)
-            self._progress(sent)
+            self._progress(flow.sent_bytes())
         self._timer = loop.call_later(min(0.25, patience.stall_s / 4), self._look)
 
 
@@ -277,30 +314,3 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
         # Google states its checksums in two lines of one name.
         joined[name.lower()] = value if known is None else f"{known}, {value}"
     return joined
-
-
-_CLOCK_OR_PORTAL = "sign in to the network's portal, check base_url, or set this machine's clock"
-
-
-def _reason(error: Exception) -> str:  # noqa: PLR0911 - a table
-    """Say what failed, without the URL: its query is a secret and some errors repeat it."""
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            return f"the certificate of {error.host} is not trusted"
-        case aiohttp.ClientConnectorDNSError():
-            return f"no address for {error.host}"
-        case aiohttp.ClientConnectorError():
-            said = os.strerror(error.errno) if error.errno else error.strerror
-            return f"cannot connect to {error.host}:{error.port}: {said}"
-        case aiohttp.ServerDisconnectedError():
-            return "the server hung up without an answer"
-        case aiohttp.InvalidURL() | ValueError():
-            return "the address or a header cannot be sent"
-        case aiohttp.ClientPayloadError():
-            return "the answer was cut"
-        case TimeoutError():
-            return "no answer in time"
-        case OSError() if error.strerror:
-            return error.strerror
-        case _:
-            return type(error).__name__

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from device.config import CloudConfig, RecorderConfig, SpoolConfig, UploadConfig
+from device.config import CloudConfig, NetworkConfig, RecorderConfig, SpoolConfig, UploadConfig
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -209,6 +209,7 @@ def test_the_configuration_reference_is_complete():
         "spool": SpoolConfig,
         "recorders[]": RecorderConfig,
         "upload": UploadConfig,
+        "network": NetworkConfig,
     }
     keys = {f"{name}.{field.name}" for name, each in sections.items() for field in fields(each)}
 

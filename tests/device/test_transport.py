@@ -12,8 +12,9 @@ import trustme
 
 from device.core.uploads import Broken, Request, Response
 from device.errors import CloudUnreachable, NotTheCloud, SpoolDamaged, SpoolStorageFailed
-from device.outflow import open_slice
+from device.outflow import Lanes, open_slice
 from device.transport import Patience, Transport
+from device.trickle import Trickle
 from tests.fakes.uploads import noise
 
 CONTENT = noise(1_500_000)
@@ -157,11 +158,13 @@ async def test_a_stranger_gets_no_byte(medium: Path, certificate: Path) -> None:
     server.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
     sink, seen = Sink(), []
     async with listening(sink, server) as port, Transport(patience=QUICK) as transport:
-        answer = await transport.send(put(port, scheme="https"), medium, seen.append)
+        with pytest.raises(NotTheCloud) as told:
+            await transport.send(put(port, scheme="https"), medium, seen.append)
         with pytest.raises(NotTheCloud):
             await transport.call("GET", f"https://127.0.0.1:{port}/", {}, None)
 
-    assert Broken("the certificate of 127.0.0.1 is not trusted") == answer
+    assert "the certificate of 127.0.0.1 is not trusted" == str(told.value)
+    assert "portal" in (told.value.hint or "")
     assert [0] == seen
     assert [] == sink.heads
 
@@ -451,8 +454,8 @@ async def test_a_file_that_shrinks_is_damage(
     trusting = ssl.create_default_context(cafile=str(certificate / "ca.pem"))
     opened = open_slice
 
-    def shrinking(path: Path, *, first: int, size_bytes: int) -> object:
-        flow = opened(path, first=first, size_bytes=size_bytes)
+    def shrinking(path: Path, **options: object) -> object:
+        flow = opened(path, **options)
         os.truncate(path, 1000)
         return flow
 
@@ -469,9 +472,9 @@ async def test_a_file_that_shrinks_is_damage(
 def test_a_medium_that_is_not_there(tmp_path: Path) -> None:
     """A missing or unreadable file is named before anything is sent."""
     with pytest.raises(SpoolDamaged):
-        open_slice(tmp_path / "absent", first=0, size_bytes=1)
+        open_slice(tmp_path / "absent", first=0, size_bytes=1, lanes=Lanes(Trickle(0)))
     with pytest.raises(SpoolStorageFailed):
-        open_slice(tmp_path, first=0, size_bytes=1)
+        open_slice(tmp_path, first=0, size_bytes=1, lanes=Lanes(Trickle(0)))
 
 
 @pytest.mark.asyncio
