@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from device.cli import recorder_words
 from device.cli.invocation import Invocation
-from device.cli.output import document, width
+from device.cli.output import document, sentence, width
 from device.cli.tables import spilling
 from device.cli.words import count, printable, size
 from device.errors import FieldpostError
@@ -106,4 +106,4 @@ def _problem(error: FieldpostError) -> dict[str, Any]:
 
 def _explain(errors: list[FieldpostError]) -> None:
     for hint in dict.fromkeys(error.hint for error in errors if error.hint):
-        sys.stderr.write(f"  try: {printable(hint)}\n")
+        sys.stderr.write(sentence(f"  try: {printable(hint)}") + "\n")

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
 from device.cli.invocation import Invocation
-from device.cli.output import document, width
+from device.cli.output import document, sentence, width
 from device.cli.words import printable
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def main(args: Namespace, call: Invocation) -> int:
     for line in scan_views.lines(found, width()):
         print(line)
     if found.problem:
-        sys.stderr.write(f"fieldpost: {printable(str(found.problem))}\n")
+        sys.stderr.write(sentence(f"fieldpost: {printable(str(found.problem))}") + "\n")
         if found.problem.hint:
-            sys.stderr.write(f"  try: {printable(found.problem.hint)}\n")
+            sys.stderr.write(sentence(f"  try: {printable(found.problem.hint)}") + "\n")
     return 0
 
 

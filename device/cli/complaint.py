@@ -6,6 +6,7 @@ import traceback
 from types import TracebackType
 
 from device.cli.exit_codes import exit_code
+from device.cli.output import sentence
 from device.errors import ConfigInvalid, FieldpostError, RecorderRefused
 from device.logs import redact
 
@@ -18,7 +19,7 @@ def complain(error: FieldpostError, *, json: bool, debug: bool) -> int:
     if json:
         sys.stderr.write(redact(json_module.dumps(_as_object(error, code))) + "\n")
     else:
-        sys.stderr.write(redact("\n".join(_as_lines(error))) + "\n")
+        sys.stderr.write(redact("\n".join(map(sentence, _as_lines(error)))) + "\n")
     return code
 
 

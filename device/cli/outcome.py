@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from device.cli.exit_codes import INTERRUPTED
 from device.cli.invocation import Invocation
-from device.cli.output import document, width
+from device.cli.output import document, sentence, width
 from device.cli.views import entry_object, entry_table
 from device.cli.words import printable
 from device.errors import FieldpostError
@@ -91,5 +91,5 @@ def tell(summary: "Summary", call: Invocation) -> int:
     elif not summary.problems:
         print("nothing to do: no recording is waiting")
     for problem in summary.problems:
-        sys.stderr.write(f"fieldpost: {printable(problem)}\n")
+        sys.stderr.write(sentence(f"fieldpost: {printable(problem)}") + "\n")
     return summary.exit_code

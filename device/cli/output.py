@@ -4,10 +4,11 @@ import dataclasses
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from device.cli.words import rfc3339
 
@@ -22,14 +23,34 @@ def document(content: Mapping[str, Any]) -> None:
     print(json.dumps({"schema": SCHEMA, **content}, default=_plain, indent=2, ensure_ascii=False))
 
 
-def width() -> int | None:
-    """Say how wide a table may be: as the terminal; without limit when piped."""
-    if not sys.stdout.isatty():
+def width(stream: TextIO | None = None) -> int | None:
+    """Say how wide text on stdout may be: as the terminal; without limit when piped.
+
+    Args:
+        stream: Another than stdout.
+    """
+    stream = stream or sys.stdout
+    if not stream.isatty():
         return None
     try:
-        return max(NARROW, os.get_terminal_size(sys.stdout.fileno()).columns)
+        return max(NARROW, os.get_terminal_size(stream.fileno()).columns)
     except OSError:
         return NARROW
+
+
+def sentence(line: str) -> str:
+    """Break a line for stderr between words, as a terminal would not; a pipe gets it whole."""
+    columns = width(sys.stderr)
+    if columns is None or len(line) <= columns:
+        return line
+    before = len(line) - len(line.lstrip())
+    return textwrap.fill(
+        line,
+        columns,
+        subsequent_indent=" " * (before + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _plain(value: Any) -> Any:

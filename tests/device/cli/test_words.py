@@ -1,9 +1,11 @@
 """Sizes, times and tables as people read them."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from device.cli.output import sentence
 from device.cli.tables import spilling, table
 from device.cli.words import printable, relative, rfc3339, size, span
 
@@ -99,3 +101,21 @@ def test_a_last_cell_too_long_goes_below_whole():
 def test_a_pipe_gets_its_last_cell_in_the_row():
     """Without a width nothing moves."""
     assert list(spilling(("A", "WHY"), [("x", "y" * 200)]))[1] == "x  " + "y" * 200
+
+
+def test_a_terminal_gets_sentences_broken_between_words(monkeypatch):
+    """What goes on is indented below; a URL stays in one piece."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    line = f"  try: ble://{'x' * 70} and then " + "words " * 20
+
+    first, *others = sentence(line).splitlines()
+
+    assert first == "  try:"
+    assert others[0] == f"    ble://{'x' * 70}"
+    assert all(len(each) <= 80 and each.startswith("    ") for each in others)
+    assert " ".join(line.split()) == " ".join(sentence(line).split())
+
+
+def test_a_pipe_gets_a_sentence_in_one_line():
+    """Programs look for it as a whole."""
+    assert sentence("word " * 50) == "word " * 50
