@@ -84,6 +84,8 @@ class MediumUpload:
         self._saved: UploadSession | None = None
         self.may_be_whole = False
         """Whether the store's machine had every byte when the answer was lost."""
+        self.landed: tuple[Target, Evidence] | None = None
+        """Where it went and what the store said, once it is there."""
 
     async def run(self, ref: CloudRef) -> None:
         """Send until the store says complete; its evidence is then saved.
@@ -227,6 +229,8 @@ class MediumUpload:
         await asyncio.to_thread(
             self._way.spool.save_evidence, self._entry.id, self._medium.index, evidence
         )
+        if self._saved is not None:
+            self.landed = self._saved.target, evidence
         return True
 
     def _judge_progress(self, protocol: UploadProtocol) -> None:

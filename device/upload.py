@@ -16,7 +16,7 @@ from device.core.uploads.classify import Stores
 from device.core.uploads.order import digest_medium, sending_order
 from device.errors import CloudError, CloudUnreachable, MediaMissing
 from device.medium_upload import MediumUpload, Way
-from device.model import Entry, EntryId, Manifest, Receipt, State, Target
+from device.model import Entry, EntryId, Evidence, Manifest, Receipt, SealedMedium, State, Target
 from device.progress import Progress
 from device.transport import Transport
 
@@ -86,6 +86,9 @@ async def _send_and_complete(way: Way, entry: Entry, manifest: Manifest, ref: Cl
                 raise
             return receipt
         sent.add(medium.index)
+        if upload.landed is not None:
+            # At once: what an API is told of a medium may name a URL that lives for minutes only.
+            ref = await _tell(way, entry.id, manifest, medium, upload.landed, ref)
     return await way.cloud.complete(manifest, await _report(way, entry.id, manifest, ref))
 
 
@@ -101,18 +104,30 @@ async def _proven(way: Way, entry: Entry, manifest: Manifest, ref: CloudRef) -> 
 
 
 async def _report(way: Way, entry_id: EntryId, manifest: Manifest, ref: CloudRef) -> CloudRef:
-    """Tell the API of each medium; again after a restart, unless its answer was kept."""
+    """Tell the API of each medium, again after a restart; clouds leave out what they have kept."""
     entry = await asyncio.to_thread(way.spool.entry, entry_id)
     states = {m.medium.index: m for m in entry.media}
     for medium in manifest.media:
         state = states[medium.index]
         if state.session is not None and state.evidence is not None:
-            known = ref
-            target, evidence = state.session.target, state.evidence
-            ref = await way.cloud.stored(manifest, medium, target, evidence, known)
-            if dict(ref) != dict(known):
-                await asyncio.to_thread(way.spool.save_cloud_ref, entry_id, ref)
+            landed = state.session.target, state.evidence
+            ref = await _tell(way, entry_id, manifest, medium, landed, ref)
     return ref
+
+
+async def _tell(  # noqa: PLR0913, PLR0917 - each names a part of one fact
+    way: Way,
+    entry_id: EntryId,
+    manifest: Manifest,
+    medium: SealedMedium,
+    landed: tuple[Target, Evidence],
+    ref: CloudRef,
+) -> CloudRef:
+    """Tell the API of one medium, and keep what it says before anything else happens."""
+    told = await way.cloud.stored(manifest, medium, *landed, ref)
+    if dict(told) != dict(ref):
+        await asyncio.to_thread(way.spool.save_cloud_ref, entry_id, told)
+    return told
 
 
 async def _forget(way: Way, entry_id: EntryId, refs: tuple[str, ...]) -> None:

@@ -251,6 +251,16 @@ async def test_images_that_sivi_forgot(line: Line) -> None:
 
 
 @pytest.mark.asyncio
+async def test_images_are_registered_at_once(line: Line) -> None:
+    """Each image is registered before the next one goes, while its URL lives."""
+    line.sivi.forgets = True
+    stored = await line.upload(await line.seal())
+
+    assert State.STORED is stored.state
+    assert ["intent", "put", "register"] * 2 == [name for name, _ in line.sivi.net.requests]
+
+
+@pytest.mark.asyncio
 async def test_a_refused_key_loses_nothing(line: Line) -> None:
     """When one cloud refuses its credential the entry waits, and what the other has is kept."""
     entry = await line.seal()
