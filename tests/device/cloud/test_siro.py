@@ -1,5 +1,6 @@
 """The Siro cloud over a strict double of its API."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -274,3 +275,24 @@ async def test_a_token_without_an_end(granted: SiroRig) -> None:
     await granted.sent()
 
     assert 1 == granted.siro.net.count("token")
+
+
+@pytest.mark.asyncio
+async def test_two_uploads_at_once_share_a_token(granted: SiroRig) -> None:
+    """Recordings that go up at the same time ask for one token between them."""
+    medium = MANIFEST.media[0]
+    await asyncio.gather(*(granted.cloud.target(MANIFEST, medium, {}) for _ in range(3)))
+
+    assert 1 == granted.siro.net.count("token")
+    assert 3 == granted.siro.net.count("signed-urls")
+
+
+@pytest.mark.asyncio
+async def test_a_refusal_that_two_meet_is_answered_once(granted: SiroRig) -> None:
+    """Of two calls that meet the same revoked token only one asks for its successor."""
+    medium = MANIFEST.media[0]
+    await granted.sent()
+    granted.siro.tokens.clear()
+    await asyncio.gather(*(granted.cloud.target(MANIFEST, medium, {}) for _ in range(2)))
+
+    assert 2 == granted.siro.net.count("token")

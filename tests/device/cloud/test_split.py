@@ -1,5 +1,6 @@
 """Two clouds as one: audio to Siro, images to Bota, over strict doubles of both."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,3 +186,17 @@ async def test_a_second_cloud_may_be_added_later(rig: SplitRig) -> None:
     ref = {"siro.0": "siro-77"}
 
     assert "siro-77" == (await rig.cloud.complete(AUDIO, ref)).cloud_recording
+
+
+@pytest.mark.asyncio
+async def test_a_medium_without_a_name_of_its_own(rig: SplitRig) -> None:
+    """An API need not name a medium: the part that it is in is named all the same."""
+    ref = dict(await rig.cloud.open(IMAGE, {}))
+    url = f"http://127.0.0.1:{rig.bota.port}/x"
+    body = json.dumps({"upload_url": url, "headers": {}}).encode()
+    rig.bota.faults["upload-url"].append(Fault(status=200, body=body))
+    target = await rig.cloud.target(IMAGE, IMAGE.media[0], ref)
+    known = await rig.cloud.stored(IMAGE, IMAGE.media[0], target, Evidence(status=200), ref)
+
+    assert {"part"} == set(target.ref)
+    assert ref == known
