@@ -1,7 +1,9 @@
 """The composition root: one configuration in, one aiohttp application out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 
 from aiohttp import web
@@ -20,7 +22,17 @@ from gateway.routes.exchange import Exchange, Gateway
 from gateway.routes.table import ROUTES
 from gateway.routes.uploads import no_early_continue
 from gateway.store.sql import open_store
+from gateway.sweeping import Sweeper
 from gateway.ways_in import ways_in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A data folder at work, without a network address."""
+
+    gateway: Gateway
+    access: Access
+    sweeper: Sweeper
 
 
 @asynccontextmanager
@@ -30,10 +42,23 @@ async def create_app(
     """Open the data folder and build the application on it; closes everything at the end.
 
     Raises:
-        ConfigInvalid: The data folder cannot be used.
+        ConfigInvalid: The data folder or the object store cannot be used.
         DatabaseOutdated: Its database is of another version.
     """
-    clock = clock or SystemClock()
+    async with opened(config, clock or SystemClock()) as found:
+        await found.gateway.recordings.purge_deleted()
+        await found.gateway.intake.tidy()
+        async with _sweeping(found.sweeper, config.sweep_every_s):
+            yield _application(found.gateway, found.access)
+
+
+@asynccontextmanager
+async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
+    """Open the data folder; changes nothing in it by itself.
+
+    Raises:
+        ConfigInvalid, DatabaseOutdated: See `create_app`.
+    """
     make_folder(config.data)
     async with open_store(config.data) as store:
         metrics = Metrics()
@@ -60,12 +85,22 @@ async def create_app(
             openapi=written(),
             version=version("fieldpost"),
         )
+        sweeper = Sweeper(store, ways, recordings, metrics, clock, age_s=config.sweep_age_s)
         try:
-            await recordings.purge_deleted()
-            await ways.intake.tidy()
-            yield _application(gateway, Access(store, clock))
+            yield Opened(gateway=gateway, access=Access(store, clock), sweeper=sweeper)
         finally:
             await ways.aclose()
+
+
+@asynccontextmanager
+async def _sweeping(sweeper: Sweeper, every_s: float) -> AsyncIterator[None]:
+    """Sweep beside everything else until the block ends."""
+    task = asyncio.create_task(sweeper.run(every_s), name="sweeper")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _application(gateway: Gateway, access: Access) -> web.Application:

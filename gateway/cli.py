@@ -1,4 +1,4 @@
-"""The command `fieldpost-gateway`: serve, keys, devices, migrate, openapi."""
+"""The command `fieldpost-gateway`: serve, keys, devices, migrate, sweep, openapi."""
 
 import argparse
 import asyncio
@@ -24,6 +24,8 @@ environment:
   FIELDPOST_GATEWAY_SIGNING_KEY_FILE              secret of signed URLs (DATA/signing-key)
   FIELDPOST_GATEWAY_URL_TTL_S, _IDLE_S, _DRAIN_S  times in seconds (3600, 60, 10)
   FIELDPOST_GATEWAY_MAX_MEDIUM_BYTES, _MAX_SESSIONS  limits (17179869184, 1024)
+  FIELDPOST_GATEWAY_OBJECTS                       filesystem, s3://BUCKET or gs://BUCKET
+  FIELDPOST_GATEWAY_SWEEP_AGE_S, _SWEEP_EVERY_S   of abandoned uploads (30 days, hourly)
 
 docs: docs/gateway.md
 """
@@ -117,6 +119,13 @@ def _parser() -> argparse.ArgumentParser:
         "Bring the database to this version; back up the data folder first.",
         "fieldpost-gateway migrate --data /srv/fieldpost",
     )
+    sweep = _command(
+        commands,
+        "sweep",
+        "Give up what nobody finishes; a gateway that serves does so by itself.",
+        "fieldpost-gateway sweep --dry-run --data /srv/fieldpost",
+    )
+    sweep.add_argument("--dry-run", action="store_true", help="only say what would go")
     _command(
         commands,
         "openapi",

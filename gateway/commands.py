@@ -5,6 +5,7 @@ import logging
 import secrets
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +44,8 @@ async def run(arguments: Namespace, ready: Callable[[str], None]) -> Outcome | N
             return None
         case "migrate":
             return await _migrate(folder)
+        case "sweep":
+            return await _sweep(folder, dry_run=arguments.dry_run)
         case "keys":
             return await _keys(arguments, folder)
         case _:
@@ -56,6 +59,25 @@ async def _serve(arguments: Namespace, folder: Path, ready: Callable[[str], None
     make_folder(folder)
     config = read_config(data=folder, listen=arguments.listen, public_url=arguments.public_url)
     await serve(config, ready)
+
+
+async def _sweep(folder: Path, *, dry_run: bool) -> Outcome:
+    from gateway.app import opened  # noqa: PLC0415 - aiohttp is for few commands
+    from gateway.serve import alone  # noqa: PLC0415 - as above
+
+    make_folder(folder)
+    config = read_config(data=folder)
+    # A gateway that serves the folder sweeps it by itself, and knows what is being received.
+    with nullcontext() if dry_run else alone(folder):
+        async with opened(config, SystemClock()) as found:
+            swept = await found.sweeper.sweep(dry_run=dry_run)
+    document = {
+        "dry_run": dry_run,
+        "swept": [{"what": each.what, "id": each.name} for each in swept],
+    }
+    lines = [f"{each.what:9}  {each.name}" for each in swept]
+    verb = "would be swept" if dry_run else "swept"
+    return Outcome(document, [*lines, f"{len(swept)} {verb}."])
 
 
 def _openapi() -> Outcome:

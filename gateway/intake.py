@@ -37,8 +37,13 @@ class Intake(Protocol):
         """Stop what is under way of deleted media; repeatable."""
         ...
 
-    async def clear(self, medium: Medium) -> None:
-        """Remove what is half-received of an expired medium, if it still is one; repeatable."""
+    async def clear(self, medium: Medium, handle: str | None) -> None:
+        """Remove what is half-received of an expired medium; repeatable.
+
+        Args:
+            medium: Left alone where it was revived meanwhile.
+            handle: Its upload in the object store, from before it expired.
+        """
         ...
 
     async def tidy(self) -> None:

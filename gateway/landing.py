@@ -89,9 +89,11 @@ class Landing:
                 await asyncio.wait([check])
             await self._abandon(medium)
 
-    async def clear(self, medium: Medium) -> None:
-        """See `Intake.clear`."""
-        await self._abandon(medium)
+    async def clear(self, medium: Medium, handle: str | None) -> None:
+        """See `Intake.clear`; a revived medium has another upload."""
+        if handle is not None:
+            await self._objects.abandon(ref_of(medium), handle)
+            await self._store.uploads.drop(medium.id, handle)
 
     async def tidy(self) -> None:
         """See `Intake.tidy`: what a crash left in the store is the sweeper's."""

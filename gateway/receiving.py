@@ -155,8 +155,9 @@ class Receiving:
                 await turn.slot.drop()
             self._turns.forget(medium.id)
 
-    async def clear(self, medium: Medium) -> None:
+    async def clear(self, medium: Medium, handle: str | None) -> None:
         """See `Intake.clear`."""
+        del handle
         async with self._turns.claim(medium.id) as turn:
             now = await self._store.recordings.medium(medium.id)
             if now is not None and now.expired_at is None:
@@ -169,7 +170,8 @@ class Receiving:
         """Remove parts that nobody goes on with, left by a crash while sealing; at start-up."""
         for medium_id in sorted(await asyncio.to_thread(self._objects.part_ids)):
             medium = await self._store.recordings.medium(medium_id)
-            if medium is None or medium.status is MediaStatus.UPLOADED:
+            over = medium is None or medium.status is MediaStatus.UPLOADED or medium.expired_at
+            if over:
                 await asyncio.to_thread(self._objects.discard_part, medium_id)
 
     def drain(self) -> None:

@@ -48,7 +48,7 @@ async def serve(config: GatewayConfig, ready: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     make_folder(config.data)
-    with _alone(config.data):
+    with alone(config.data):
         async with create_app(config) as app:
             runner = new_runner(app)
             await runner.setup()
@@ -100,8 +100,12 @@ async def _drain(app: web.Application, site: web.SockSite, drain_s: float) -> No
 
 
 @contextmanager
-def _alone(data: Path) -> Iterator[None]:
-    """Hold the data folder: two gateways on one folder would write over each other's parts."""
+def alone(data: Path) -> Iterator[None]:
+    """Hold the data folder: two gateways on one folder would write over each other's parts.
+
+    Raises:
+        Unavailable: Another gateway serves it.
+    """
     fd = os.open(data / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:

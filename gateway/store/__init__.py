@@ -79,14 +79,6 @@ class Recordings(Protocol):
         """Note that somebody still works at a medium; an expired one is awaited again."""
         ...
 
-    async def idle_media(self, since: datetime) -> list[Medium]:
-        """List unfinished media that nobody asked about after `since`, expired ones left out."""
-        ...
-
-    async def expire_medium(self, medium_id: str, *, since: datetime, at: datetime) -> bool:
-        """Count a medium no more as unfinished; False if it was asked about after `since`."""
-        ...
-
     async def medium(self, medium_id: str) -> Medium | None:
         """Look a medium up; None when there is none, or its recording was deleted."""
         ...
@@ -140,6 +132,29 @@ class Uploads(Protocol):
 
     async def all(self) -> dict[str, str]:
         """List all, by medium."""
+        ...
+
+
+class Idle(Protocol):
+    """What nobody works at any more, for the sweeper."""
+
+    async def media(self, since: datetime) -> list[Medium]:
+        """List unfinished media that nobody asked about after `since`, expired ones left out."""
+        ...
+
+    async def expire(self, medium_id: str, *, since: datetime, at: datetime) -> bool:
+        """Count a medium no more as unfinished and forget its upload, at once.
+
+        False, and nothing changes, if it was asked about after `since`.
+        """
+        ...
+
+    async def knows(self, medium_id: str) -> bool:
+        """Say whether a medium is one of ours, deleted recordings included."""
+        ...
+
+    async def was_deleted(self, recording_id: str) -> bool:
+        """Say whether a recording is one of ours and was deleted."""
         ...
 
 
@@ -237,6 +252,11 @@ class Store(Protocol):
     @property
     def uploads(self) -> Uploads:
         """Uploads that an object store keeps itself."""
+        ...
+
+    @property
+    def idle(self) -> Idle:
+        """What nobody works at any more."""
         ...
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import (
@@ -133,25 +133,6 @@ class SqlRecordings:
         async with self._database.writing() as connection:
             await _touch(connection, medium_id, at)
 
-    async def idle_media(self, since: datetime) -> list[Medium]:
-        """See `Recordings.idle_media`."""
-        query = (
-            select(media)
-            .join(recordings, media.c.recording_id == recordings.c.id)
-            .where(_idle(since), recordings.c.deleted_at.is_(None))
-            .order_by(media.c.seq)
-        )
-        async with self._database.reading() as connection:
-            return [_to_medium(row) for row in (await connection.execute(query)).all()]
-
-    async def expire_medium(self, medium_id: str, *, since: datetime, at: datetime) -> bool:
-        """See `Recordings.expire_medium`."""
-        async with self._database.writing() as connection:
-            expired = await connection.execute(
-                update(media).where(media.c.id == medium_id, _idle(since)).values(expired_at=at)
-            )
-            return bool(expired.rowcount)
-
     async def medium(self, medium_id: str) -> Medium | None:
         """See `Recordings.medium`."""
         async with self._database.reading() as connection:
@@ -233,14 +214,6 @@ async def _touch(connection: AsyncConnection, medium_id: str, at: datetime) -> N
     )
 
 
-def _idle(since: datetime) -> ColumnElement[bool]:
-    return and_(
-        media.c.status == MediaStatus.PENDING,
-        media.c.expired_at.is_(None),
-        func.coalesce(media.c.touched_at, media.c.created_at) < since,
-    )
-
-
 async def _unfinished_beside(connection: AsyncConnection, recording_id: str) -> int:
     """Count the pending media of whoever owns this recording."""
     owner = (
@@ -299,7 +272,7 @@ async def _recordings(connection: AsyncConnection, query: Select[Any]) -> list[R
     beside: dict[str, list[Medium]] = defaultdict(list)
     of_these = select(media).where(media.c.recording_id.in_(ids)).order_by(media.c.seq)
     for row in (await connection.execute(of_these)).all():
-        beside[row.recording_id].append(_to_medium(row))
+        beside[row.recording_id].append(to_medium(row))
     return [_to_recording(row, beside[row.id]) for row in rows]
 
 
@@ -311,10 +284,11 @@ async def _medium(connection: AsyncConnection, medium_id: str) -> Medium | None:
             .where(media.c.id == medium_id, recordings.c.deleted_at.is_(None))
         )
     ).one_or_none()
-    return None if row is None else _to_medium(row)
+    return None if row is None else to_medium(row)
 
 
-def _to_medium(row: Row[Any]) -> Medium:
+def to_medium(row: Row[Any]) -> Medium:
+    """Read a row of media."""
     values = dict(row._mapping)  # noqa: SLF001 - the documented accessor
     values["type"] = MediaType(values["type"])
     values["status"] = MediaStatus(values["status"])

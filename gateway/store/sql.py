@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway.errors import DatabaseOutdated
 from gateway.store.database import Database
 from gateway.store.devices import SqlDevices
+from gateway.store.idle import SqlIdle
 from gateway.store.keys import SqlKeys
 from gateway.store.migrate import Version, upgrade, version
 from gateway.store.recordings import SqlRecordings
@@ -25,6 +26,7 @@ class SqlStore:
         self._database = database
         self.recordings = SqlRecordings(database)
         self.uploads = SqlUploads(database)
+        self.idle = SqlIdle(database)
         self.devices = SqlDevices(database)
         self.keys = SqlKeys(database)
 
