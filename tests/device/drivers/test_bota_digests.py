@@ -177,6 +177,37 @@ def test_without_a_start_nothing_is_remembered(tmp_path):
     assert memory.known(entry(started_s=0)) is None
 
 
+def test_a_memory_has_an_end(tmp_path, monkeypatch):
+    """A recorder that lists without end costs reading again, not memory."""
+    monkeypatch.setattr("device.drivers.bota_digests.MAX_REMEMBERED", 1)
+    memory = Digests(tmp_path, SERIAL)
+    memory.remember(entry(), SHA)
+    memory.remember(entry(started_s=9), SHA)
+
+    assert memory.known(entry()) == SHA
+    assert memory.known(entry(started_s=9)) is None
+
+
+@pytest.mark.parametrize("digest", ["", SHA[:-2], SHA + "00"])
+def test_what_is_no_digest_is_not_remembered(tmp_path, digest):
+    """Nothing that is too short or too long can ever vouch for a recording."""
+    listed = entry()
+    key = f"{SHORT_ID.hex()} {listed.started_s} {listed.duration_s} {listed.size_kib}"
+    document = {"schema": 1, "recordings": {key: digest}}
+    (tmp_path / f"bota-{SERIAL}.json").write_text(json.dumps(document))
+
+    assert Digests(tmp_path, SERIAL).known(listed) is None
+
+
+def test_a_memory_of_what_has_no_start_is_not_asked(tmp_path):
+    """Whoever wrote it: without a start too little tells one recording from another."""
+    listed = entry(started_s=0)
+    known = {f"{SHORT_ID.hex()} None {listed.duration_s} {listed.size_kib}": SHA}
+    (tmp_path / f"bota-{SERIAL}.json").write_text(json.dumps({"schema": 1, "recordings": known}))
+
+    assert Digests(tmp_path, SERIAL).known(listed) is None
+
+
 @given(content=st.binary(max_size=60) | st.just(b'{"schema": 1, "recordings": {"x": "ab"}}'))
 def test_a_damaged_memory_is_an_empty_one(tmp_path_factory, content):
     """Whatever is in the file, it costs reading again and no more."""

@@ -245,6 +245,35 @@ async def test_it_is_not_released_before_it_is_listed_as_finished():
     assert set(source.files) == {LONG_ID}
 
 
+async def test_what_was_pulled_live_waits_while_the_recorder_does_not_say_what_it_records(
+    monkeypatch,
+):
+    """Its key says nothing of its end: the latest recording may be it, and grow still."""
+    source = recording_now()
+    monkeypatch.setattr(source, "_recording_status", lambda: b"")
+    async with driving(source, live=True) as driver:
+        recording = await listed_live(driver)
+        source.finish(SHORT_ID, b"")
+        status = source._status()
+        monkeypatch.setattr(source, "_status", lambda: status[:2] + b"\x01" + status[3:])
+        [_ async for _ in driver.read(recording, recording.media[0], 0)]
+
+        with pytest.raises(RecorderBusy, match="still being made"):
+            await driver.release(recording.key, digests((SHORT,)))
+    assert SHORT_ID in source.files
+
+
+async def test_what_was_listed_while_it_was_made_is_not_remembered(tmp_path):
+    """Its bytes have that digest, and that listing may be another one's than theirs."""
+    source = recording_now()
+    async with driving(source, live=True, cache=tmp_path / "cache") as driver:
+        recording = await listed_live(driver)
+        source.finish(SHORT_ID, b"")
+        [_ async for _ in driver.read(recording, recording.media[0], 0)]
+
+    assert not (tmp_path / "cache").exists()
+
+
 async def test_a_finished_one_is_released_while_the_recorder_does_not_say_what_it_records(
     monkeypatch,
 ):
