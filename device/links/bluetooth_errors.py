@@ -4,6 +4,7 @@ A table says which words mean what; the first row that fits counts. Bluetooth st
 into error names and sentences, so there is nothing better to go by.
 """
 
+import re
 import sys
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from device.errors import LinkLost, LinkReason, LinkUnavailable
 GENERAL = (OSError, EOFError, AssertionError)
 """What comes through bleak beside its own: no bus, a bus that ended, and a connection that ended
 between two of bleak's steps (its assertions). TimeoutError is an OSError."""
+
+_ADDRESS = re.compile(r"ble://((?:[0-9A-F]{2}:){5}[0-9A-F]{2})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +159,9 @@ def lost(error: Exception, where: str) -> LinkLost:
 
 
 def _told(row: _Row, where: str) -> LinkUnavailable:
-    return LinkUnavailable(f"{where}: {row.says}", reason=row.reason, hint=row.hint)
+    address = _ADDRESS.fullmatch(where)
+    hint = row.hint.replace("ADDRESS", address[1]) if address else row.hint
+    return LinkUnavailable(f"{where}: {row.says}", reason=row.reason, hint=hint)
 
 
 def _text(error: Exception) -> str:

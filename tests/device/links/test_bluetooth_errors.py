@@ -105,3 +105,14 @@ def test_a_loss_is_not_told_twice():
     error = bluetooth_errors.lost(BleakError("Not connected"), "ble://AM-07")
 
     assert str(error) == "ble://AM-07: the Bluetooth connection is gone"
+
+
+@pytest.mark.parametrize(
+    ("where", "named"),
+    [("ble://C0:FF:EE:00:00:01", "C0:FF:EE:00:00:01"), ("ble://AM-07", "ADDRESS")],
+)
+def test_what_to_do_names_the_address_where_it_is_known(where, named):
+    """So that it can be copied."""
+    hint = bluetooth_errors.unpaired(where).hint
+
+    assert hint == f"put it into pairing mode, then: bluetoothctl pair {named}"
