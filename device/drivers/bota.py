@@ -254,10 +254,11 @@ class BotaDriver:
 
     async def _remember(self, key: RecordingKey, sha256: str) -> None:
         """Keep the digest of what was read to its checked end, and acknowledged."""
-        self._proofs[key] = Proof(remembered=self._digests.known, digest=sha256)
-        # What was read while it was made has no final listing yet to be remembered by.
+        # What was read while it was made has no final listing yet to be remembered by, and its key
+        # would fit if it went on after all: it is read once more before it may be deleted.
         entry = finished(self._shelf, _file_id(key), key.generation) if self._shelf else None
         if entry is not None:
+            self._proofs[key] = Proof(remembered=self._digests.known, digest=sha256)
             self._digests.remember(entry, sha256)
             await asyncio.to_thread(self._digests.save)
 

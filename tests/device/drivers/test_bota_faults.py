@@ -9,7 +9,7 @@ import pytest
 
 from device.clock import SystemClock
 from device.config import SpoolConfig
-from device.core.bota_ble import commands, uuids
+from device.core.bota_ble import commands, packets, uuids
 from device.core.bota_ble.listing import encode_entry
 from device.core.bota_ble.recorder import BotaRecorder
 from device.core.bota_ble.shelf import CardFile
@@ -420,6 +420,29 @@ async def test_a_line_that_breaks_before_the_ack_takes_nothing():
         assert content == LONG
         with pytest.raises(LinkLost):
             await driver.recordings()
+
+
+async def test_what_came_before_a_start_is_no_part_of_it():
+    """A packet of an earlier transfer that still waits is forgotten."""
+    source = recorder()
+    async with driving(source) as driver:
+        (recording, *_) = (await driver.recordings()).recordings
+        driver._session.packets.put(packets.encode_data(0, b"stray"))
+        chunks = [chunk async for chunk in driver.read(recording, recording.media[0], 0)]
+
+    assert b"".join(chunks) == LONG
+    assert [v for _, v in source.writes].count(commands.start(LONG_ID)) == 1
+
+
+async def test_notifications_that_nobody_takes_are_bounded(monkeypatch):
+    """What is too much is dropped: the newest, as what waits is in order."""
+    monkeypatch.setattr(bota_session, "MAX_WAITING", 2)
+    inbox = bota_session.Inbox(MemoryGatt(recorder()))
+    for value in (b"1", b"2", b"3"):
+        inbox.put(value)
+    taken = [await inbox.next(0) for _ in range(3)]
+
+    assert taken == [b"1", b"2", None]
 
 
 async def test_nothing_is_not_taken_for_what_is_listed():

@@ -7,7 +7,7 @@ import pytest
 
 from device.core.bota_ble import commands, transfer, uuids
 from device.core.bota_ble.recorder import BotaRecorder
-from device.errors import LinkLost, RecorderBusy
+from device.errors import DigestMismatch, LinkLost, RecorderBusy
 from tests.device.drivers.bota_rig import (
     LONG,
     LONG_ID,
@@ -259,6 +259,20 @@ async def test_what_was_pulled_live_waits_while_the_recorder_does_not_say_what_i
         [_ async for _ in driver.read(recording, recording.media[0], 0)]
 
         with pytest.raises(RecorderBusy, match="still being made"):
+            await driver.release(recording.key, digests((SHORT,)))
+    assert SHORT_ID in source.files
+
+
+async def test_what_grew_after_its_end_was_seen_is_not_deleted():
+    """The key of a live recording fits whatever it grows to: its end alone does not settle it."""
+    source = recording_now()
+    async with driving(source, live=True) as driver:
+        recording = await listed_live(driver)
+        source.finish(SHORT_ID, b"")
+        [_ async for _ in driver.read(recording, recording.media[0], 0)]
+        source.files[SHORT_ID] = replace(source.files[SHORT_ID], content=SHORT + TAIL)
+
+        with pytest.raises(DigestMismatch):
             await driver.release(recording.key, digests((SHORT,)))
     assert SHORT_ID in source.files
 
