@@ -12,6 +12,8 @@ _BYTES_ACKED_AT = 120
 _BYTES_SENT_AT = 200
 """Offsets in struct tcp_info of linux/tcp.h; unsigned 64-bit numbers. Sent is new in 4.19."""
 _INFO_BYTES = _BYTES_SENT_AT + 8
+_TCP_CLOSE = 7
+"""Of net/tcp_states.h."""
 _TCP_NOTSENT_LOWAT = 25
 """In linux/tcp.h; the socket module has no name for it."""
 
@@ -37,6 +39,15 @@ class Meter:
         except OSError:
             return 0
         return int(count)
+
+    @property
+    def over(self) -> bool:
+        """Whether the connection has been reset, or closed by both sides."""
+        try:
+            state = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        except OSError:
+            return True
+        return state == _TCP_CLOSE
 
     def keep_unsent(self, most_bytes: int) -> None:
         """Let no more than this wait in the kernel beyond what is in flight."""

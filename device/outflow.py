@@ -133,15 +133,15 @@ class Outflow(Payload):
         await writer.drain()
         transport = writer.transport
         if transport is None or transport.is_closing():
-            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+            raise _reset()
         # From here a silent second try by the HTTP library would send bytes nobody counts.
         self._consumed = True
         self._watch(transport)
         try:
             if transport.get_extra_info("sslcontext") is None:
-                await self._sendfile(transport)
+                await self._sendfile(transport, writer)
             else:
-                await self._blocks(writer)
+                await self._blocks(writer, 0)
             self.written = True
         except OSError as error:
             if error.errno == errno.EIO:
@@ -160,17 +160,28 @@ class Outflow(Payload):
         self._meter = meter
         self._known.pace.begin(asyncio.get_running_loop().time())
 
-    async def _sendfile(self, transport: asyncio.WriteTransport) -> None:
+    async def _sendfile(
+        self, transport: asyncio.WriteTransport, writer: AbstractStreamWriter
+    ) -> None:
         loop, done = asyncio.get_running_loop(), 0
         while done < self.size_bytes:
             count = await self._turn(done, _LARGEST_BYTES)
-            sent = await loop.sendfile(transport, self._file, self._first + done, count)
+            first = self._first + done
+            try:
+                sent = await loop.sendfile(transport, self._file, first, count, fallback=False)
+            except asyncio.SendfileNotAvailableError:
+                # So asyncio also calls a connection that broke between two pieces; its fallback
+                # to plain writes would close it with the answer of a store that refused early.
+                if self._meter is None or self._meter.over:
+                    raise _reset() from None
+                await self._blocks(writer, done)  # a file system without sendfile
+                return
             if sent < count:
                 raise self._cut_short()
             done += sent
 
-    async def _blocks(self, writer: AbstractStreamWriter) -> None:
-        done, number = 0, self._file.fileno()
+    async def _blocks(self, writer: AbstractStreamWriter, done: int) -> None:
+        number = self._file.fileno()
         while done < self.size_bytes:
             count = await self._turn(done, _LARGEST_TLS_BYTES)
             block = os.pread(number, count, self._first + done)
@@ -194,6 +205,10 @@ class Outflow(Payload):
     def _cut_short(self) -> OSError:
         self.fault = SpoolDamaged("a sealed medium became shorter while it was sent")
         return OSError(errno.ENODATA, "the medium ended early")
+
+
+def _reset() -> OSError:
+    return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
 
 
 def open_slice(path: Path, *, first: int, size_bytes: int, lanes: Lanes) -> Outflow:

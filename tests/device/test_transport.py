@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import os
+import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import struct
 from pathlib import Path
 
 import pytest
@@ -15,61 +16,13 @@ from device.errors import CloudUnreachable, NotTheCloud, SpoolDamaged, SpoolStor
 from device.outflow import Lanes, open_slice
 from device.transport import Patience, Transport
 from device.trickle import Trickle
+from tests.fakes.raw_server import OK, Sink, head_of, listening
 from tests.fakes.uploads import noise
 
 CONTENT = noise(1_500_000)
 QUICK = Patience(
     connect_s=2, call_s=2, stall_s=0.2, response_s=0.4, continue_s=0.05, queue_bytes=65_536
 )
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: Sun, 01 Mar 2026 12:00:00 GMT\r\n\r\n"
-
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@contextlib.asynccontextmanager
-async def listening(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Run a server that handles one connection after another as `serve` says."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            await serve(reader, writer)
-        writer.transport.abort()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls, limit=65_536)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-async def head_of(reader: asyncio.StreamReader) -> bytes:
-    return await reader.readuntil(b"\r\n\r\n")
-
-
-class Sink:
-    """Takes requests whole and answers 200; keeps heads and bodies."""
-
-    def __init__(self, answer: bytes = OK) -> None:
-        self.heads: list[bytes] = []
-        self.bodies: list[bytes] = []
-        self.connections = 0
-        self._answer = answer
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        while True:
-            head = await head_of(reader)
-            self.heads.append(head)
-            if b"100-continue" in head:
-                writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            (length,) = (
-                int(line.split(b":")[1])
-                for line in head.split(b"\r\n")
-                if line.lower().startswith(b"content-length:")
-            )
-            self.bodies.append(await reader.readexactly(length))
-            writer.write(self._answer)
-            await writer.drain()
 
 
 @pytest.fixture
@@ -258,6 +211,29 @@ async def test_an_early_answer_is_heard(medium: Path) -> None:
 
     assert isinstance(answer, Response)
     assert 413 == answer.status
+
+
+@pytest.mark.asyncio
+async def test_an_early_answer_is_heard_of_a_store_that_reads_nothing(medium: Path) -> None:
+    """MinIO refuses by the URL alone, and resets the connection when we have long been stuck."""
+
+    async def refuse_and_reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a socket, it can
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await asyncio.Event().wait()
+        writer.transport.abort()
+
+    async with listening(refuse_and_reset) as port, Transport(patience=QUICK) as transport:
+        answer = await transport.send(put(port), medium, lambda _: None)
+
+    assert isinstance(answer, Response)
+    assert 403 == answer.status
 
 
 @pytest.mark.parametrize("position", [0, 1, 300_000])
