@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -345,3 +346,13 @@ async def test_an_empty_medium_is_a_medium(spool, clock):
     assert pulled.sealed == 1
     assert await sealed_bytes(spool, key(3)) == [b"", IMAGE]
     assert MediaKind.AUDIO == (await asyncio.to_thread(spool.entries))[0].media[0].medium.kind
+
+
+async def test_what_is_still_being_made_comes_after_what_failed(driver, spool, clock):
+    """It may take hours: a finished recording that ended visits before does not wait for it."""
+    listing = replace(await driver.recordings(), live=frozenset({key(1)}))
+    pulling = puller(driver, spool, clock)
+    pulling.fruitless[key(2)] = 9
+    await pulling.pull(RECORDER, listing)
+
+    assert [which for which, *_ in driver.reads] == [key(2), key(1), key(1)]
