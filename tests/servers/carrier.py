@@ -6,7 +6,7 @@ server's. Each attempt takes the upload up from the journal, as after a restart 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -39,12 +39,24 @@ class Exchange:
     sent_bytes: int
 
 
+class Stopped(Exception):
+    """Raised by a hook: the agent is ended here, and an attempt after it is its next life."""
+
+
+async def nothing(_: object) -> None:
+    """Make no trouble."""
+
+
 class _Watched(Transport):
     """A transport that remembers."""
 
     def __init__(self) -> None:
         super().__init__(patience=PATIENCE)
         self.exchanges: list[Exchange] = []
+        self.before: Callable[[Request], Awaitable[None]] = nothing
+        """Called with each request before it goes: where a test makes trouble."""
+        self.after: Callable[[Exchange], Awaitable[None]] = nothing
+        """Called with each exchange."""
 
     async def send(
         self, request: Request, file: Path, progress: Callable[[int], None]
@@ -56,8 +68,11 @@ class _Watched(Transport):
             sent_bytes = now_bytes
             progress(now_bytes)
 
+        await self.before(request)
         answer = await super().send(request, file, moved)
-        self.exchanges.append(Exchange(request=request, answer=answer, sent_bytes=sent_bytes))
+        exchange = Exchange(request=request, answer=answer, sent_bytes=sent_bytes)
+        self.exchanges.append(exchange)
+        await self.after(exchange)
         return answer
 
 

@@ -1,10 +1,11 @@
 """A server that nobody here wrote: a process on loopback, ended by its id, restarted in place."""
 
+import contextlib
 import http.client
 import os
 import socket
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 _START_S = 60.0
@@ -93,6 +94,15 @@ class Daemon:
         """Crash it and start it again, on the same ports and data."""
         self.kill()
         self.start()
+
+    @contextlib.contextmanager
+    def down(self) -> Iterator[None]:
+        """Crash it for as long as this lasts."""
+        self.kill()
+        try:
+            yield
+        finally:
+            self.start()
 
 
 class ServerFailed(Exception):

@@ -28,7 +28,7 @@ class S3Server:
         self.daemon = daemon
         self.port = port
         self.endpoint = f"http://127.0.0.1:{port}"
-        self._client = client(self.endpoint)
+        self._signers = _Signers()
         status, _, said = self.call("create_bucket")
         assert status in {200, 409}, said
 
@@ -45,8 +45,9 @@ class S3Server:
 
         `via` is the port of a proxy before the server: the host is signed too.
         """
-        signer = self._client if via is None else client(f"http://127.0.0.1:{via}")
-        return presigned(signer, operation, life_s=life_s, age_s=age_s, **params)
+        return presigned(
+            self._signers[via or self.port], operation, life_s=life_s, age_s=age_s, **params
+        )
 
     def call(
         self,
@@ -65,6 +66,13 @@ class S3Server:
         status, _, body = self.call("get_object", Key=key)
         assert status in {200, 404}, body
         return body if status == 200 else None
+
+
+class _Signers(dict[int, Any]):
+    """By port; each takes botocore a tenth of a second to make."""
+
+    def __missing__(self, port: int) -> Any:
+        return self.setdefault(port, client(f"http://127.0.0.1:{port}"))
 
 
 _METHODS = {

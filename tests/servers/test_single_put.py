@@ -169,10 +169,8 @@ async def test_a_lost_answer_is_followed_by_the_same_bytes(s3, key, carrier):
 async def test_a_crash_of_the_store_is_outlived(s3, key, carrier):
     """A store that is down is no store; up again it takes the same URL."""
     give = in_turn(put(s3, key))
-    s3.daemon.kill()
-    with pytest.raises(CloudUnreachable, match="cannot connect"):
+    with s3.daemon.down(), pytest.raises(CloudUnreachable, match="cannot connect"):
         await carrier.attempt(give)
-    s3.daemon.start()
 
     await carrier.attempt(give)
 
