@@ -103,11 +103,12 @@ class Whereabouts:
         """Look once what an earlier run left: an absence goes on through restarts."""
         if self._asked:
             return
-        self._asked = True
         try:
             self._unreached = await asyncio.to_thread(self.spool.unreached, self.url)
         except SpoolError as error:
             logger.warning("What is known of a recorder is lost", extra={"problem": str(error)})
+        else:
+            self._asked = True
 
     async def _save(self, save: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> bool:
         try:

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from device.config import SpoolConfig
-from device.errors import SpoolFull
+from device.errors import SpoolFull, SpoolStorageFailed
 from device.model import LastSeen, RecorderId, RecorderInfo
 from device.spool.journal import Journal
 from device.spool.reader import read_only
@@ -173,6 +173,28 @@ async def test_an_absence_outlives_a_restart_of_the_agent(rig):
     await again.reached()
 
     assert (still.since, still.problem) == (rig.begun_at, "still off")
+    assert await rig.unreached() is None
+
+
+async def test_an_absence_that_could_not_be_looked_up_is_looked_up_again(rig, monkeypatch):
+    """A disk that fails once must not leave a recorder out of reach for good."""
+    earlier = rig.whereabouts()
+    for failures in (1, 2):
+        await earlier.failed("not there", None, failures)
+    asked = []
+
+    def fails_once(url):
+        asked.append(url)
+        if len(asked) == 1:
+            raise SpoolStorageFailed("the disk hiccups")
+        return real(url)
+
+    real = rig.spool.unreached
+    later = rig.whereabouts()
+    monkeypatch.setattr(rig.spool, "unreached", fails_once)
+    await later.reached()
+    await later.reached()
+
     assert await rig.unreached() is None
 
 
