@@ -232,6 +232,20 @@ async def test_one_that_ends_while_it_is_listed_waits():
     assert len(after.recordings) == 2
 
 
+async def test_where_one_ends_and_another_begins_meanwhile_both_wait(monkeypatch):
+    """Neither is known well enough by a listing that was made in between."""
+    source = recorder()
+    told = iter([LONG_ID, SHORT_ID])
+    monkeypatch.setattr(
+        source, "_recording_status", lambda: b"\x01\0" + commands.command_id(next(told))
+    )
+    async with driving(source, live=True) as driver:
+        listing = await driver.recordings()
+
+    assert listing.recordings == ()
+    assert {r.recording for r in listing.rejected} == {LONG_ID.hex(), SHORT_ID.hex()}
+
+
 async def test_it_is_not_released_before_it_is_listed_as_finished():
     """Its end was seen, and the recorder has to say so as well."""
     source = recording_now()
