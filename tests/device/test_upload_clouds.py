@@ -186,6 +186,21 @@ async def test_an_url_that_is_refused_while_it_lives(line: Line) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_lost_answer_of_an_url_for_one_put(line: Line) -> None:
+    """A store that takes an object once says, asked again, that it is there: no second track."""
+    entry = await line.seal()
+    line.swayzio.once = True
+    line.swayzio.net.faults["put"].extend([LOST_ANSWER, Fault(status=412)])
+
+    stored = await line.persist(entry, restarting=True)
+
+    assert State.STORED is stored.state
+    assert [AUDIO] == line.swayzio.contents()
+    assert 1 == len(line.swayzio.intents)
+    assert 1 == line.swayzio.net.store.puts
+
+
+@pytest.mark.asyncio
 async def test_an_url_that_died_on_the_way(line: Line) -> None:
     """Bytes that could not go in time go to a new intent, and only that becomes a track."""
     entry = await line.seal()

@@ -49,6 +49,8 @@ class SwayzioDouble:
         self.tokens = {TOKEN}
         self.entitled = True
         self.life_s = 900.0
+        self.once = False
+        """Whether the store is told by a signed header to take the object only if it is new."""
         self.finalize_origin = ""
         """Where finalizeUrl leads; its own origin if empty."""
         self.missing = (404, {"error": "asset_missing"})
@@ -94,6 +96,8 @@ class SwayzioDouble:
         self.asked.append(body)
         number = len(self.asked)
         headers = {"content-type": body["contentType"], "x-goog-meta-asset": f"ast_{number}"}
+        if self.once:
+            headers["x-goog-if-generation-match"] = "0"
         url = self.net.signed_url(f"audio/{number}", headers, self.life_s)
         intent = Intent(f"upl_{number}", f"trk_{number}", f"ast_{number}", urlsplit(url).path)
         self.intents[intent.id] = intent

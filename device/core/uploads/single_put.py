@@ -19,18 +19,21 @@ _WORTH_ASKING_BYTES = 65_536
 """Above this, `Expect: 100-continue` saves more on a dead URL than its round trip costs."""
 
 _DONE = frozenset({200, 201, 204})
+_THERE_ALREADY = 412
+_ONLY_IF_NEW = frozenset({("x-goog-if-generation-match", "0"), ("if-none-match", "*")})
 
 
 class SinglePut:
     """All bytes or none: the store shows nothing until the last byte is in.
 
     After `Ambiguous` the object may or may not exist; repeating the PUT is safe for content and
-    dear in bytes, so the caller asks the API first where it can.
+    dear in bytes, so the caller asks the API first where it can. Where the URL was signed for one
+    PUT only, the store tells: an object that is there already can but be what we sent.
     """
 
     def __init__(self, session: UploadSession, cargo: Cargo, *, resumed: bool) -> None:
-        del resumed  # nobody can tell what an earlier PUT left; repeating it is the only way
         self.session = session
+        self._resumed = resumed
         self._size_bytes = cargo.size_bytes
         self._offset = 0
 
@@ -54,6 +57,9 @@ class SinglePut:
         """See `UploadProtocol.received`."""
         if isinstance(answer, Broken):
             return Ambiguous(answer.reason)
+        if answer.status == _THERE_ALREADY and self._resumed and self._signed_for_once():
+            self._offset = self._size_bytes
+            return Complete(Evidence(status=answer.status))
         if answer.status not in _DONE:
             return refusal(answer)
         if looks_like_html(answer.headers, answer.body):
@@ -63,3 +69,7 @@ class SinglePut:
         self._offset = self._size_bytes
         etag, md5 = answer.headers.get("etag"), stated_md5(answer.headers)
         return Complete(Evidence(status=answer.status, etag=etag, md5=md5))
+
+    def _signed_for_once(self) -> bool:
+        headers = self.session.target.headers
+        return any((name.lower(), value) in _ONLY_IF_NEW for name, value in headers)

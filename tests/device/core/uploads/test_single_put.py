@@ -1,5 +1,9 @@
 """One PUT of the whole medium."""
 
+from dataclasses import replace
+
+import pytest
+
 from device.core.uploads import Ambiguous, Broken, Cargo, Complete, NotTheStore, Response, Throttled
 from device.core.uploads.classify import SINGLE_PUT
 from device.core.uploads.single_put import SinglePut
@@ -54,3 +58,26 @@ def test_a_200_that_holds_an_error_is_not_success() -> None:
 def test_a_refusal_is_classified() -> None:
     """Any other status goes through the common table."""
     assert isinstance(_put().received(Response(status=500)), Throttled)
+
+
+@pytest.mark.parametrize(
+    ("header", "resumed", "complete"),
+    [
+        (("x-goog-if-generation-match", "0"), True, True),
+        (("If-None-Match", "*"), True, True),
+        (("If-None-Match", "*"), False, False),
+        (("x-goog-if-generation-match", "7"), True, False),
+        (("Content-Type", "audio/opus"), True, False),
+    ],
+)
+def test_an_url_that_was_signed_for_one_put(
+    header: tuple[str, str], resumed: bool, complete: bool
+) -> None:
+    """412 says that an earlier PUT of ours arrived, if its URL was for new objects only."""
+    session = UploadSession(target=replace(TARGET, headers=(header,)), protocol=SINGLE_PUT)
+    put = SinglePut(session, Cargo(size_bytes=100, chunk_bytes=1), resumed=resumed)
+
+    outcome = put.received(Response(status=412))
+
+    assert complete == (Complete(Evidence(status=412)) == outcome)
+    assert (100 if complete else 0) == put.offset
