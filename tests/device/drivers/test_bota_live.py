@@ -235,10 +235,11 @@ async def test_one_that_ends_while_it_is_listed_waits():
 async def test_where_one_ends_and_another_begins_meanwhile_both_wait(monkeypatch):
     """Neither is known well enough by a listing that was made in between."""
     source = recorder()
-    told = iter([LONG_ID, SHORT_ID])
-    monkeypatch.setattr(
-        source, "_recording_status", lambda: b"\x01\0" + commands.command_id(next(told))
-    )
+
+    def told() -> bytes:
+        return b"\x01\0" + commands.command_id(SHORT_ID if source._lists else LONG_ID)
+
+    monkeypatch.setattr(source, "_recording_status", told)
     async with driving(source, live=True) as driver:
         listing = await driver.recordings()
 
