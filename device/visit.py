@@ -96,7 +96,7 @@ class Visitor:
             failures = 1 if self._progressed else failures + 1
             problem = f"{self.config.url}: {reason}"
             if (problem,) != self.problems:
-                self.progress.note(problem)
+                self.progress.note(f"{problem}; try: {hint}" if hint else problem)
             self.problems = (problem,)
             await self._whereabouts.failed(reason, hint, failures)
             if once and failures >= PATIENCE:

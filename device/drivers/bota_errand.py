@@ -53,7 +53,7 @@ async def errand_on(connection: Connection, clock: Clock) -> AsyncIterator[Sessi
         async with session.turn:
             yield session
     except LinkLost as error:
-        if error.hint != LinkLost.hint:
+        if error.hint not in (LinkLost.hint, bluetooth_errors.LOST_HINT):
             raise
         raise LinkLost(str(error), hint=AGAIN_HINT) from error  # there is no pull that goes on
     finally:

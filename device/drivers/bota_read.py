@@ -104,7 +104,7 @@ class Running:
             try:
                 value = await session.packets.next(transfer.wait_s(session.clock.monotonic()))
             except LinkLost as lost:
-                raise LinkLost(f"{lost}; {WHOLE}") from lost
+                raise LinkLost(f"{lost}; {WHOLE}", hint=lost.hint) from lost
             now_s = session.clock.monotonic()
             chunk = b""
             if value is None and transfer.paused:

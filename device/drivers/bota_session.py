@@ -27,6 +27,7 @@ from device.errors import (
     ProtocolViolation,
     RecorderBusy,
 )
+from device.links import bluetooth_errors
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class Inbox:
             async with asyncio.timeout(wait_s):
                 while not self._waiting:
                     if self._connection.lost is not None:
-                        raise LinkLost(self._connection.lost)
+                        raise bluetooth_errors.gone(self._connection.lost)
                     self._arrived.clear()
                     await self._arrived.wait()
         except TimeoutError:

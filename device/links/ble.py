@@ -9,6 +9,7 @@ from typing import Self
 from device.core.link.fragments import Fragmenter, Reassembler, frame_bytes, value_bytes
 from device.core.link.gatt_service import FROM_RECORDER, TO_RECORDER
 from device.errors import LinkLost, LinkReason, LinkUnavailable
+from device.links import bluetooth_errors
 from device.links.bluetooth_place import Place
 from device.links.gatt import Gatt, open_gatt
 
@@ -65,7 +66,7 @@ class BleLink:
         """See `Link.receive`. What arrived before a loss is still delivered."""
         while not self._frames:
             if self._gatt.lost is not None:
-                raise LinkLost(self._gatt.lost)
+                raise bluetooth_errors.gone(self._gatt.lost)
             self._arrival = self._loop.create_future()
             try:
                 await self._arrival

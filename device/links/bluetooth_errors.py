@@ -14,6 +14,8 @@ GENERAL = (OSError, EOFError, AssertionError)
 """What comes through bleak beside its own: no bus, a bus that ended, and a connection that ended
 between two of bleak's steps (its assertions). TimeoutError is an OSError."""
 
+LOST_HINT = "bring the recorder nearer and check its power; the pull goes on"
+
 _ADDRESS = re.compile(r"ble://((?:[0-9A-F]{2}:){5}[0-9A-F]{2})")
 
 
@@ -155,7 +157,12 @@ def lost(error: Exception, where: str) -> LinkLost:
     """Tell that a connection that was there is no use any more."""
     told = str(error) or type(error).__name__
     cause = "" if told.lower() in _SAY_NO_MORE else f" ({told})"
-    return LinkLost(f"{where}: the Bluetooth connection is gone{cause}")
+    return gone(f"{where}: the Bluetooth connection is gone{cause}")
+
+
+def gone(told: str) -> LinkLost:
+    """Tell a loss in the caller's words, and what to do: there is no cable to check."""
+    return LinkLost(told, hint=LOST_HINT)
 
 
 def _told(row: _Row, where: str) -> LinkUnavailable:

@@ -172,15 +172,17 @@ class Gatt:
         try:
             yield
         except TimeoutError as error:
-            raise LinkLost(self._lost or f"{self._where}: no answer in {CALL_S:.0f} s") from error
+            raise bluetooth_errors.gone(
+                self._lost or f"{self._where}: no answer in {CALL_S:.0f} s"
+            ) from error
         except bluetooth_errors.foreign() as error:
             if self._lost is not None:
-                raise LinkLost(self._lost) from error
+                raise bluetooth_errors.gone(self._lost) from error
             raise bluetooth_errors.lost(error, self._where) from error
 
     def _connected(self) -> "BleakClient":
         if self._client is None or self._lost is not None:
-            raise LinkLost(self._lost or f"{self._where}: not connected")
+            raise bluetooth_errors.gone(self._lost or f"{self._where}: not connected")
         return self._client
 
     def _find(self, characteristic: str) -> "BleakGATTCharacteristic | None":
@@ -191,7 +193,7 @@ class Gatt:
     def _characteristic(self, characteristic: str) -> "BleakGATTCharacteristic":
         found = self._find(characteristic)
         if found is None:
-            raise LinkLost(f"{self._where}: the device no longer has {characteristic}")
+            raise bluetooth_errors.gone(f"{self._where}: the device no longer has {characteristic}")
         return found
 
     def _count_down(self) -> None:

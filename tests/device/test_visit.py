@@ -188,6 +188,14 @@ async def test_an_absent_recorder_is_waited_for(rig):
     assert rig.notes.sentences == ["scripted://1: not there"]
 
 
+async def test_people_are_told_what_to_do_at_once(rig):
+    """Not only by `status`, later."""
+    rig.absent = [LinkUnavailable("off", reason=LinkReason.NOT_FOUND, hint="switch it on")]
+    await rig.once(rig.visitor())
+
+    assert rig.notes.sentences == ["scripted://1: off; try: switch it on"]
+
+
 async def test_once_gives_an_absent_recorder_up(rig):
     """`run --once` does not wait for ever, and says what was missing."""
     rig.absent = [UNPLUGGED] * 100

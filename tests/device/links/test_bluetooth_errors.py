@@ -116,3 +116,9 @@ def test_what_to_do_names_the_address_where_it_is_known(where, named):
     hint = bluetooth_errors.unpaired(where).hint
 
     assert hint == f"put it into pairing mode, then: bluetoothctl pair {named}"
+
+
+def test_a_loss_blames_no_cable():
+    """What to do about it is possible on Bluetooth."""
+    assert bluetooth_errors.lost(EOFError(), "ble://AM-07").hint == bluetooth_errors.LOST_HINT
+    assert "cable" not in bluetooth_errors.LOST_HINT
