@@ -23,6 +23,9 @@ from device.transport import Transport
 if TYPE_CHECKING:
     from device.spool.spool import Spool
 
+_CLOUD = "cloud"
+"""Key of an entry's cloud reference: the name of the cloud that the rest of it is about."""
+
 
 async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition root
     entry_id: EntryId,
@@ -55,8 +58,12 @@ async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition roo
         progress=progress,
     )
     manifest = await asyncio.to_thread(spool.manifest, entry_id)
-    ref = await cloud.open(manifest, entry.cloud_ref)
-    if dict(ref) != dict(entry.cloud_ref):
+    if entry.cloud_ref.get(_CLOUD, cloud.name) != cloud.name:
+        # The configuration has changed: what went elsewhere is acknowledged by nobody here.
+        await _forget(way, entry_id, ())
+        entry = await asyncio.to_thread(spool.entry, entry_id)
+    ref = {**await cloud.open(manifest, entry.cloud_ref), _CLOUD: cloud.name}
+    if ref != dict(entry.cloud_ref):
         await asyncio.to_thread(spool.save_cloud_ref, entry_id, ref)
     try:
         receipt = await _send_and_complete(way, entry, manifest, ref)

@@ -249,7 +249,7 @@ async def test_a_day_offline_before_siro_was_told(siro: Line) -> None:
 async def test_what_siro_said_before_a_file_was_missing(siro: Line) -> None:
     """In the attempt that sends one file again the other, just acknowledged, is not announced."""
     entry = await siro.seal()
-    siro.net.faults["put"].extend([None, CUT])
+    siro.net.faults["register"].append(CUT)
     with pytest.raises(CloudUnreachable):
         await siro.upload(entry)
     siro.net.pass_time(86_400)
@@ -300,3 +300,22 @@ async def test_images_without_a_cloud_are_kept(line: Line) -> None:
     with pytest.raises(CloudRejected, match=r"takes no images; .*\[cloud.images\]"):
         await line.upload(entry)
     assert [] == line.net.requests
+
+
+@pytest.mark.asyncio
+async def test_another_cloud_gets_all_of_it(pair: Pair) -> None:
+    """What is up in a cloud that is configured no more is sent again to the one that is."""
+    entry = await pair.line.seal()
+    pair.line.net.faults["signed-urls"].append(CUT)
+    with pytest.raises(CloudUnreachable):
+        await pair.line.upload(entry)
+    async with BotaDouble() as other:
+        config = CloudConfig(base_url=other.base_url)
+        pair.line.open_cloud = lambda transport, clock: Bota(
+            config, transport, clock, lambda: BOTA_TOKEN
+        )
+        stored = await pair.line.upload(entry)
+
+        assert State.STORED is stored.state
+        assert [AUDIO] == other.bytes_of("rec_0001", "audio")
+        assert [MORE] == other.bytes_of("rec_0001", "image")
