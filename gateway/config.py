@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gateway.config_objects import MOST_SIGNED_S, ObjectsConfig, read_objects
+from gateway.config_objects import MOST_SIGNED_S, GcsConfig, ObjectsConfig, read_objects
 from gateway.errors import ConfigInvalid
 
 ENV_PREFIX = "FIELDPOST_GATEWAY_"
 DEFAULT_DATA = "/var/lib/fieldpost-gateway"
 DEFAULT_LISTEN = "127.0.0.1:8470"
 _SECRET_BYTES = 32
+_DAY_S = 24 * 3600
+_SESSION_S = 7 * _DAY_S
+"""How long a session of Google's lives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +76,7 @@ def read_config(
         objects=objects,
         verify_at_once=_number(environ, "VERIFY_AT_ONCE", 4, least=1),
         sweep_every_s=_number(environ, "SWEEP_EVERY_S", 3600, least=60),
-        # Whoever holds a signed URL is still at it: nothing of theirs may be swept.
-        sweep_age_s=_number(
-            environ, "SWEEP_AGE_S", 30 * 24 * 3600, least=max(24 * 3600, 2 * url_ttl_s)
-        ),
+        sweep_age_s=_sweep_age_s(environ, objects, url_ttl_s),
     )
 
 
@@ -129,6 +129,13 @@ def _public_url(text: str | None) -> str | None:
             hint="--public-url https://gateway.example.org",
         )
     return text.rstrip("/").removesuffix("/v1")
+
+
+def _sweep_age_s(environ: Mapping[str, str], objects: ObjectsConfig, url_ttl_s: int) -> int:
+    """Read the age limit; whoever holds a URL that is good may still be at it without asking."""
+    held_s = _SESSION_S if isinstance(objects, GcsConfig) else url_ttl_s
+    least = held_s + _DAY_S
+    return _number(environ, "SWEEP_AGE_S", max(30 * _DAY_S, least), least=least)
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, *, least: int) -> int:
