@@ -36,6 +36,7 @@ async def _decoded(path: Path) -> Sound | None:
     try:
         child = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # whatever lies in the folder where somebody ran us is not to be imported
             "-m",
             "device.decoding",
             path,

@@ -12,6 +12,7 @@ from device.core import swayzio_api
 from device.core.admission import admit
 from device.core.api_words import usable_token
 from device.core.http_answer import ApiAnswer
+from device.core.swayzio_names import check_names
 from device.core.waveform import Sound
 from device.errors import CloudError, MediaMissing, SpoolError
 from device.hearing import hear
@@ -62,7 +63,7 @@ class Swayzio:
     async def open(self, manifest: Manifest, ref: CloudRef) -> CloudRef:
         """See `Cloud.open`: nothing is created before it is known where its bytes go."""
         admit(self.name, manifest)
-        swayzio_api.check_names(manifest)
+        check_names(manifest)
         return ref
 
     async def target(self, manifest: Manifest, medium: SealedMedium, ref: CloudRef) -> Target:

@@ -56,6 +56,17 @@ async def test_a_file_that_is_gone(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_lies_around_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in the current folder that is called like a library is left alone."""
+    await asyncio.to_thread((tmp_path / "soundfile.py").write_text, "raise SystemExit(9)")
+    monkeypatch.chdir(tmp_path)
+    sound = await hear(await _file(tmp_path, encoded("FLAC", "PCM_16", 1.0)))
+
+    assert sound is not None
+    assert sound.peaks
+
+
+@pytest.mark.asyncio
 async def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the decoder the playing time of a WAV is known from its header."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)

@@ -172,40 +172,6 @@ def test_finalize_where_it_says(stated: str) -> None:
     assert stated == swayzio_api.finalize_url(target, base_url=BASE_URL)
 
 
-@pytest.mark.parametrize(
-    ("name", "content_type", "told"),
-    [
-        ("night drive.opus", "audio/ogg; codecs=opus", "night drive.opus"),
-        ("NIGHT.WAV", "audio/wav", "NIGHT.WAV"),
-        ("night.bin", "audio/mpeg", "night.mp3"),
-        ("night", "audio/flac", "night.flac"),
-        (".wav", "audio/wav", "wav.wav"),
-        ("1 March 10.30 talk", "audio/wav", "1 March 10.30 talk.wav"),
-        ("../../etc/passwd", "audio/wav", "etcpasswd.wav"),
-        ("\x00\n", "audio/wav", "medium-0.wav"),
-        ("", "audio/mp4", "medium-0.m4a"),
-        ("a" * 500 + ".wav", "audio/wav", "a" * 120 + ".wav"),
-    ],
-)
-def test_file_names(name: str, content_type: str, told: str) -> None:
-    """The recorder's name goes along, with an extension that its content type goes with."""
-    medium = replace(AUDIO, name=name, content_type=content_type)
-
-    assert told == swayzio_api.file_name(medium)
-
-
-@given(st.text(max_size=300))
-def test_any_name(name: str) -> None:
-    """Whatever a recorder calls its audio, the name that is told is a plain one."""
-    told = swayzio_api.file_name(replace(AUDIO, name=name, content_type="audio/wav"))
-    stem, _, extension = told.rpartition(".")
-
-    assert stem
-    assert told.isprintable()
-    assert extension.lower() in {"wav", "wave"}
-    assert not {"/", "\\"} & set(told)
-
-
 def test_what_is_not_known_is_left_out() -> None:
     """Without a sound and without trusted times finalize says which asset, and nothing else."""
     assert {"assetId": "ast_1"} == swayzio_api.finalize_body(MANIFEST, TARGET, None)
