@@ -1,0 +1,57 @@
+"""Pieces follow the rate at which the other side acknowledges."""
+
+import pytest
+
+from device.pace import Pace
+
+LARGEST = 8_388_608
+
+
+def settle(rate: float, *, rtt_s: float = 0.0, pace: Pace | None = None, for_s: float = 60) -> Pace:
+    """Send for a while over a link of that rate, which swallows 256 KiB at once."""
+    pace = pace or Pace()
+    now_s, handed = 50.0, 0.0
+    pace.begin(now_s)
+    while now_s < 50 + for_s and handed < 2_000_000_000:
+        handed += pace.piece_bytes
+        # The piece is handed over when all but the queue has left.
+        now_s = max(now_s + 0.0002, 50 + rtt_s + (handed - 262_144) / rate)
+        acknowledged = int(max(0.0, min(handed, (now_s - 50 - rtt_s) * rate)))
+        pace.heard(acknowledged, now_s, largest_bytes=LARGEST)
+    return pace
+
+
+@pytest.mark.parametrize(
+    ("rate", "least", "most"),
+    [
+        (5_000, 16_384, 16_384),
+        (40_000, 16_384, 16_384),
+        (400_000, 65_536, 131_072),
+        (2_000_000, 262_144, 524_288),
+        (500_000_000, LARGEST, LARGEST),
+    ],
+)
+def test_a_piece_is_a_quarter_of_a_second(rate: int, least: int, most: int) -> None:
+    """16 KiB on slow links, 256 KiB and more on fast ones, and nothing believed of the queue."""
+    assert least <= settle(rate).piece_bytes <= most
+
+
+def test_a_long_way_is_not_slow() -> None:
+    """Half a second of round trip keeps a fast link's pieces large."""
+    assert settle(20_000_000, rtt_s=0.5).piece_bytes >= 1_048_576
+
+
+def test_a_link_that_becomes_slow() -> None:
+    """What was learned on a fast link is forgotten within a few pieces on a slow one."""
+    fast = settle(500_000_000)
+    slow = settle(100_000, pace=fast, for_s=300)
+
+    assert slow.piece_bytes <= 65_536
+
+
+def test_the_next_body_starts_where_the_last_ended() -> None:
+    """A connection that was fast begins its next body with large pieces."""
+    fast = settle(500_000_000)
+    fast.begin(1000.0)
+
+    assert LARGEST == fast.piece_bytes
