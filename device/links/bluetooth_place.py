@@ -67,7 +67,9 @@ class Place:
 
     def fits(self, device: "BLEDevice", seen: "AdvertisementData") -> bool:
         """Whether this advertisement is of the device. The first one may come without a name."""
-        return self.target in (device.address.upper(), seen.local_name, device.name)
+        if self.address is not None:  # which anybody may call itself
+            return device.address.upper() == self.address
+        return self.target in (seen.local_name, device.name)
 
 
 async def scan(place: Place) -> "BLEDevice":

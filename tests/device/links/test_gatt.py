@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 from bleak import BleakClient, BleakScanner
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError
 
 from device.core.link.gatt_service import FROM_RECORDER, TO_RECORDER
@@ -56,6 +58,23 @@ def test_wrong_urls_are_explained(url, said):
     """Each fault of a URL is a sentence that quotes it."""
     with pytest.raises(ConfigInvalid, match=said):
         Place.parse(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "name", "fits"),
+    [
+        (URL, RECORDER_ADDRESS.lower(), None, True),
+        (URL, "C0:FF:EE:00:00:02", RECORDER_ADDRESS, False),
+        ("ble://AM-07", "C0:FF:EE:00:00:02", "AM-07", True),
+        ("ble://AM-07", "C0:FF:EE:00:00:02", "AM-08", False),
+    ],
+)
+def test_whoever_takes_an_address_for_a_name_is_not_at_it(url, address, name, fits):
+    """A device may call itself anything: a URL with an address means the address alone."""
+    device = BLEDevice(address, name, None)
+    seen = AdvertisementData(name, {}, {}, [], None, -50, ())
+
+    assert Place.parse(url).fits(device, seen) is fits
 
 
 @pytest.mark.asyncio
