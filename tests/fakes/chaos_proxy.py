@@ -132,9 +132,9 @@ class ChaosProxy:
         *,
         up: bool,
     ) -> None:
-        plan = self._cut_up if up else self._cut_down
         while block := await reader.read(_READ_BYTES):
             while block:
+                plan = self._cut_up if up else self._cut_down  # another one may have begun
                 part = block[: self._room(plan, up=up)]
                 if part:
                     await self._pace(len(part))

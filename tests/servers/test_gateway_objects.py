@@ -197,16 +197,15 @@ async def test_an_abandoned_upload_is_gone(s3_store):
     assert await s3_store.held(REF, handle, 1) is None
 
 
-async def test_uploads_that_were_begun_are_listed(seaweedfs):
-    """What a crash left begun is found, under the medium it belongs to."""
-    store = S3Objects(s3_config(seaweedfs), secret=b"s" * 32)
-    handle = await store.begin(REF, Offer(content_type="audio/opus", size_bytes=9 * MIB))
-    begun = await store.begun()
-    await store.abandon(REF, handle)
-    after = await store.begun()
-    await store.aclose()
+async def test_uploads_that_were_begun_are_listed(rig, s3, request):
+    """What a crash left begun is found where the store lists it; MinIO's code does not."""
+    lists = s3 is request.getfixturevalue("seaweedfs")
+    handle = await rig.store.begin(REF, Offer(content_type="audio/opus", size_bytes=9 * MIB))
+    begun = await rig.store.begun()
+    await rig.store.abandon(REF, handle)
+    after = await rig.store.begun()
 
-    assert [(REF, handle)] == [(each.ref, each.handle) for each in begun]
+    assert ([(REF, handle)] if lists else []) == [(each.ref, each.handle) for each in begun]
     assert after == []
 
 

@@ -86,6 +86,7 @@ async def test_a_completion_whose_answer_is_lost(s3, key, tells, carrier):
         carrier.transport.before = cut_the_answer
         await carrier.persist(signer.target)
 
+    assert 1 == proxy.cuts
     assert AUDIO == s3.content(key)
     assert len(AUDIO) == carrier.sent_bytes
     assert 1 == len(carrier.targets)
