@@ -281,6 +281,22 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """How a medium is sent in parts, and why; without parts, why it is not.
+
+    `sha256` is that of the medium. The limits are those it was cut by (core/ogg/cutter.py): they
+    make the same parts again, byte for byte. The first part has the index of the medium.
+    """
+
+    index: int
+    sha256: str
+    reason: str
+    part_bytes: int | None = None
+    part_s: float | None = None
+    parts: tuple[SealedMedium, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MediumState:
     """Where one medium of an entry stands."""
 
@@ -291,6 +307,9 @@ class MediumState:
     md5: str | None = None
     session: UploadSession | None = None
     evidence: Evidence | None = None
+    cut: Cut | None = None
+    parts: "tuple[MediumState, ...]" = ()
+    """What is sent in its place; its own session and evidence then stay empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,3 +337,8 @@ class Entry:
     def size_bytes(self) -> int:
         """Bytes of all media, as announced."""
         return sum(m.medium.size_bytes for m in self.media)
+
+    @property
+    def outgoing(self) -> tuple[MediumState, ...]:
+        """What is sent: each medium, or the parts in its place. No two have the same index."""
+        return tuple(each for m in self.media for each in (m.parts or (m,)))

@@ -5,6 +5,7 @@ One canonical CBOR map with text keys, the fields of `device.model.Manifest`, fi
 """
 
 import re
+from dataclasses import replace
 
 from device.core import canonical
 from device.errors import SpoolDamaged, SpoolTooNew
@@ -77,6 +78,18 @@ def of_entry(entry: Entry) -> Manifest:
         times_trusted=recording.times_trusted,
         metadata=dict(recording.metadata),
     )
+
+
+def outgoing(entry: Entry) -> Manifest:
+    """Build what a cloud is told of an entry: parts stand in the place of a medium that was cut.
+
+    Raises:
+        SpoolDamaged: As from `of_entry`.
+    """
+    manifest = of_entry(entry)
+    parts = {m.medium.index: m.cut.parts for m in entry.media if m.cut is not None and m.parts}
+    media = tuple(each for m in manifest.media for each in parts.get(m.index, (m,)))
+    return replace(manifest, media=media)
 
 
 def recording_of(manifest: Manifest) -> Recording:

@@ -11,6 +11,7 @@ import msgspec
 from device.core import lifecycle
 from device.errors import IllegalMove
 from device.model import (
+    Cut,
     Entry,
     EntryId,
     Evidence,
@@ -96,6 +97,9 @@ def seal(
             sha256=medium.sha256,
             md5=medium.md5,
         )
+    for held in rows.entry(connection, entry).media:
+        if held.cut is not None and held.cut.sha256 != held.sha256:
+            _forget_cut(connection, entry, held.cut)
     return rows.entry(connection, entry)
 
 
@@ -110,8 +114,9 @@ def store(connection: sqlite3.Connection, entry: EntryId, receipt: Receipt, now:
         wait_json=None,
         attempts=0,
     )
-    # An upload URL is a bearer secret, and of no use any more.
+    # An upload URL is a bearer secret, and of no use any more; nor are parts.
     connection.execute("UPDATE medium SET session_json = NULL WHERE entry = ?", (entry,))
+    connection.execute("DELETE FROM part WHERE entry = ?", (entry,))
     return rows.entry(connection, entry)
 
 
@@ -174,7 +179,7 @@ def save_session(
 ) -> None:
     """Keep, replace or drop what a medium needs to go on after a restart."""
     encoded = None if session is None else msgspec.json.encode(session)
-    _update_medium(connection, entry, index, session_json=encoded)
+    _update_outgoing(connection, entry, index, session_json=encoded)
 
 
 def save_evidence(
@@ -182,7 +187,35 @@ def save_evidence(
 ) -> None:
     """Keep or drop what the object store said when the last byte was in."""
     encoded = None if evidence is None else msgspec.json.encode(evidence)
-    _update_medium(connection, entry, index, evidence_json=encoded)
+    _update_outgoing(connection, entry, index, evidence_json=encoded)
+
+
+def save_cut(connection: sqlite3.Connection, entry: EntryId, cut: Cut) -> Entry:
+    """Let the parts of a sealed medium go up in its place, or keep why it goes up whole.
+
+    Its own session is dropped: never both the whole and its parts. Idempotent.
+    """
+    require(connection, entry, State.SEALED)
+    held = rows.entry(connection, entry)
+    state = next((m for m in held.media if m.medium.index == cut.index), None)
+    if state is None or state.sha256 != cut.sha256 or state.evidence is not None:
+        raise IllegalMove(f"entry {entry} has no such medium {cut.index} to be cut")
+    _update_medium(connection, entry, cut.index, cut_json=msgspec.json.encode(cut))
+    if cut.parts:
+        _update_medium(connection, entry, cut.index, session_json=None)
+    connection.executemany(
+        "INSERT OR IGNORE INTO part (entry, idx, size_bytes) VALUES (?, ?, ?)",
+        [(entry, part.index, part.size_bytes) for part in cut.parts],
+    )
+    return rows.entry(connection, entry)
+
+
+def _forget_cut(connection: sqlite3.Connection, entry: EntryId, cut: Cut) -> None:
+    """Drop how a medium was cut that was pulled again, and is another one now."""
+    _update_medium(connection, entry, cut.index, cut_json=None)
+    connection.executemany(
+        "DELETE FROM part WHERE entry = ? AND idx = ?", [(entry, p.index) for p in cut.parts]
+    )
 
 
 def save_wait(
@@ -278,6 +311,19 @@ def _update_medium(
         raise IllegalMove(f"entry {entry} has no medium {index}")
 
 
+def _update_outgoing(
+    connection: sqlite3.Connection, entry: EntryId, index: int, **columns: Any
+) -> None:
+    """Set columns of what is sent under an index: a part where the medium was cut."""
+    settings = ", ".join(f"{column} = ?" for column in columns)
+    found = connection.execute(
+        f"UPDATE part SET {settings} WHERE entry = ? AND idx = ?",  # noqa: S608 - as above
+        (*columns.values(), entry, index),
+    )
+    if not found.rowcount:
+        _update_medium(connection, entry, index, **columns)
+
+
 def _add_media(connection: sqlite3.Connection, entry: EntryId, recording: Recording) -> None:
     connection.executemany(
         "INSERT INTO medium (entry, idx, file) VALUES (?, ?, ?)",
@@ -305,6 +351,7 @@ def _replace_media(connection: sqlite3.Connection, held: Entry, recording: Recor
         for state in held.media
     }
     connection.execute("DELETE FROM medium WHERE entry = ?", (held.id,))
+    connection.execute("DELETE FROM part WHERE entry = ?", (held.id,))
     _add_media(connection, held.id, recording)
     files = media_files(recording.media)
     for medium in recording.media:

@@ -35,7 +35,10 @@ def check(layout: Layout, entry: Entry) -> Iterator[Checked]:
         yield Checked(entry=entry.id, file=RECEIPT, problem=problem, bytes=0)
     if entry.purged:
         return
-    for medium in entry.media:
+    # A part that is missing is no loss: it is made again from its medium.
+    parts = (part for medium in entry.media for part in medium.parts)
+    there = (part for part in parts if (folder / part.file).exists())
+    for medium in (*entry.media, *there):
         problem, read_bytes = _compare(folder / medium.file, medium.sha256, medium.pulled_bytes)
         yield Checked(entry=entry.id, file=medium.file, problem=problem, bytes=read_bytes)
 

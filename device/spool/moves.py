@@ -9,8 +9,8 @@ from pathlib import Path
 from device.clock import Clock
 from device.core import manifest as manifests
 from device.errors import IllegalMove, SpoolDamaged
-from device.model import Entry, EntryId, Receipt, State
-from device.spool import changes, folders, rows
+from device.model import Cut, Entry, EntryId, Receipt, State
+from device.spool import changes, cutting, folders, rows
 from device.spool.durable import (
     keep_aside,
     make_folder,
@@ -34,6 +34,7 @@ class Moves:
     - release: tombstone, row, then media. Nothing is deleted before the row says so.
     - quarantine, requeue: row, then folder. The folder follows the row.
     - purge: row, then media.
+    - cut: parts, their record, row. Parts and record go after the row says *stored*.
 
     Thread-safe: one move at a time.
     """
@@ -78,7 +79,9 @@ class Moves:
                 return held
             self._journal.run(changes.require, entry, State.SEALED)
             write_file(self._layout.sealed / entry / RECEIPT, encode_receipt(receipt))
-            return self._journal.run(changes.store, entry, receipt, self._clock.now())
+            stored = self._journal.run(changes.store, entry, receipt, self._clock.now())
+            cutting.drop_all(self._layout.sealed / entry, stored)
+            return stored
 
     def release(self, entry: EntryId) -> Entry:
         """STORED → RELEASED; see `Spool.release`."""
@@ -123,7 +126,19 @@ class Moves:
             self.place(held)
             if held.state is State.PULLING:
                 self._forget_lost(held)
+            if held.state is State.SEALED:
+                # Made again alike by the next attempt: bytes of theirs may have been in doubt.
+                cutting.drop(self._layout.sealed / entry, manifests.of_entry(held).media)
             return self._journal.run(rows.entry, entry)
+
+    def cut(self, entry: EntryId, cut: Cut) -> Entry:
+        """Let parts that are on the disk go up in the place of a medium; see `Spool.cut`."""
+        with self._lock, storage(f"cannot keep how {entry} is cut"):
+            held = self._journal.run(rows.entry, entry)
+            self._journal.run(changes.require, entry, State.SEALED)
+            if cut.parts:
+                cutting.keep(self._layout.sealed / entry, manifests.of_entry(held), cut)
+            return self._journal.run(changes.save_cut, entry, cut)
 
     def purge(self, entry: Entry) -> bool:
         """Delete the media of a stored entry, if its receipt is on the disk; say if it was done."""

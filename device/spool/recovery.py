@@ -14,7 +14,7 @@ from pathlib import Path
 from device.core import manifest as manifests
 from device.errors import SpoolDamaged, SpoolError, SpoolTooNew
 from device.model import Entry, EntryId, Manifest, State
-from device.spool import changes, folders, restore, rows
+from device.spool import changes, cutting, folders, restore, rows
 from device.spool.durable import (
     keep_aside,
     move_folder,
@@ -159,12 +159,31 @@ class Recovery:
                 extra={"entry": entry.id, "reason": str(error)},
             )
             write_file(folder / MANIFEST, manifests.encode(manifest))
+        self._settle_cuts(entry, folder, manifest)
         receipt = folders.read_receipt(folder)
         if entry.state is State.SEALED and receipt is not None:
             settle_folder(folder)
             self._moves.store(entry.id, receipt)
         elif entry.state is State.STORED and entry.receipt and receipt != entry.receipt:
             write_file(folder / RECEIPT, encode_receipt(entry.receipt))
+
+    def _settle_cuts(self, entry: Entry, folder: Path, manifest: Manifest) -> None:
+        """Believe a record of parts that the index missed; write one again that it knows better.
+
+        What was never recorded never left: it is deleted.
+        """
+        if entry.state is State.STORED:
+            cutting.drop_all(folder, entry)
+            return
+        written = {cut.index: cut for cut in cutting.kept(folder, manifest)}
+        known = {m.medium.index: m.cut for m in entry.media if m.cut is not None and m.cut.parts}
+        for cut in written.values():
+            if cut.index not in known:
+                self._moves.cut(entry.id, cut)
+        for index, cut in known.items():
+            if written.get(index) != cut:
+                cutting.keep(folder, manifest, cut)
+        cutting.drop(folder, (m for m in manifest.media if m.index not in {*known, *written}))
 
     def _take_in(self, folder: Path) -> None:
         """Judge a folder that belongs to no row."""

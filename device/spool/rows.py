@@ -9,12 +9,15 @@ import msgspec
 
 from device.errors import EntryUnknown, SpoolDamaged
 from device.model import (
+    Cut,
     Entry,
     EntryId,
     Evidence,
+    Medium,
     MediumState,
     Receipt,
     Recording,
+    SealedMedium,
     State,
     UploadSession,
     Wait,
@@ -26,8 +29,11 @@ _ENTRY = """
     FROM entry
 """
 _MEDIUM = """
-    SELECT entry, idx, file, pulled_bytes, sha256, md5, session_json, evidence_json FROM medium
+    SELECT entry, idx, file, pulled_bytes, sha256, md5, session_json, evidence_json, cut_json
+    FROM medium
 """
+_EARLIER_MEDIUM = _MEDIUM.replace("cut_json", "NULL")
+_PART = "SELECT entry, idx, session_json, evidence_json FROM part"
 
 _recording = msgspec.json.Decoder(Recording)
 _cloud_ref = msgspec.json.Decoder(dict[str, str])
@@ -35,6 +41,9 @@ _receipt = msgspec.json.Decoder(Receipt)
 _wait = msgspec.json.Decoder(Wait)
 _session = msgspec.json.Decoder(UploadSession)
 _evidence = msgspec.json.Decoder(Evidence)
+_cut = msgspec.json.Decoder(Cut)
+_CUT_SINCE = 3
+_Row = tuple[Any, ...]
 
 
 def entries(connection: sqlite3.Connection, states: Iterable[State] = ()) -> list[Entry]:
@@ -43,13 +52,9 @@ def entries(connection: sqlite3.Connection, states: Iterable[State] = ()) -> lis
     marks = ",".join("?" * len(wanted))
     found = connection.execute(f"{_ENTRY} WHERE state IN ({marks}) ORDER BY seq", wanted)
     rows = found.fetchall()
-    media: dict[str, list[tuple[Any, ...]]] = {}
-    chosen = f"SELECT id FROM entry WHERE state IN ({marks})"  # noqa: S608 - question marks only
-    for row in connection.execute(
-        f"{_MEDIUM} WHERE entry IN ({chosen}) ORDER BY entry, idx", wanted
-    ):
-        media.setdefault(row[0], []).append(row)
-    return [_entry(row, media.get(row[0], [])) for row in rows]
+    chosen = f"entry IN (SELECT id FROM entry WHERE state IN ({marks}))"  # noqa: S608 - as above
+    media, parts = _beside(connection, chosen, wanted)
+    return [_entry(row, media.get(row[0], []), parts) for row in rows]
 
 
 def ids(connection: sqlite3.Connection, states: Iterable[State] = ()) -> list[EntryId]:
@@ -81,8 +86,8 @@ def entry(connection: sqlite3.Connection, wanted: EntryId) -> Entry:
     row = connection.execute(f"{_ENTRY} WHERE id = ?", (wanted,)).fetchone()
     if row is None:
         raise EntryUnknown(f"there is no entry {wanted} in the spool")
-    media = connection.execute(f"{_MEDIUM} WHERE entry = ? ORDER BY idx", (wanted,))
-    return _entry(row, media.fetchall())
+    media, parts = _beside(connection, "entry = ?", (wanted,))
+    return _entry(row, media.get(wanted, []), parts)
 
 
 def came_from(connection: sqlite3.Connection, wanted: EntryId) -> State | None:
@@ -93,10 +98,11 @@ def came_from(connection: sqlite3.Connection, wanted: EntryId) -> State | None:
 
 def held_bytes(connection: sqlite3.Connection) -> int:
     """Sum up what the entries' media take on the disk, as of their last checkpoints."""
+    held = "WHERE entry IN (SELECT id FROM entry WHERE state != ? AND NOT purged)"
     row = connection.execute(
-        "SELECT coalesce(sum(pulled_bytes), 0) FROM medium WHERE entry IN "
-        "(SELECT id FROM entry WHERE state != ? AND NOT purged)",
-        (State.RELEASED.value,),
+        f"SELECT (SELECT coalesce(sum(pulled_bytes), 0) FROM medium {held})"  # noqa: S608 - fixed
+        f" + (SELECT coalesce(sum(size_bytes), 0) FROM part {held})",
+        (State.RELEASED.value, State.RELEASED.value),
     ).fetchone()
     return int(row[0])
 
@@ -118,37 +124,39 @@ def cooldowns(connection: sqlite3.Connection) -> dict[str, Wait]:
     }
 
 
-def _entry(row: tuple[Any, ...], media: list[tuple[Any, ...]]) -> Entry:
+def _beside(
+    connection: sqlite3.Connection, chosen: str, wanted: Sequence[str]
+) -> tuple[dict[str, list[_Row]], dict[tuple[str, int], _Row]]:
+    """Load the rows of media by entry, and those of parts by entry and index."""
+    known = connection.execute("PRAGMA user_version").fetchone()[0] >= _CUT_SINCE
+    media: dict[str, list[_Row]] = {}
+    query = _MEDIUM if known else _EARLIER_MEDIUM
+    for row in connection.execute(f"{query} WHERE {chosen} ORDER BY entry, idx", wanted):
+        media.setdefault(row[0], []).append(row)
+    found = connection.execute(f"{_PART} WHERE {chosen}", wanted) if known else ()
+    return media, {(row[0], row[1]): row for row in found}
+
+
+def _entry(row: _Row, media: list[_Row], parts: dict[tuple[str, int], _Row]) -> Entry:
     """Build an entry of its rows.
 
     Raises:
         SpoolDamaged: They do not say what a row of ours says.
     """
     try:
-        return _built(row, media)
+        return _built(row, media, parts)
     except (ValueError, KeyError, TypeError) as error:
         raise SpoolDamaged(f"the row of entry {row[0]} is damaged: {error}") from error
 
 
-def _built(row: tuple[Any, ...], media: list[tuple[Any, ...]]) -> Entry:
+def _built(row: _Row, media: list[_Row], parts: dict[tuple[str, int], _Row]) -> Entry:
     recording = _recording.decode(row[2])
     announced = {medium.index: medium for medium in recording.media}
     return Entry(
         id=EntryId(row[0]),
         recording=recording,
         state=State(row[1]),
-        media=tuple(
-            MediumState(
-                medium=announced[idx],
-                file=file,
-                pulled_bytes=pulled_bytes,
-                sha256=sha256,
-                md5=md5,
-                session=_session.decode(session) if session else None,
-                evidence=_evidence.decode(evidence) if evidence else None,
-            )
-            for _, idx, file, pulled_bytes, sha256, md5, session, evidence in media
-        ),
+        media=tuple(_medium(announced[each[1]], each, parts) for each in media),
         begun_at=datetime.fromisoformat(row[3]),
         sealed_at=_time(row[4]),
         stored_at=_time(row[5]),
@@ -161,6 +169,49 @@ def _built(row: tuple[Any, ...], media: list[tuple[Any, ...]]) -> Entry:
         attempts=row[12],
         reread_bytes=row[13],
         resent_bytes=row[14],
+    )
+
+
+def _medium(medium: Medium, row: _Row, parts: dict[tuple[str, int], _Row]) -> MediumState:
+    entry, _, file, pulled_bytes, sha256, md5, session, evidence, cut_json = row
+    cut = _cut.decode(cut_json) if cut_json else None
+    return MediumState(
+        medium=medium,
+        file=file,
+        pulled_bytes=pulled_bytes,
+        sha256=sha256,
+        md5=md5,
+        session=_session.decode(session) if session else None,
+        evidence=_evidence.decode(evidence) if evidence else None,
+        cut=cut,
+        parts=tuple(
+            _part(part, parts[entry, part.index])
+            for part in (cut.parts if cut is not None else ())
+            if (entry, part.index) in parts
+        ),
+    )
+
+
+def _part(part: SealedMedium, row: _Row) -> MediumState:
+    _, _, session, evidence = row
+    return MediumState(
+        medium=Medium(
+            index=part.index,
+            name=part.name,
+            kind=part.kind,
+            content_type=part.content_type,
+            size_bytes=part.size_bytes,
+            sha256=part.sha256,
+            captured_at=part.captured_at,
+            captured_at_trusted=part.captured_at_trusted,
+            t_offset_ms=part.t_offset_ms,
+        ),
+        file=part.file,
+        pulled_bytes=part.size_bytes,
+        sha256=part.sha256,
+        md5=part.md5,
+        session=_session.decode(session) if session else None,
+        evidence=_evidence.decode(evidence) if evidence else None,
     )
 
 

@@ -67,6 +67,19 @@ MIGRATIONS = (
         hint    TEXT
     ) STRICT, WITHOUT ROWID;
     """,
+    # 3: media that are sent in parts. How they are cut stands in the folder too (cuts.py); a part's
+    # idx is among those of what is sent, where the first part has that of its medium.
+    """
+    ALTER TABLE medium ADD COLUMN cut_json BLOB;
+    CREATE TABLE part (
+        entry         TEXT NOT NULL REFERENCES entry (id) ON DELETE CASCADE,
+        idx           INTEGER NOT NULL,
+        size_bytes    INTEGER NOT NULL,
+        session_json  BLOB,
+        evidence_json BLOB,
+        PRIMARY KEY (entry, idx)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 """Statement batches; `PRAGMA user_version` is how many of them a file has seen. Append only."""
 

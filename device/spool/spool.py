@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -12,11 +13,14 @@ from zlib import crc32
 from device.clock import Clock
 from device.config import SpoolConfig
 from device.core import manifest as manifests
+from device.core.ogg import Uncuttable
 from device.errors import (
     EntryUnknown,
     IllegalMove,
+    SpoolDamaged,
 )
 from device.model import (
+    Cut,
     Entry,
     EntryId,
     Evidence,
@@ -31,7 +35,7 @@ from device.model import (
     UploadSession,
     Wait,
 )
-from device.spool import changes, checks, last_seen, rows
+from device.spool import changes, checks, cutting, last_seen, rows
 from device.spool.checks import Checked
 from device.spool.durable import storage
 from device.spool.ingest import copy_in
@@ -137,7 +141,9 @@ class Spool:
             return None
 
     def media_path(self, entry: EntryId, index: int) -> Path:
-        """Say where a sealed medium lies. The path is good until the entry is purged or released.
+        """Say where lies what is sent of a sealed entry under an index: a medium, or a part.
+
+        The path is good until the entry is purged or released.
 
         Raises:
             IllegalMove: The entry is not sealed or stored, its media are purged, or it has no such.
@@ -145,7 +151,7 @@ class Spool:
         held = self.entry(entry)
         if held.state not in {State.SEALED, State.STORED} or held.purged:
             raise IllegalMove(f"entry {entry} is {held.state}; its media are not in the spool")
-        return self._layout.sealed / entry / _medium(held, index).file
+        return self._layout.sealed / entry / _sent(held, index).file
 
     def manifest(self, entry: EntryId) -> Manifest:
         """Give the manifest of an entry that is, or was, sealed.
@@ -273,6 +279,63 @@ class Spool:
         """
         return self._moves.requeue(entry)
 
+    def cut(
+        self,
+        entry: EntryId,
+        index: int,
+        *,
+        reason: str,
+        part_bytes: int | None = None,
+        part_s: float | None = None,
+    ) -> Entry:
+        """Cut a sealed medium into parts that go up in its place, or keep why it goes up whole.
+
+        Where no cut would surely be right, the reason is kept and the entry goes up as it is.
+        Nothing of the medium may be in the cloud yet. What is cut stays so.
+
+        Raises:
+            SpoolFull: The parts do not fit beside the medium.
+            SpoolDamaged: The medium is not what was sealed.
+            IllegalMove: The entry is not sealed, or has no such medium that is unsent.
+        """
+        with self._turn_of(entry), storage(f"cannot cut {entry} into parts"):
+            held = self.entry(entry)
+            whole = _medium(held, index)
+            self._journal.run(changes.require, entry, State.SEALED)
+            if whole.parts:
+                return held
+            cut = Cut(
+                index=index,
+                sha256=whole.sha256 or "",
+                reason=reason,
+                part_bytes=part_bytes,
+                part_s=part_s,
+            )
+            self.room_for(whole.pulled_bytes + whole.pulled_bytes // 8)
+            try:
+                cut = cutting.make(self._layout.sealed / entry, manifests.of_entry(held), cut)
+            except Uncuttable as why:
+                cut = replace(cut, reason=f"{whole.medium.kind} is sent whole: {why}")
+            return self._moves.cut(entry, cut)
+
+    def make_parts(self, entry: EntryId) -> None:
+        """Make parts of a sealed entry again whose files are missing.
+
+        Raises:
+            SpoolDamaged: They are not what they were, so the medium is not either.
+        """
+        with self._turn_of(entry), storage(f"cannot cut {entry} into parts"):
+            held = self.entry(entry)
+            folder = self._layout.sealed / entry
+            for cut in cutting.lacking(folder, held):
+                self.room_for(sum(part.size_bytes for part in cut.parts))
+                try:
+                    again = cutting.make(folder, manifests.of_entry(held), cut)
+                except Uncuttable as why:
+                    raise SpoolDamaged(f"medium {cut.index} cannot be cut again: {why}") from why
+                if again != cut:
+                    raise SpoolDamaged(f"the parts of medium {cut.index} are not what they were")
+
     def save_cloud_ref(self, entry: EntryId, ref: Mapping[str, str]) -> None:
         """Keep the cloud's own names for a recording."""
         self._journal.run(changes.save_cloud_ref, entry, dict(ref))
@@ -379,6 +442,13 @@ class Spool:
             for medium in before.media:
                 if medium.file not in kept:
                     (folder / medium.file).unlink(missing_ok=True)
+
+
+def _sent(entry: Entry, index: int) -> MediumState:
+    for each in entry.outgoing:
+        if each.medium.index == index:
+            return each
+    return _medium(entry, index)
 
 
 def _medium(entry: Entry, index: int) -> MediumState:
