@@ -78,7 +78,7 @@ class MediumUpload:
         self._medium = medium
         self._held_bytes = 0
         self._unsettled_bytes = 0
-        self._best_bytes = 0
+        self._best_bytes = self._uncounted_bytes = 0
         self._idle = self._silent = self._fresh = self._restarts = self._unsigned = 0
         self._dropped = False
         self._saved: UploadSession | None = None
@@ -180,8 +180,7 @@ class MediumUpload:
         self._unsettled_bytes += sent_bytes
         outcome = protocol.received(answer)
         resent_bytes = self._settle(outcome, protocol.offset)
-        if sent_bytes or resent_bytes:
-            await self._count(sent_bytes, resent_bytes)
+        await self._count(resent_bytes)
         return outcome
 
     async def _send(self, request: Request) -> tuple[Response | Broken, int]:
@@ -202,12 +201,12 @@ class MediumUpload:
             self._way.spool.media_path, self._entry.id, self._medium.index
         )
         try:
-            answer = await self._way.transport.send(request, path, moved)
+            answer = await self._way.transport.send(request, path, moved, self._spent)
         finally:
             # Also when cancelled or when our disk fails: what left has cost the data budget.
-            if answer is None and sent_bytes:
+            if answer is None:
                 self._unsettled_bytes += sent_bytes
-                await self._count(sent_bytes, 0)
+                await self._count(0)
         return answer, sent_bytes
 
     def _settle(self, outcome: Outcome, offset: int) -> int:
@@ -266,7 +265,7 @@ class MediumUpload:
         self._restarts += 1
         await self._save(None)
         self._dropped = True
-        await self._count(0, self._held_bytes + self._unsettled_bytes)
+        await self._count(self._held_bytes + self._unsettled_bytes)
         self._held_bytes = self._unsettled_bytes = self._best_bytes = 0
         if self._restarts > 1:
             await asyncio.to_thread(self._check_bytes)
@@ -320,10 +319,16 @@ class MediumUpload:
         )
         self._saved = session
 
-    async def _count(self, sent_bytes: int, resent_bytes: int) -> None:
-        await asyncio.to_thread(
-            self._way.spool.count_sent, self._entry.id, sent_bytes, resent_bytes
-        )
+    def _spent(self, left_bytes: int) -> None:
+        self._uncounted_bytes += left_bytes
+
+    async def _count(self, resent_bytes: int) -> None:
+        """Put into the ledger what has left since, retransmissions and TLS included."""
+        left_bytes, self._uncounted_bytes = self._uncounted_bytes, 0
+        if left_bytes or resent_bytes:
+            await asyncio.to_thread(
+                self._way.spool.count_sent, self._entry.id, left_bytes, resent_bytes
+            )
 
 
 def _own(session: UploadSession) -> UploadSession:

@@ -142,12 +142,13 @@ async def test_a_recording_arrives_whole(line: Line) -> None:
 
 @pytest.mark.asyncio
 async def test_what_left_is_counted(line: Line) -> None:
-    """The ledger of the day holds exactly the bytes of the media when nothing went wrong."""
+    """The ledger of the day holds the media, and the little that brought them there."""
     await line.upload(await line.seal(AUDIO, IMAGE))
     today = line.clock.now().date()
     sent = await asyncio.to_thread(line.spool.sent_bytes, today)
 
-    assert len(AUDIO) + len(IMAGE) == sent
+    media_bytes = len(AUDIO) + len(IMAGE)
+    assert media_bytes < sent < 1.2 * media_bytes
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1])
