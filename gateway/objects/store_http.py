@@ -101,6 +101,7 @@ class StoreHttp:
                 # Nothing is added that was not signed, and objects are read as they are stored.
                 skip_auto_headers=("Content-Type", "Accept-Encoding"),
                 auto_decompress=False,
+                read_bufsize=_READ_BYTES,
                 trust_env=True,
             )
         return self._session.request(

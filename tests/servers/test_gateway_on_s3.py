@@ -378,9 +378,8 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-async def test_killed_between_upload_and_row(tmp_path, clock, seaweedfs):
+async def test_killed_between_upload_and_row(tmp_path, clock, config):
     """An upload that was begun and never noted is replaced at once, and swept by its age."""
-    config = bucket(seaweedfs)
     settings = GatewayConfig(data=tmp_path / "data", secret=SECRET, objects=config)
     async with serving(tmp_path / "data", clock, objects=config) as api:
         api.token = await api.api_key()
