@@ -59,7 +59,11 @@ class _Watched(Transport):
         """Called with each exchange."""
 
     async def send(
-        self, request: Request, file: Path, progress: Callable[[int], None]
+        self,
+        request: Request,
+        file: Path,
+        progress: Callable[[int], None],
+        spent: Callable[[int], None] | None = None,
     ) -> Response | Broken:
         sent_bytes = 0
 
@@ -69,7 +73,7 @@ class _Watched(Transport):
             progress(now_bytes)
 
         await self.before(request)
-        answer = await super().send(request, file, moved)
+        answer = await super().send(request, file, moved, spent)
         exchange = Exchange(request=request, answer=answer, sent_bytes=sent_bytes)
         self.exchanges.append(exchange)
         await self.after(exchange)
