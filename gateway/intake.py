@@ -17,6 +17,8 @@ class Intake(Protocol):
     async def recover(self, medium: Medium) -> Medium:
         """Notice a pending medium whose object is whole already.
 
+        Where clients reach the store, also an object that is another than the verified one.
+
         Raises:
             Verifying: It is there, and being read to count its digest.
         """

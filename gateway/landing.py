@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gateway.errors import NotFound, Verifying
 from gateway.intake import offer_of, ref_of
 from gateway.metrics import Metrics
 from gateway.model import MediaStatus, Medium
-from gateway.objects import DirectObjectStore, SignedFor, Stored, UploadTarget
+from gateway.objects import DirectObjectStore, Found, SignedFor, Stored, UploadTarget
 from gateway.store import Store
 
 logger = logging.getLogger(__name__)
@@ -57,8 +58,6 @@ class Landing:
 
     async def recover(self, medium: Medium) -> Medium:
         """See `Intake.recover`; a large medium is read on after the answer `Verifying`."""
-        if medium.status is MediaStatus.UPLOADED:
-            return medium
         check = self._checks.get(medium.id)
         if check is None:
             check = asyncio.create_task(self._checked(medium), name=f"verify-{medium.id}")
@@ -117,13 +116,21 @@ class Landing:
 
     async def _checked(self, medium: Medium) -> Medium:
         found = await self._objects.look(ref_of(medium))
-        if found is None:
-            return medium
+        if medium.status is MediaStatus.UPLOADED:
+            if found is not None and found.mark == medium.store_mark:
+                return medium
+            # A URL that still lives was used again: what was verified is not what is there.
+            await self._store.recordings.reopen_medium(medium.id, blame=False)
+            medium = replace(medium, status=MediaStatus.PENDING, content_sha256=None)
+        return medium if found is None else await self._judged(medium, found)
+
+    async def _judged(self, medium: Medium, found: Found) -> Medium:
+        """Take a pending medium whose object is there for whole, or put the object aside."""
         if medium.file_size_bytes not in {None, found.size_bytes}:
             return await self._refused(medium, f"{found.size_bytes} bytes")
         stored: Stored | None
         if found.sha256 is not None:
-            stored = Stored(found.size_bytes, found.sha256)
+            stored = Stored(found.size_bytes, found.sha256, found.mark)
             self._metrics.verified.labels("checksum").inc()
         else:
             stored = await self._read(medium)
@@ -134,7 +141,7 @@ class Landing:
         if medium.file_size_bytes not in {None, stored.size_bytes}:
             return await self._refused(medium, f"{stored.size_bytes} bytes")
         finished = await self._store.recordings.finish_medium(
-            medium.id, size_bytes=stored.size_bytes, sha256=stored.sha256
+            medium.id, size_bytes=stored.size_bytes, sha256=stored.sha256, mark=stored.mark
         )
         if (handle := await self._store.uploads.handle(medium.id)) is not None:
             await self._store.uploads.drop(medium.id, handle)

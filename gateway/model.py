@@ -46,6 +46,7 @@ class Medium:
     `declared_sha256` is what the client announced in `X-Content-SHA256`; `content_sha256` is what
     the object store counted itself once the medium was whole. `seq` orders media by creation.
     An expired medium waited too long: what was received of it is gone, until somebody asks again.
+    `store_mark` is the store's own name of the version that was verified, where clients reach it.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Medium:
     content_sha256: str | None = None
     captured_at: datetime | None = None
     expired_at: datetime | None = None
+    store_mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

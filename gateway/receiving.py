@@ -124,7 +124,7 @@ class Receiving:
 
     async def recover(self, medium: Medium) -> Medium:
         """Notice a pending medium whose object is whole already, after a crash between the two."""
-        if self._turns.is_open(medium.id):
+        if medium.status is MediaStatus.UPLOADED or self._turns.is_open(medium.id):
             return medium
         async with self._turns.claim(medium.id) as turn:
             return await self._found(turn.slot, medium) or medium

@@ -213,13 +213,8 @@ class RecordingDesk:
         """Notice which media are whole by now, several at a time."""
         found: list[Medium] = []
         for some in (media[at : at + _AT_ONCE] for at in range(0, len(media), _AT_ONCE)):
-            found += await asyncio.gather(*(self._whole_if_sealed(medium) for medium in some))
+            found += await asyncio.gather(*(self._intake.recover(medium) for medium in some))
         return found
-
-    async def _whole_if_sealed(self, medium: Medium) -> Medium:
-        if medium.status is MediaStatus.UPLOADED:
-            return medium
-        return await self._intake.recover(medium)
 
     async def _refuse(self, medium: Medium, claimed_sha256: str | None) -> None:
         """Refuse a digest; a medium that nobody vouched for begins anew, the others stay."""

@@ -17,10 +17,11 @@ class ObjectRef:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the store holds whole, counted by itself."""
+    """What the store holds whole, counted by itself; `mark` as in `Found`."""
 
     size_bytes: int
     sha256: str
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +114,14 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a store says of an object: its size, and its digest where the store counted it."""
+    """What a store says of an object: its size, and its digest where the store counted it.
+
+    `mark` is another as soon as the object is: an ETag, a generation.
+    """
 
     size_bytes: int
     sha256: str | None
+    mark: str | None
 
 
 @dataclass(frozen=True, slots=True)

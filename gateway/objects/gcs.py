@@ -57,7 +57,7 @@ class GcsObjects:
     async def look(self, ref: ObjectRef) -> Found | None:
         """See `DirectObjectStore.look`; Google counts MD5 and CRC32C, not SHA-256."""
         document = await self._about(ref)
-        return None if document is None else Found(_size(document), None)
+        return None if document is None else Found(_size(document), None, _mark(document))
 
     async def verify(self, ref: ObjectRef) -> Stored | None:
         """See `ObjectStore.verify`; what was read is held against Google's own MD5."""
@@ -78,7 +78,7 @@ class GcsObjects:
         counted = base64.b64encode(md5.digest()).decode()
         if document.get("md5Hash", counted) != counted or size_bytes != _size(document):
             raise Unavailable("the object was not read as the store holds it")
-        return Stored(size_bytes, sha256.hexdigest())
+        return Stored(size_bytes, sha256.hexdigest(), _mark(document))
 
     async def reject(self, ref: ObjectRef) -> None:
         """See `ObjectStore.reject`."""
@@ -301,6 +301,11 @@ def _document(answer: StoreAnswer) -> dict[str, Any]:
 
 def _size(document: Mapping[str, Any]) -> int:
     return int(document.get("size", -1))
+
+
+def _mark(document: Mapping[str, Any]) -> str | None:
+    generation = document.get("generation")
+    return None if generation is None else str(generation)
 
 
 def _update(block: bytes, *digests: Any) -> None:

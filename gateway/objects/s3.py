@@ -97,7 +97,8 @@ class S3Objects:
         digest = None
         if await self._enforces_digests():
             digest = _hex(answer.headers.get(_SHA256, ""))
-        return Found(int(answer.headers.get("content-length", "-1")), digest)
+        size_bytes = int(answer.headers.get("content-length", "-1"))
+        return Found(size_bytes, digest, answer.headers.get("etag"))
 
     async def verify(self, ref: ObjectRef) -> Stored | None:
         """See `ObjectStore.verify`."""
@@ -111,7 +112,7 @@ class S3Objects:
                 size_bytes += len(block)
             if reading.size_bytes not in {None, size_bytes}:
                 raise Unavailable("the object store ended an object early")
-            return Stored(size_bytes, digest.hexdigest())
+            return Stored(size_bytes, digest.hexdigest(), reading.headers.get("etag"))
 
     async def reject(self, ref: ObjectRef) -> None:
         """See `ObjectStore.reject`; what the store does not copy in one piece is only removed."""

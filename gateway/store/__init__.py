@@ -83,7 +83,9 @@ class Recordings(Protocol):
         """Look a medium up; None when there is none, or its recording was deleted."""
         ...
 
-    async def finish_medium(self, medium_id: str, *, size_bytes: int, sha256: str) -> Medium:
+    async def finish_medium(
+        self, medium_id: str, *, size_bytes: int, sha256: str, mark: str | None = None
+    ) -> Medium:
         """Note that the object store holds the medium whole; repeatable.
 
         Raises:

@@ -138,7 +138,9 @@ class SqlRecordings:
         async with self._database.reading() as connection:
             return await _medium(connection, medium_id)
 
-    async def finish_medium(self, medium_id: str, *, size_bytes: int, sha256: str) -> Medium:
+    async def finish_medium(
+        self, medium_id: str, *, size_bytes: int, sha256: str, mark: str | None = None
+    ) -> Medium:
         """See `Recordings.finish_medium`."""
         async with self._database.writing() as connection:
             await connection.execute(
@@ -148,6 +150,7 @@ class SqlRecordings:
                     status=MediaStatus.UPLOADED,
                     file_size_bytes=size_bytes,
                     content_sha256=sha256,
+                    store_mark=mark,
                     expired_at=None,
                 )
             )
@@ -175,7 +178,7 @@ class SqlRecordings:
             await connection.execute(
                 update(media)
                 .where(media.c.id == medium_id)
-                .values(status=MediaStatus.PENDING, content_sha256=None)
+                .values(status=MediaStatus.PENDING, content_sha256=None, store_mark=None)
             )
 
     async def complete(

@@ -134,6 +134,7 @@ media = Table(
     Column("created_at", Instant, nullable=False),
     Column("touched_at", Instant),
     Column("expired_at", Instant),
+    Column("store_mark", String(255)),
 )
 
 store_uploads = Table(

@@ -218,6 +218,23 @@ async def test_complete_before_the_object_is_there(api):
     assert [target["media_id"]] == answer.json["error"]["details"]["media_ids"]
 
 
+async def test_an_object_replaced_after_it_was_verified(api):
+    """A URL that still lives brings other bytes: what was verified no longer counts."""
+    recording = await api.recording()
+    first = await api.target(recording, SHORT, declare=False)
+    second = await api.target(recording, LONG, kind="image")
+    await api.call("PUT", first["upload_url"], body=SHORT, headers=first["headers"])
+    waiting = await api.complete(recording, SHORT)
+    before = await media(api)
+    await api.call("PUT", first["upload_url"], body=SHORT[::-1], headers=first["headers"])
+    answer = await api.complete(recording, SHORT)
+    after = await media(api)
+
+    assert [second["media_id"]] == waiting.json["error"]["details"]["media_ids"]
+    assert digest(SHORT) == before["media"][0]["content_sha256"]
+    assert (409, digest(SHORT[::-1])) == (answer.status, after["media"][0]["content_sha256"])
+
+
 async def test_a_download_url_of_the_bucket(api):
     """What was stored comes back without the gateway in between."""
     recording = await api.recording()

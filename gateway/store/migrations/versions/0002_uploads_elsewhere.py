@@ -19,6 +19,7 @@ def upgrade() -> None:
     """Add what the sweeper and the stores beyond the file system need."""
     op.add_column("media", sa.Column("touched_at", _INSTANT))
     op.add_column("media", sa.Column("expired_at", _INSTANT))
+    op.add_column("media", sa.Column("store_mark", sa.String(255)))
     op.create_table(
         "store_uploads",
         sa.Column("medium_id", sa.String(72), nullable=False),
