@@ -264,6 +264,7 @@ def _credentials(file: Path | None) -> Any:
     try:
         import google.auth  # noqa: PLC0415 - an extra
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - an extra
+        from google.oauth2 import service_account  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise ConfigInvalid(
             "Google's object store needs the extra gcs",
@@ -273,7 +274,9 @@ def _credentials(file: Path | None) -> Any:
         if file is None:
             found, _ = google.auth.default(scopes=[_SCOPE])
         else:
-            found, _ = google.auth.load_credentials_from_file(str(file), scopes=[_SCOPE])
+            found = service_account.Credentials.from_service_account_file(
+                str(file), scopes=[_SCOPE]
+            )
     except (GoogleAuthError, OSError, ValueError) as error:
         raise ConfigInvalid(
             "there are no credentials for Google's object store",

@@ -1,0 +1,101 @@
+"""What a bucket's answers and silences become."""
+
+import asyncio
+import logging
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from gateway.errors import StorageFailed, StorageFull, Unavailable
+from gateway.objects.store_http import StoreHttp
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest_asyncio.fixture
+async def store():
+    """A store that answers what its path says: /STATUS/WORDS."""
+
+    async def answer(request):
+        return web.Response(
+            status=int(request.match_info["status"]), text=request.match_info["words"]
+        )
+
+    app = web.Application()
+    app.router.add_route("*", "/{status}/{words:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    http = StoreHttp()
+    host, port = runner.addresses[0]
+    yield http, f"http://{host}:{port}"
+    await http.aclose()
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("path", "becomes"),
+    [
+        ("/507/", StorageFull),
+        ("/403/%3CCode%3EQuotaExceeded%3C/Code%3E", StorageFull),
+        ("/503/", Unavailable),
+        ("/429/", Unavailable),
+        ("/403/", StorageFailed),
+        ("/404/", StorageFailed),
+        ("/301/", StorageFailed),
+    ],
+)
+async def test_a_refusal_has_one_meaning(store, path, becomes):
+    """No room, unwell, or against us: told apart once, for every request."""
+    http, url = store
+    with pytest.raises(becomes) as caught:
+        await http.ask("GET", url + path)
+
+    assert becomes is caught.type
+
+
+async def test_a_refusal_is_told_without_its_words(store, caplog):
+    """The log names status and code, not a body that may echo a signed request."""
+    http, url = store
+    body = "%3CCode%3ESignatureDoesNotMatch%3C/Code%3E%3CStringToSign%3Esecret%3C/StringToSign%3E"
+    with caplog.at_level(logging.ERROR), pytest.raises(StorageFailed) as caught:
+        await http.ask("GET", f"{url}/403/{body}")
+
+    assert ["SignatureDoesNotMatch"] == [record.code for record in caplog.records]
+    assert "secret" not in str(caught.value) + caplog.text
+
+
+async def test_an_absent_object_is_an_answer(store):
+    """Reading what is not there gives None."""
+    http, url = store
+    async with http.reading(f"{url}/404/") as reading:
+        assert reading is None
+
+
+async def test_silence_ends(store, monkeypatch):
+    """A store that accepts and says nothing is not waited for without end."""
+    http, _ = store
+    monkeypatch.setattr("gateway.objects.store_http._ANSWER_S", 0.05)
+    server = await _deaf()
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(Unavailable, match="in time"):
+        await http.ask("GET", f"http://127.0.0.1:{port}/")
+    await http.aclose()
+    server.close()
+
+
+async def test_a_refused_connection_is_unavailable(store):
+    """Nothing listens there."""
+    http, _ = store
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        await http.ask("GET", "http://127.0.0.1:9/")
+
+
+async def _deaf():
+
+    async def hear(reader, writer):
+        await reader.read()
+        writer.close()
+
+    return await asyncio.start_server(hear, "127.0.0.1", 0)
