@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from device.config import NetworkConfig
+from device.config_file import load
 from device.config_network import network_problems
 from device.errors import ConfigInvalid
 from device.outlet import open_outlet
@@ -50,6 +51,21 @@ def test_what_can() -> None:
     )
 
     assert [] == list(network_problems(network))
+
+
+def test_files_are_looked_at_when_the_command_sends(tmp_path: Path) -> None:
+    """config check and every command that sends name the file, the line and the key."""
+    file = tmp_path / "fieldpost.toml"
+    file.write_text(f'[network]\n\nca_file = "{tmp_path}/absent.pem"\n')
+    loaded = load(file, {}, needs_token=False)
+    with pytest.raises(ConfigInvalid) as told:
+        load(file, {}, needs_token=True)
+
+    assert f"{tmp_path}/absent.pem" == loaded.config.network.ca_file
+    assert (
+        f"{file}:3: [network] ca_file {tmp_path}/absent.pem cannot be read:"
+        " No such file or directory"
+    ) == str(told.value)
 
 
 def way(network: NetworkConfig, environ: dict[str, str] | None = None) -> str | None:
