@@ -18,7 +18,7 @@ from device.config import CloudConfig, Config, RecorderConfig
 from device.dispatch import Dispatcher
 from device.drivers import Driver, Opening, open_driver
 from device.drivers.named_files import CLI_RECORDER, describe
-from device.errors import FieldpostError, LinkReason, LinkUnavailable, UsageInvalid
+from device.errors import FieldpostError, LinkError, LinkReason, LinkUnavailable, UsageInvalid
 from device.model import (
     Entry,
     EntryId,
@@ -281,11 +281,10 @@ async def _summary(
         reason = _why_not(entry, wanted, visited, dispatcher)
         if reason is not None and not any(p.startswith(entry.id) for p in problems):
             problems.append(f"{entry.id}: {reason}")
-    return Summary(
-        entries=tuple(touched),
-        problems=tuple(problems),
-        exit_code=SOME_FAILED if problems else 0,
-    )
+    code = SOME_FAILED if problems else 0
+    if visitors and not touched and all(visitor.recorder is None for visitor in visitors):
+        code = LinkError.exit_code  # nothing failed: nobody was there
+    return Summary(entries=tuple(touched), problems=tuple(problems), exit_code=code)
 
 
 def _why_not(

@@ -101,6 +101,8 @@ class Visitor:
             await self._whereabouts.failed(reason, hint, failures)
             if once and failures >= PATIENCE:
                 return
+            if once and failures > 1:  # somebody is watching, and a radio takes its time
+                self.progress.note(f"{self.config.url}: try {failures + 1} of {PATIENCE}")
             await self.clock.sleep(RECONNECT.delay_s(failures, random.random(), asked_s=asked_s))  # noqa: S311 - jitter, not a secret
 
     async def _open(self) -> Driver:

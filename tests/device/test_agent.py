@@ -9,7 +9,7 @@ import pytest
 from device import agent
 from device.clock import SystemClock
 from device.config import CloudConfig, Config, RecorderConfig, SpoolConfig
-from device.errors import LinkUnavailable, SpoolLocked, UsageInvalid
+from device.errors import LinkError, LinkUnavailable, SpoolLocked, UsageInvalid
 from device.model import State
 from device.progress import Silent
 from device.spool.reader import read_only
@@ -101,7 +101,7 @@ def test_a_wrong_token_ends_with_3_and_keeps_everything(box):
 
 
 def test_an_absent_folder_is_a_problem_and_not_an_empty_one(box, monkeypatch):
-    """A recorder that is not there ends in 3 with its name, after bounded tries."""
+    """A recorder that is not there ends in 69 with its name, after bounded tries."""
     monkeypatch.setattr("device.visit.PATIENCE", 2)
     box.recordings.rmdir()
 
@@ -111,7 +111,7 @@ def test_an_absent_folder_is_a_problem_and_not_an_empty_one(box, monkeypatch):
 
     summary = asyncio.run(work())
 
-    assert agent.SOME_FAILED == summary.exit_code
+    assert LinkError.exit_code == summary.exit_code
     assert box.url in summary.problems[0]
 
 

@@ -179,13 +179,17 @@ async def test_a_lost_line_is_opened_again(rig):
 
 
 async def test_an_absent_recorder_is_waited_for(rig):
-    """A recorder that appears later is served then; people are told once meanwhile."""
+    """A recorder that appears later is served then; people are told why once, and each try."""
     rig.absent = [UNPLUGGED] * 3
     visitor = rig.visitor()
     await rig.once(visitor)
 
     assert await rig.states() == [State.RELEASED] * 2
-    assert rig.notes.sentences == ["scripted://1: not there"]
+    assert rig.notes.sentences == [
+        "scripted://1: not there",
+        "scripted://1: try 3 of 6",
+        "scripted://1: try 4 of 6",
+    ]
 
 
 async def test_people_are_told_what_to_do_at_once(rig):
