@@ -94,7 +94,7 @@ def problem(error: GatewayError, request_id: str) -> web.Response:
             code=error.code, message=str(error), request_id=request_id, details=error.details
         ),
     )
-    headers = {"Content-Type": "application/problem+json"}
+    headers = {"Content-Type": "application/problem+json", **error.headers}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
     if error.status == web.HTTPUnauthorized.status_code:

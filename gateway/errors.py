@@ -3,6 +3,8 @@
 GatewayError
 ├── InvalidRequest         400  the request cannot be understood
 ├── InvalidContentRange    400  a Content-Range that does not fit the medium
+├── LengthMismatch         400  an upload length that does not fit the medium
+├── UploadComplete         400  bytes for an upload that is complete
 ├── Unauthorized           401  no credential, an unknown or a revoked one
 ├── Forbidden              403  a good credential that may not do this
 ├── UrlExpired             403  a signed URL past its time
@@ -17,10 +19,13 @@ GatewayError
 │   ├── DigestConflict          upload-complete names another digest than the store counted
 │   ├── AlreadyUploaded         the recording is complete and takes no more
 │   ├── RecordingDeleted        an Idempotency-Key of a recording that was deleted
+│   ├── OffsetMismatch          bytes for another offset than what is held
 │   └── Superseded              a newer request took over this upload session
 ├── UploadGone             410  a multipart upload that is completed or was given up
+├── VersionRefused         412  another version of tus
 ├── BodyTooLarge           413
 ├── MediumTooLarge         413
+├── MediaTypeRefused       415  bytes that do not come as what a protocol demands
 ├── DigestRefused          422  the last byte is in and the declared digest is another
 ├── IdempotencyMismatch    422  a known Idempotency-Key with another request
 ├── TooManySessions        429  too many unfinished media of one device
@@ -36,7 +41,8 @@ GatewayError
 ├── ConfigInvalid           -    configuration
 └── DatabaseOutdated        -    the database is of another version
 
-The device decides by `code`, never by text. `exit_code` is for the command line (conventions §3).
+Where a problem type is registered (IETF's resumable uploads), its address is the `type`; the others
+have a path of our own. The device decides by `code`, never by text. `exit_code` is for the command line (conventions §3).
 """
 
 from collections.abc import Mapping
@@ -51,19 +57,28 @@ class GatewayError(Exception):
     title: ClassVar[str] = "Internal error"
     exit_code: ClassVar[int] = 1
     retry_after_s: ClassVar[int | None] = None
+    registered: ClassVar[str | None] = None
     hint: str | None = None
 
     def __init__(
-        self, message: str, *, details: Mapping[str, Any] | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        hint: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.details = dict(details) if details else None
+        self.headers = dict(headers or {})
         if hint is not None:
             self.hint = hint
 
     @classmethod
     def problem_type(cls) -> str:
-        """Give the stable URI path of RFC 9457 `type`."""
+        """Give the stable URI of RFC 9457 `type`; a path where it is our own."""
+        if cls.registered is not None:
+            return f"https://iana.org/assignments/http-problem-types#{cls.registered}"
         return "/problems/" + cls.code.replace("_", "-")
 
 
@@ -81,6 +96,24 @@ class InvalidContentRange(GatewayError):
     status = 400
     code = "invalid_content_range"
     title = "The Content-Range does not fit"
+
+
+class LengthMismatch(GatewayError):
+    """The stated length is not the medium's, or the body would go beyond it."""
+
+    status = 400
+    code = "length_mismatch"
+    title = "The upload has another length"
+    registered = "inconsistent-upload-length"
+
+
+class UploadComplete(GatewayError):
+    """The upload is complete; its bytes stay as they are."""
+
+    status = 400
+    code = "upload_complete"
+    title = "The upload is complete"
+    registered = "completed-upload"
 
 
 class Unauthorized(GatewayError):
@@ -189,6 +222,21 @@ class RecordingDeleted(Conflict):
     title = "The recording was deleted"
 
 
+class OffsetMismatch(Conflict):
+    """The bytes do not begin where what is held ends; `complete`: all is held."""
+
+    code = "offset_mismatch"
+    title = "Another offset is held"
+    registered = "mismatching-upload-offset"
+
+    def __init__(self, held_bytes: int, first: int, *, complete: bool = False) -> None:
+        super().__init__(
+            f"{held_bytes} bytes are held, the request begins at {first}",
+            headers={"Upload-Offset": str(held_bytes)},
+        )
+        self.complete = complete
+
+
 class Superseded(Conflict):
     """A newer request took over this upload session; what arrived is kept."""
 
@@ -202,6 +250,14 @@ class UploadGone(GatewayError):
     status = 410
     code = "upload_gone"
     title = "The upload is no more"
+
+
+class VersionRefused(GatewayError):
+    """The client speaks a version of tus that this gateway does not."""
+
+    status = 412
+    code = "version_refused"
+    title = "Another version of the protocol"
 
 
 class BodyTooLarge(GatewayError):
@@ -218,6 +274,14 @@ class MediumTooLarge(GatewayError):
     status = 413
     code = "medium_too_large"
     title = "The medium is too large"
+
+
+class MediaTypeRefused(GatewayError):
+    """The bytes do not come as the type that an upload protocol demands."""
+
+    status = 415
+    code = "media_type_refused"
+    title = "The body has another type"
 
 
 class DigestRefused(GatewayError):

@@ -1,4 +1,4 @@
-"""Receive media: what one PUT brings, checked, made durable, sealed and noted."""
+"""Receive media: what one request brings, checked, made durable, sealed and noted."""
 
 import asyncio
 import logging
@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.core.content_range import Brought, Chunk, Query, Whole
+from gateway.core.brought import Append, Begin, Brought, Chunk, Query, Whole
 from gateway.errors import (
     AlreadyUploaded,
     DigestRefused,
     InvalidContentRange,
+    InvalidRequest,
+    LengthMismatch,
     MediumTooLarge,
     NotFound,
+    OffsetMismatch,
     StorageFailed,
 )
 from gateway.intake import offer_of, ref_of
@@ -29,9 +32,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """So many bytes are durable; more are awaited."""
+    """So many bytes are durable; more are awaited, up to `total` where it is known."""
 
     size_bytes: int
+    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +64,18 @@ class Receiving:
         self._pump = Pump(metrics, idle_s=idle_s)
 
     async def receive(self, medium_id: str, brought: Brought, body: Body) -> Held | Received:
-        """Take what one PUT brings.
+        """Take what one request brings.
 
         Nothing is acknowledged before it is durable; what arrived before a cut counts.
 
         Raises:
             NotFound: No such medium, or it was deleted.
-            InvalidContentRange: It does not fit the medium's size.
+            InvalidContentRange, LengthMismatch: It does not fit the medium's size.
+            InvalidRequest: Neither the body's size nor the medium's is known.
+            OffsetMismatch: An append does not begin where what is held ends.
             MediumTooLarge: It is larger than this gateway takes.
             DigestRefused: The last byte is in and the declared digest is another; empty again.
+                Or the client announces another digest than was declared.
             AlreadyUploaded: Another whole body for a recording that is complete.
             Superseded: A newer request took over.
             TooSlow: The body stopped coming.
@@ -84,14 +91,22 @@ class Receiving:
             medium = await self._medium(medium_id)
             total = self._agreed_total(medium, brought)
             replaces = isinstance(brought, Whole)
-            if medium.status is MediaStatus.UPLOADED and not replaces:
-                return Received(medium)
             if replaces:
                 await self._refuse_if_complete(medium)
             elif (found := await self._found(slot, medium)) is not None:
-                return Received(found)
+                return _repeated(found, brought)
             part = await self._opened(slot, medium)
             match brought:
+                case Begin():
+                    await self._begin(medium, part, brought)
+                    size_bytes = _body_bytes(brought, total)
+                    if size_bytes > part.held_bytes:
+                        new_bytes = size_bytes - part.held_bytes
+                        await self._pump.run(turn, part, Wanted(body, part.held_bytes, new_bytes))
+                case Append(first=first):
+                    if first != part.held_bytes:
+                        raise OffsetMismatch(await asyncio.to_thread(part.sync), first)
+                    await self._pump.run(turn, part, Wanted(body, 0, _body_bytes(brought, total)))
                 case Chunk(first=first, size_bytes=size_bytes):
                     skip = part.held_bytes - first
                     # A chunk beyond what is held would leave a hole; one within brings nothing.
@@ -104,7 +119,7 @@ class Receiving:
                     pass
             if part.held_bytes == total:
                 return Received(await self._finish(slot, medium, part))
-            return Held(await asyncio.to_thread(part.sync))
+            return Held(await asyncio.to_thread(part.sync), total)
 
     async def target(self, medium: Medium, signed: SignedFor) -> UploadTarget:
         """See `Intake.target`."""
@@ -193,21 +208,35 @@ class Receiving:
         if recording is None or recording.status is RecordingStatus.UPLOADED:
             raise AlreadyUploaded("the recording is complete; its media stay as they are")
 
+    async def _begin(self, medium: Medium, part: Part, begun: Begin) -> None:
+        """Settle what a creation says; a medium that no digest vouches for begins at byte 0.
+
+        Where one was declared, what is held can only be of the same medium, or is refused at its
+        end: a client that lost its notes, or has a fresh URL, goes on with it.
+        """
+        if begun.sha256 is not None and medium.declared_sha256 not in (None, begun.sha256):
+            raise DigestRefused(
+                "the medium was declared with another digest",
+                details={"declared_sha256": medium.declared_sha256, "sha256": begun.sha256},
+            )
+        if medium.declared_sha256 is None:
+            await asyncio.to_thread(part.restart)
+        if medium.file_size_bytes is None and begun.total is not None:
+            await self._store.recordings.size_medium(medium.id, begun.total)
+
     def _agreed_total(self, medium: Medium, brought: Brought) -> int | None:
         """Say how large the medium is to be, as far as anybody knows."""
-        if isinstance(brought, Whole):
-            told: int | None = brought.size_bytes
+        told, known = brought.total, medium.file_size_bytes
+        if isinstance(brought, Whole) and medium.status is MediaStatus.UPLOADED:
             # A whole body may replace one with a wrong digest, whatever size that had.
-            known = None if medium.status is MediaStatus.UPLOADED else medium.file_size_bytes
-        else:
-            told, known = brought.total, medium.file_size_bytes
+            known = None
+        wrong = LengthMismatch if isinstance(brought, Begin | Append) else InvalidContentRange
         if told is not None and known is not None and told != known:
-            raise InvalidContentRange(f"the medium has {known} bytes, the request says {told}")
+            raise wrong(f"the medium has {known} bytes, the request says {told}")
         total = told if known is None else known
-        last = brought.last if isinstance(brought, Chunk) else 0
-        if total is not None and last and last >= total:
-            raise InvalidContentRange(f"the range ends beyond the medium's {total} bytes")
-        if max(last + 1, total or 0) > self._max_medium_bytes:
+        if total is not None and brought.end > total:
+            raise wrong(f"the bytes end beyond the medium's {total}")
+        if max(brought.end, total or 0) > self._max_medium_bytes:
             raise MediumTooLarge(f"this gateway takes media up to {self._max_medium_bytes} bytes")
         return total
 
@@ -255,3 +284,24 @@ class Receiving:
             },
         )
         return finished
+
+
+def _repeated(medium: Medium, brought: Brought) -> Received:
+    """Answer for a medium that is whole: the same again, unless an append means other bytes.
+
+    Raises:
+        OffsetMismatch: It does.
+    """
+    held_bytes = medium.file_size_bytes or 0
+    if isinstance(brought, Append) and (brought.first != held_bytes or brought.size_bytes):
+        raise OffsetMismatch(held_bytes, brought.first, complete=True)
+    return Received(medium)
+
+
+def _body_bytes(brought: Begin | Append, total: int | None) -> int:
+    """Say how many bytes of a body count; where the client does not say, all up to the total."""
+    if brought.size_bytes is not None:
+        return brought.size_bytes
+    if total is None:
+        raise InvalidRequest("say how large the body is, or the upload")
+    return total - brought.first

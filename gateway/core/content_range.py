@@ -1,8 +1,8 @@
 """Content-Range of chunked PUTs: what a request brings, or that it only asks (GCS dialect)."""
 
 import re
-from dataclasses import dataclass
 
+from gateway.core.brought import Chunk, Query, Whole
 from gateway.errors import InvalidContentRange
 
 _MAX_DIGITS = 18
@@ -13,38 +13,7 @@ _FORM = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Only asks how much is held. `total` is the medium's size if the client knows it."""
-
-    total: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Brings the bytes `first` to `last`, both inclusive."""
-
-    first: int
-    last: int
-    total: int | None
-
-    @property
-    def size_bytes(self) -> int:
-        """How many bytes the body must have."""
-        return self.last - self.first + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """No Content-Range: the body is the whole medium, from byte 0."""
-
-    size_bytes: int
-
-
-Brought = Query | Chunk | Whole
-
-
-def parse(header: str | None, content_length: int | None) -> Brought:
+def parse(header: str | None, content_length: int | None) -> Query | Chunk | Whole:
     """Say what a PUT brings.
 
     Args:

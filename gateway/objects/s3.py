@@ -36,6 +36,7 @@ _OWN_LIFE_S = 120
 _LISTED = 500
 _HELD = 200
 _SHA256 = "x-amz-checksum-sha256"
+_TELL = {"x-amz-checksum-mode": "ENABLED"}
 _OK, _NOT_FOUND = 200, 404
 _GONE_TOO = frozenset({200, 204, 404})
 
@@ -87,16 +88,14 @@ class S3Objects:
 
     async def look(self, ref: ObjectRef) -> Found | None:
         """See `DirectObjectStore.look`."""
-        headers = {"x-amz-checksum-mode": "ENABLED"}
+        counts = await self._enforces_digests()
         answer = await self._ask(
-            S3Request(method="HEAD", key=self._key(ref), headers=headers),
+            S3Request(method="HEAD", key=self._key(ref), headers=_TELL if counts else {}),
             good=frozenset({_OK, _NOT_FOUND}),
         )
         if answer.status == _NOT_FOUND:
             return None
-        digest = None
-        if await self._enforces_digests():
-            digest = _hex(answer.headers.get(_SHA256, ""))
+        digest = _hex(answer.headers.get(_SHA256, "")) if counts else None
         size_bytes = int(answer.headers.get("content-length", "-1"))
         return Found(size_bytes, digest, answer.headers.get("etag"))
 
@@ -253,11 +252,13 @@ class S3Objects:
         key = f"{self._config.prefix}probe/{secrets.token_hex(8)}"
         right = hashlib.sha256(content).hexdigest()
         wrong = hashlib.sha256(content + b"?").hexdigest()
-        refused = frozenset({400, 422})
+        # 501: a store that says it knows no such header.
+        refused = frozenset({400, 422, 501})
         try:
-            await self._ask(_probe_put(key, right), content)
-            mode = {"x-amz-checksum-mode": "ENABLED"}
-            told = await self._ask(S3Request(method="HEAD", key=key, headers=mode))
+            taken = await self._ask(_probe_put(key, right), content, good=refused | {_OK})
+            if taken.status != _OK:
+                return False
+            told = await self._ask(S3Request(method="HEAD", key=key, headers=_TELL))
             answer = await self._ask(_probe_put(key, wrong), content, good=refused | {_OK})
         finally:
             await self._remove(key)

@@ -79,6 +79,10 @@ class Recordings(Protocol):
         """Note that somebody still works at a medium; an expired one is awaited again."""
         ...
 
+    async def size_medium(self, medium_id: str, size_bytes: int) -> None:
+        """Note how large a medium is to be, where nobody had said it."""
+        ...
+
     async def medium(self, medium_id: str) -> Medium | None:
         """Look a medium up; None when there is none, or its recording was deleted."""
         ...

@@ -133,6 +133,15 @@ class SqlRecordings:
         async with self._database.writing() as connection:
             await _touch(connection, medium_id, at)
 
+    async def size_medium(self, medium_id: str, size_bytes: int) -> None:
+        """See `Recordings.size_medium`."""
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(media)
+                .where(media.c.id == medium_id, media.c.file_size_bytes.is_(None))
+                .values(file_size_bytes=size_bytes)
+            )
+
     async def medium(self, medium_id: str) -> Medium | None:
         """See `Recordings.medium`."""
         async with self._database.reading() as connection:

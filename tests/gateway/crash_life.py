@@ -19,7 +19,7 @@ from gateway.access import Access
 from gateway.answering import GATEWAY
 from gateway.app import create_app
 from gateway.config import GatewayConfig
-from gateway.core.content_range import Chunk, Query, Whole
+from gateway.core.brought import Chunk, Query, Whole
 from gateway.core.tokens import credential_hash
 from gateway.errors import DigestConflict, DigestRefused, MediaPending, RecordingDeleted
 from gateway.model import (

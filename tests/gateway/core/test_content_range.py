@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.content_range import Chunk, Query, Whole, held_range, parse
+from gateway.core.brought import Chunk, Query, Whole
+from gateway.core.content_range import held_range, parse
 from gateway.errors import InvalidContentRange
 
 SIZE = st.integers(0, 2**50)

@@ -2,11 +2,14 @@
 
 import asyncio
 import sqlite3
+from datetime import timedelta
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
 from gateway.errors import DatabaseDamaged, DatabaseOutdated, Unavailable
 from gateway.model import Recording, RecordingFilter
@@ -50,6 +53,40 @@ async def test_migrations_make_the_tables_that_the_code_expects(tmp_path):
 async def test_the_newest_migration_is_the_one_named():
     """The version in code is Alembic's head."""
     assert ScriptDirectory.from_config(_config()).get_current_head() == HEAD
+
+
+async def test_a_database_of_the_first_version_is_migrated(tmp_path):
+    """What an older release kept is there after the migration, and can be worked on."""
+    database = Database.sqlite(tmp_path / "gateway.db")
+
+    def first(sync):
+        config = _config()
+        config.attributes["connection"] = sync
+        command.upgrade(config, "0001")
+
+    async with database.writing() as connection:
+        await connection.run_sync(first)
+        for statement in (
+            (
+                "INSERT INTO recordings (id, status, metadata, created_at)"
+                " VALUES ('rec_1', 'pending', '{}', '2026-03-01 12:00:00')"
+            ),
+            (
+                "INSERT INTO media (id, recording_id, type, content_type, status, created_at)"
+                " VALUES ('med_1', 'rec_1', 'audio', 'audio/opus', 'pending', '2026-03-01 12:00:00')"
+            ),
+        ):
+            await connection.execute(text(statement))
+    await database.aclose()
+    migrated = await migrate(tmp_path)
+    now = FakeClock().now()
+    async with open_store(tmp_path) as store:
+        idle = await store.idle.media(now + timedelta(days=1))
+        done = await store.recordings.finish_medium("med_1", size_bytes=1, sha256="0" * 64)
+
+    assert migrated is True
+    assert ["med_1"] == [medium.id for medium in idle]
+    assert ("0" * 64, None) == (done.content_sha256, done.expired_at)
 
 
 async def test_an_old_database_is_not_touched(tmp_path):
