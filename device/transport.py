@@ -9,7 +9,7 @@ import json
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +22,7 @@ from device.core.uploads import Broken, Request, Response
 from device.errors import CloudUnreachable
 from device.http_trouble import proxy_refusal, reason, stranger
 from device.outflow import Lanes, Outflow, open_slice
+from device.patience import Patience, Watch
 from device.proxies import Proxies
 from device.trickle import Trickle
 
@@ -31,22 +32,6 @@ _STORE_BODY_BYTES = 65_536
 _API_BODY_BYTES = 8_388_608
 _EXPECTATION_FAILED = 417
 _PROXY_LOGIN = 407
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long to wait for what.
-
-    `stall_s` counts from the last byte the other side acknowledged; `response_s` begins when it
-    has acknowledged all of them. `call_s` bounds a whole JSON call.
-    """
-
-    connect_s: float = 30.0
-    call_s: float = 60.0
-    stall_s: float = 60.0
-    response_s: float = 120.0
-    continue_s: float = 1.0
-    queue_bytes: int = 1_048_576
 
 
 class Transport:
@@ -176,7 +161,7 @@ class Transport:
         patience = self._patience
         try:
             async with asyncio.timeout(patience.connect_s + patience.response_s) as deadline:
-                with _Watch(flow, deadline, patience, progress):
+                with Watch(flow, deadline, patience, progress):
                     return await self._exchange(request, flow)
         except TimeoutError:
             return Broken("nothing moved, or no answer came, for too long")
@@ -240,43 +225,6 @@ class Transport:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, stall_ms)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._patience.queue_bytes)
         return opened
-
-
-class _Watch:
-    """Moves a deadline along with the bytes, and tells whoever watches."""
-
-    def __init__(
-        self,
-        flow: Outflow | None,
-        deadline: asyncio.Timeout,
-        patience: Patience,
-        progress: Callable[[int], None],
-    ) -> None:
-        self._flow = flow
-        self._deadline = deadline
-        self._patience = patience
-        self._progress = progress
-        self._seen = (-1, False)
-        self._timer: asyncio.TimerHandle | None = None
-
-    def __enter__(self) -> None:
-        if self._flow is not None:
-            self._look()
-
-    def __exit__(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _look(self) -> None:
-        loop, flow, patience = asyncio.get_running_loop(), self._flow, self._patience
-        if flow is None or self._deadline.expired():
-            return
-        if flow.begun and (seen := (flow.gone_bytes(), flow.delivered)) != self._seen:
-            self._seen = seen
-            wait_s = patience.response_s if flow.delivered else patience.stall_s
-            self._deadline.reschedule(loop.time() + wait_s)
-            self._progress(flow.sent_bytes())
-        self._timer = loop.call_later(min(0.25, patience.stall_s / 4), self._look)
 
 
 def _bounded_expectation(continue_s: float) -> type[aiohttp.ClientRequest]:
