@@ -130,7 +130,7 @@ async def test_a_limit_trickles(medium: Path, contexts, scheme: str) -> None:
     server, client = contexts
     async with (
         listening(watch, server if scheme == "https" else None) as port,
-        Transport(patience=QUICK, tls=client, max_bytes_per_s=200_000) as transport,
+        Transport(patience=Patience(), tls=client, max_bytes_per_s=200_000) as transport,
     ):
         began_s = asyncio.get_running_loop().time()
         answer = await transport.send(
@@ -140,7 +140,7 @@ async def test_a_limit_trickles(medium: Path, contexts, scheme: str) -> None:
     times = [began_s, *arrivals]
     assert isinstance(answer, Response)
     assert times[-1] - began_s > 0.5
-    assert max(b - a for a, b in pairwise(times)) < 0.3
+    assert max(b - a for a, b in pairwise(times)) < 0.5
 
 
 @pytest.mark.asyncio
