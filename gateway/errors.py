@@ -41,8 +41,8 @@ GatewayError
 ├── ConfigInvalid           -    configuration
 └── DatabaseOutdated        -    the database is of another version
 
-Where a problem type is registered (IETF's resumable uploads), its address is the `type`; the others
-have a path of our own. The device decides by `code`, never by text. `exit_code` is for the command line (conventions §3).
+The device decides by `code`, never by text. `exit_code` is for the command line (conventions §3).
+A problem that is `registered` has its address there as `type` (IETF's resumable uploads).
 """
 
 from collections.abc import Mapping

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.core.brought import Append, Begin, Brought, Chunk, Query, Whole
+from gateway.core.fitting import agreed_total, body_bytes, check_announced, check_repeats
 from gateway.errors import (
     AlreadyUploaded,
     DigestRefused,
-    InvalidContentRange,
-    InvalidRequest,
-    LengthMismatch,
-    MediumTooLarge,
     NotFound,
     OffsetMismatch,
     StorageFailed,
@@ -85,28 +82,25 @@ class Receiving:
             ConnectionError: The client is gone; what arrived is kept.
         """
         # Looked at before the claim, so that a bad request does not cost a good one its turn.
-        self._agreed_total(await self._medium(medium_id), brought)
+        agreed_total(await self._medium(medium_id), brought, self._max_medium_bytes)
         async with self._turns.claim(medium_id) as turn:
             slot = turn.slot
             medium = await self._medium(medium_id)
-            total = self._agreed_total(medium, brought)
-            replaces = isinstance(brought, Whole)
-            if replaces:
+            total = agreed_total(medium, brought, self._max_medium_bytes)
+            if isinstance(brought, Whole):
                 await self._refuse_if_complete(medium)
             elif (found := await self._found(slot, medium)) is not None:
-                return _repeated(found, brought)
+                check_announced(found, brought)
+                check_repeats(found, brought)
+                return Received(found)
+            check_announced(medium, brought)
             part = await self._opened(slot, medium)
             match brought:
-                case Begin():
-                    await self._begin(medium, part, brought)
-                    size_bytes = _body_bytes(brought, total)
-                    if size_bytes > part.held_bytes:
-                        new_bytes = size_bytes - part.held_bytes
-                        await self._pump.run(turn, part, Wanted(body, part.held_bytes, new_bytes))
-                case Append(first=first):
-                    if first != part.held_bytes:
-                        raise OffsetMismatch(await asyncio.to_thread(part.sync), first)
-                    await self._pump.run(turn, part, Wanted(body, 0, _body_bytes(brought, total)))
+                case Begin() | Append():
+                    await self._note_total(medium, total)
+                    size_bytes = body_bytes(brought, total)
+                    skip = await _skip(medium, part, brought)
+                    await self._pump.run(turn, part, Wanted(body, skip, max(0, size_bytes - skip)))
                 case Chunk(first=first, size_bytes=size_bytes):
                     skip = part.held_bytes - first
                     # A chunk beyond what is held would leave a hole; one within brings nothing.
@@ -208,37 +202,10 @@ class Receiving:
         if recording is None or recording.status is RecordingStatus.UPLOADED:
             raise AlreadyUploaded("the recording is complete; its media stay as they are")
 
-    async def _begin(self, medium: Medium, part: Part, begun: Begin) -> None:
-        """Settle what a creation says; a medium that no digest vouches for begins at byte 0.
-
-        Where one was declared, what is held can only be of the same medium, or is refused at its
-        end: a client that lost its notes, or has a fresh URL, goes on with it.
-        """
-        if begun.sha256 is not None and medium.declared_sha256 not in (None, begun.sha256):
-            raise DigestRefused(
-                "the medium was declared with another digest",
-                details={"declared_sha256": medium.declared_sha256, "sha256": begun.sha256},
-            )
-        if medium.declared_sha256 is None:
-            await asyncio.to_thread(part.restart)
-        if medium.file_size_bytes is None and begun.total is not None:
-            await self._store.recordings.size_medium(medium.id, begun.total)
-
-    def _agreed_total(self, medium: Medium, brought: Brought) -> int | None:
-        """Say how large the medium is to be, as far as anybody knows."""
-        told, known = brought.total, medium.file_size_bytes
-        if isinstance(brought, Whole) and medium.status is MediaStatus.UPLOADED:
-            # A whole body may replace one with a wrong digest, whatever size that had.
-            known = None
-        wrong = LengthMismatch if isinstance(brought, Begin | Append) else InvalidContentRange
-        if told is not None and known is not None and told != known:
-            raise wrong(f"the medium has {known} bytes, the request says {told}")
-        total = told if known is None else known
-        if total is not None and brought.end > total:
-            raise wrong(f"the bytes end beyond the medium's {total}")
-        if max(brought.end, total or 0) > self._max_medium_bytes:
-            raise MediumTooLarge(f"this gateway takes media up to {self._max_medium_bytes} bytes")
-        return total
+    async def _note_total(self, medium: Medium, total: int | None) -> None:
+        """Keep a size that only the client knows: it will ask for it, and not say it again."""
+        if total is not None and medium.file_size_bytes is None:
+            await self._store.recordings.size_medium(medium.id, total)
 
     async def _opened(self, slot: Slot, medium: Medium) -> Part:
         if slot.part is None:
@@ -286,22 +253,19 @@ class Receiving:
         return finished
 
 
-def _repeated(medium: Medium, brought: Brought) -> Received:
-    """Answer for a medium that is whole: the same again, unless an append means other bytes.
+async def _skip(medium: Medium, part: Part, brought: Begin | Append) -> int:
+    """Say how much of a body is held already.
+
+    A creation goes on with what is held where a declared digest refuses a mixture of two media in
+    the end: a client that lost its notes sends nothing twice. Else it begins at byte 0.
 
     Raises:
-        OffsetMismatch: It does.
+        OffsetMismatch: An append does not begin where what is held ends.
     """
-    held_bytes = medium.file_size_bytes or 0
-    if isinstance(brought, Append) and (brought.first != held_bytes or brought.size_bytes):
-        raise OffsetMismatch(held_bytes, brought.first, complete=True)
-    return Received(medium)
-
-
-def _body_bytes(brought: Begin | Append, total: int | None) -> int:
-    """Say how many bytes of a body count; where the client does not say, all up to the total."""
-    if brought.size_bytes is not None:
-        return brought.size_bytes
-    if total is None:
-        raise InvalidRequest("say how large the body is, or the upload")
-    return total - brought.first
+    if isinstance(brought, Begin):
+        if medium.declared_sha256 is None:
+            await asyncio.to_thread(part.restart)
+        return part.held_bytes
+    if brought.first != part.held_bytes:
+        raise OffsetMismatch(await asyncio.to_thread(part.sync), brought.first)
+    return 0
