@@ -31,6 +31,10 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="another seed, other recordings (0)")
     parser.add_argument(
+        "--live", dest="live_s", metavar="SECONDS", type=count, default=0,
+        help="still be making the last recording, for so long",
+    )  # fmt: skip
+    parser.add_argument(
         "--pairing", action="store_true", help="give recordings to paired hosts alone"
     )
     parser.add_argument(
@@ -54,6 +58,7 @@ def main(args: Namespace, call: Invocation) -> int:
         source=args.source,
         seed=args.seed,
         switches=read_faults(faults),
+        live_s=args.live_s,
     )
     asyncio.run(simulate_bota(options, lambda said: print(json.dumps(said), flush=True)))
     return 0

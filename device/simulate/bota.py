@@ -2,8 +2,9 @@
 
 import asyncio
 import hashlib
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from device.core.bota_ble.recorder import BotaRecorder
@@ -21,7 +22,8 @@ _ID_BYTES = 4
 class BotaOptions:
     """What to simulate, on the controller that Bumble opens as `hci`; see `SimulateOptions`.
 
-    `switches` are what it does differently from its papers.
+    `switches` are what it does differently from its papers. With `live_s` it is still making its
+    last recording, for so many seconds.
     """
 
     hci: str
@@ -29,6 +31,7 @@ class BotaOptions:
     source: Path | None = None
     seed: int = 0
     switches: Switches = field(default_factory=Switches)
+    live_s: int = 0
 
 
 async def simulate_bota(options: BotaOptions, announce: Announce) -> None:
@@ -50,7 +53,9 @@ async def simulate_bota(options: BotaOptions, announce: Announce) -> None:
     if not files:
         raise UsageInvalid("a Bota recorder holds audio, and there is none in these recordings")
     recorder = BotaRecorder(f"BOTA{options.seed:04d}", files, options.switches)
-    await until(told, _on_bluetooth(options.hci, recorder, announce))
+    if options.live_s:
+        recorder.files[files[-1].file_id] = replace(files[-1], content=b"", duration_s=0, live=True)
+    await until(told, _on_bluetooth(options, recorder, files, announce))
     announce(
         event(
             "end",
@@ -64,8 +69,11 @@ async def simulate_bota(options: BotaOptions, announce: Announce) -> None:
     )
 
 
-async def _on_bluetooth(hci: str, recorder: BotaRecorder, announce: Announce) -> None:
+async def _on_bluetooth(
+    options: BotaOptions, recorder: BotaRecorder, files: Sequence[CardFile], announce: Announce
+) -> None:
     """Be this recorder until cancelled."""
+    hci = options.hci
     from device.simulate.bota_gatt import bota_on  # noqa: PLC0415 - needs the extra ble-sim
     from device.simulate.on_hci import (  # noqa: PLC0415 - as above
         START_S,
@@ -81,17 +89,34 @@ async def _on_bluetooth(hci: str, recorder: BotaRecorder, announce: Announce) ->
         )
         with answering(hci):
             async with asyncio.timeout(START_S):
-                await stack.enter_async_context(bota_on(device, recorder))
+                served = await stack.enter_async_context(bota_on(device, recorder))
         announce(
             event(
                 "ready",
                 url=f"ble://{address}",
                 driver="bota",
                 serial=recorder.serial,
-                recordings=[_described(file) for file in recorder.files.values()],
+                recordings=[_described(file) for file in files],
             )
         )
+        if options.live_s:
+            await _record(recorder, files[-1], options.live_s, served.grew)
         await asyncio.Event().wait()
+
+
+async def _record(
+    recorder: BotaRecorder, whole: CardFile, live_s: int, grew: Callable[[], None]
+) -> None:
+    """Make a recording second by second, until it is all that it is going to be."""
+    done = 0
+    for second in range(1, live_s):
+        upto = len(whole.content) * second // live_s
+        recorder.grow(whole.file_id, whole.content[done:upto])
+        done = upto
+        grew()
+        await asyncio.sleep(1)
+    recorder.finish(whole.file_id, whole.content[done:])
+    grew()
 
 
 def _described(file: CardFile) -> dict[str, object]:

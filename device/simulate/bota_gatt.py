@@ -75,6 +75,10 @@ class BotaOnBluetooth:
                     await self._device.notify_subscriber(host, target, event.value)
                     await self._wait_for_room(host)
 
+    def grew(self) -> None:
+        """Go on sending: the recording that is being made has more."""
+        self._wake.set()
+
     async def stop(self) -> None:
         """Leave the air. Never raises."""
         await leave(self._device)

@@ -84,6 +84,13 @@ class BotaRecorder:
         self._sent_whole = False
         self.owner.disconnected()
 
+    def grow(self, file_id: bytes, more: bytes) -> None:
+        """Add a second's bytes to a recording that is being made."""
+        file = self.files[file_id]
+        self.files[file_id] = replace(
+            file, content=file.content + more, duration_s=file.duration_s + 1
+        )
+
     def finish(self, file_id: bytes, tail: bytes) -> None:
         """End a recording that is being made, with its last bytes."""
         file = self.files[file_id]

@@ -37,10 +37,7 @@ def recording_now(**switches) -> BotaRecorder:
 
 
 def grow(source: BotaRecorder, more: bytes) -> None:
-    file = source.files[SHORT_ID]
-    source.files[SHORT_ID] = replace(
-        file, content=file.content + more, duration_s=file.duration_s + 1
-    )
+    source.grow(SHORT_ID, more)
 
 
 def control(source: BotaRecorder) -> list[bytes]:

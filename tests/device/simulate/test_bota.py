@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from device.clock import SystemClock
+from device.core.bota_ble.recorder import BotaRecorder
 from device.drivers import Opening, open_driver
 from device.errors import UsageInvalid
 from device.simulate.bota import BotaOptions, simulate_bota
@@ -95,3 +96,40 @@ async def test_recordings_without_audio_are_refused(tmp_path):
 
     with pytest.raises(UsageInvalid, match="holds audio"):
         await simulate_bota(BotaOptions(hci="usb:99", source=pictures.parent), lambda _said: None)
+
+
+@pytest.mark.asyncio
+async def test_a_recording_is_made_second_by_second(source, tmp_path, monkeypatch):
+    """With `live_s` its last recording grows, is announced as it will be, and ends by itself."""
+    grown: list[int] = []
+    real = BotaRecorder.grow
+
+    def grow(recorder, file_id, more):
+        real(recorder, file_id, more)
+        grown.append(len(recorder.files[file_id].content))
+
+    monkeypatch.setattr(BotaRecorder, "grow", grow)
+    finished = asyncio.Event()
+    monkeypatch.setattr(
+        BotaRecorder, "finish", lambda recorder, *_: (grown.append(-1), finished.set())
+    )
+    monkeypatch.setattr("device.simulate.bota.asyncio.sleep", _at_once)
+    said: list[dict] = []
+    quiet.install()
+    async with asyncio.timeout(DEADLINE_S), controller_behind_tcp(Air()) as hci:
+        options = BotaOptions(hci=hci, source=source, seed=7, live_s=4)
+        running = asyncio.create_task(simulate_bota(options, said.append))
+        await finished.wait()
+        signal.raise_signal(signal.SIGTERM)
+        await running
+
+    whole = len(AUDIO)
+    assert [whole // 4, whole // 2, whole * 3 // 4, -1] == grown
+    assert whole == said[0]["recordings"][0]["media"][0]["bytes"]
+
+
+_yield = asyncio.sleep
+
+
+async def _at_once(_seconds):
+    await _yield(0)
