@@ -1,13 +1,12 @@
 """`@tus/server`, the tus project's own server for Node, with its store of plain files."""
 
-import os
 import shutil
 import sys
 from pathlib import Path
 
 from tests.servers.daemon import Daemon, answers
 
-NODE_FOLDER = Path(os.environ.get("FIELDPOST_NODE", Path(sys.prefix) / "node"))
+NODE_FOLDER = Path(sys.prefix) / "node"
 """Where `make setup` had npm install package.json."""
 
 _SCRIPT = Path(__file__).with_name("tus_server.mjs")
