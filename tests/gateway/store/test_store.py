@@ -72,8 +72,8 @@ async def test_a_database_of_the_first_version_is_migrated(tmp_path):
                 " VALUES ('rec_1', 'pending', '{}', '2026-03-01 12:00:00')"
             ),
             (
-                "INSERT INTO media (id, recording_id, type, content_type, status, created_at) VALUES"
-                " ('med_1', 'rec_1', 'audio', 'audio/opus', 'pending', '2026-03-01 12:00:00')"
+                "INSERT INTO media (id, recording_id, type, content_type, status, created_at)"
+                " VALUES ('med_1', 'rec_1', 'audio', 'audio/ogg', 'pending', '2026-03-01 12:00:00')"
             ),
         ):
             await connection.execute(text(statement))
