@@ -51,7 +51,7 @@ $(VENV)/.ready-node: tests/servers/package.json | $(VENV)/.ready-dev
 	@mkdir -p $(VENV)/node && cp tests/servers/package.json $(VENV)/node; \
 	echo '==> installing test servers (node)' >&2; \
 	if npm install --prefix $(VENV)/node --no-package-lock --no-audit --no-fund --ignore-scripts \
-	  --loglevel=error >&2; \
+	  --loglevel=error --prefer-offline --fetch-retries=1 >&2; \
 	then touch $@; else echo '==> npm failed: tests of these servers will be skipped' >&2; fi
 
 EXTRAS_dev := dev
