@@ -12,6 +12,7 @@ from device.clock import Clock, SystemClock
 from gateway.access import Access, permit
 from gateway.answering import CALLER, GATEWAY, Handler, answering
 from gateway.config import GatewayConfig, make_folder
+from gateway.cors import cors
 from gateway.devices import DeviceDesk
 from gateway.metrics import Metrics
 from gateway.model import Caller  # noqa: TC001 - annotates a local, costs nothing
@@ -19,8 +20,8 @@ from gateway.openapi import written
 from gateway.recordings import RecordingDesk
 from gateway.routes import Admits, Route
 from gateway.routes.exchange import Exchange, Gateway
+from gateway.routes.incoming import no_early_continue
 from gateway.routes.table import ROUTES
-from gateway.routes.uploads import no_early_continue
 from gateway.store.sql import open_store
 from gateway.sweeping import Sweeper
 from gateway.ways_in import ways_in
@@ -106,6 +107,8 @@ async def _sweeping(sweeper: Sweeper, every_s: float) -> AsyncIterator[None]:
 def _application(gateway: Gateway, access: Access) -> web.Application:
     app = web.Application(middlewares=[answering], client_max_size=gateway.config.max_body_bytes)
     app[GATEWAY] = gateway
+    if gateway.config.cors_origins:
+        app.on_response_prepare.append(cors(gateway.config.cors_origins))
     for route in ROUTES:
         app.router.add_route(
             route.method,

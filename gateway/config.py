@@ -26,6 +26,7 @@ class GatewayConfig:
     """Everything `create_app` and `serve` need to know.
 
     `public_url` is the gateway as clients see it, without `/v1`; None takes the request's own host.
+    Pages of `cors_origins` may upload from a browser; `*` stands for all.
     """
 
     data: Path
@@ -43,6 +44,7 @@ class GatewayConfig:
     verify_at_once: int = 4
     sweep_every_s: int = 3600
     sweep_age_s: int = 30 * 24 * 3600
+    cors_origins: frozenset[str] = frozenset()
 
 
 def read_config(
@@ -77,6 +79,7 @@ def read_config(
         verify_at_once=_number(environ, "VERIFY_AT_ONCE", 4, least=1),
         sweep_every_s=_number(environ, "SWEEP_EVERY_S", 3600, least=60),
         sweep_age_s=_sweep_age_s(environ, objects, url_ttl_s),
+        cors_origins=_origins(environ.get(f"{ENV_PREFIX}CORS_ORIGINS", "")),
     )
 
 
@@ -129,6 +132,18 @@ def _public_url(text: str | None) -> str | None:
             hint="--public-url https://gateway.example.org",
         )
     return text.rstrip("/").removesuffix("/v1")
+
+
+def _origins(text: str) -> frozenset[str]:
+    """Read origins as browsers send them, between commas or blanks."""
+    origins = frozenset(text.replace(",", " ").split())
+    for origin in origins - {"*"}:
+        if not re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", origin):
+            raise ConfigInvalid(
+                f"{ENV_PREFIX}CORS_ORIGINS: {origin!r} is not the origin of a page",
+                hint="https://app.example.org, in small letters and without a path; or *",
+            )
+    return origins
 
 
 def _sweep_age_s(environ: Mapping[str, str], objects: ObjectsConfig, url_ttl_s: int) -> int:

@@ -95,7 +95,7 @@ def _operation(route: Route, schema_of: dict[type, dict[str, Any]]) -> dict[str,
         }
     elif route.raw_body:
         operation["requestBody"] = {
-            "content": {"application/octet-stream": {"schema": {"type": "string"}}}
+            "content": {name: {"schema": {"type": "string"}} for name in route.raw_types}
         }
     operation["responses"] = {
         **{str(answer.status): _answer(answer, schema_of) for answer in route.answers},

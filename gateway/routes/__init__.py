@@ -59,6 +59,7 @@ class Route:
     body: type | None = None
     example: Any = None
     raw_body: bool = False
+    raw_types: tuple[str, ...] = ("application/octet-stream",)
     refreshing: bool = False
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[type[GatewayError], ...] = ()

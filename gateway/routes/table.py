@@ -1,11 +1,12 @@
 """All routes of the gateway."""
 
-from gateway.routes import Route, devices, health, media, parts, recordings, uploads
+from gateway.routes import Route, devices, health, media, parts, recordings, resumable, uploads
 
 ROUTES: tuple[Route, ...] = (
     *recordings.ROUTES,
     *media.ROUTES,
     *uploads.ROUTES,
+    *resumable.ROUTES,
     *parts.ROUTES,
     *devices.ROUTES,
     *health.ROUTES,

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from gateway.core.content_range import held_range, parse
-from gateway.core.signing import Purpose, check
+from gateway.core.signing import Purpose
 from gateway.errors import (
     AlreadyUploaded,
     DigestRefused,
@@ -19,48 +19,25 @@ from gateway.errors import (
     UrlExpired,
     UrlForged,
 )
-from gateway.model import MediaStatus, Medium
+from gateway.model import MediaStatus
 from gateway.receiving import Held, Received
-from gateway.routes import SIGNATURE, Admits, Answer, Parameter, Route
+from gateway.routes import SIGNATURE, Admits, Answer, Parameter, Route, ietf
 from gateway.routes import examples as example
 from gateway.routes.bodies import UploadedMedium
 from gateway.routes.exchange import Exchange, answer
-
-
-class RequestBody:
-    """The body of an aiohttp request, see `gateway.receiving.Body`."""
-
-    def __init__(self, request: web.Request) -> None:
-        self._request = request
-        self._asked = "100-continue" not in request.headers.get("Expect", "").lower()
-
-    async def next(self) -> bytes:
-        """See `Body.next`."""
-        if not self._asked:
-            # Only now, after every check: a client that asks first sends no byte in vain.
-            self._asked = True
-            await self._request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self._request.writer.output_size = 0
-        try:
-            return await self._request.content.readany()
-        except (OSError, web.RequestPayloadError) as error:
-            raise ConnectionResetError("the client is gone") from error
-
-    def rest(self) -> bytes:
-        """See `Body.rest`."""
-        # After a cut the public calls raise and forget what arrived before it; on a bad line those
-        # bytes were paid for.
-        return self._request.content._read_nowait(-1)  # noqa: SLF001 - see above
+from gateway.routes.incoming import UPLOAD_PATH, received, signed_medium, uploaded
 
 
 async def put(exchange: Exchange) -> web.StreamResponse:
     """Take bytes of a medium, or say how many are held."""
     request = exchange.request
-    medium_id = _signed(exchange, Purpose.UPLOAD)
+    signed_medium(exchange, Purpose.UPLOAD)
+    if "Upload-Complete" in request.headers:
+        return await ietf.create(exchange)
     brought = parse(request.headers.get("Content-Range"), request.content_length)
-    match await exchange.gateway.receiving.receive(medium_id, brought, RequestBody(request)):
+    match await received(exchange, brought):
         case Received(medium=medium):
-            return answer(_uploaded(medium))
+            return answer(uploaded(medium))
         case Held(size_bytes=size_bytes):
             held = held_range(size_bytes)
             return web.Response(status=308, headers={"Range": held} if held else None)
@@ -68,7 +45,9 @@ async def put(exchange: Exchange) -> web.StreamResponse:
 
 async def get(exchange: Exchange) -> web.StreamResponse:
     """Send an object; Range requests are honoured."""
-    medium = await exchange.gateway.store.recordings.medium(_signed(exchange, Purpose.DOWNLOAD))
+    medium = await exchange.gateway.store.recordings.medium(
+        signed_medium(exchange, Purpose.DOWNLOAD)
+    )
     if medium is None or medium.status is not MediaStatus.UPLOADED:
         raise NotFound("there is no such object")
     path = await exchange.gateway.receiving.path(medium)
@@ -84,29 +63,10 @@ async def get(exchange: Exchange) -> web.StreamResponse:
     )
 
 
-async def no_early_continue(_request: web.Request) -> None:
-    """Answer `Expect: 100-continue` not yet: `RequestBody` does when it wants the body."""
-
-
-def _signed(exchange: Exchange, purpose: Purpose) -> str:
-    medium_id = exchange.path("medium_id")
-    now_s = exchange.gateway.clock.now().timestamp()
-    check(exchange.gateway.config.secret, purpose, medium_id, exchange.request.query, now_s)
-    return medium_id
-
-
-def _uploaded(medium: Medium) -> UploadedMedium:
-    return UploadedMedium(
-        media_id=medium.id,
-        file_size_bytes=medium.file_size_bytes or 0,
-        content_sha256=medium.content_sha256 or "",
-    )
-
-
 ROUTES = (
     Route(
         method="PUT",
-        path="/v1/uploads/{medium_id}",
+        path=UPLOAD_PATH,
         operation_id="putMedium",
         summary="Send bytes of a medium, whole or in chunks, or ask how many are held",
         run=put,
@@ -121,6 +81,12 @@ ROUTES = (
                 "body is the whole medium.",
                 schema={"type": "string"},
             ),
+            Parameter(
+                name="Upload-Complete",
+                place="header",
+                means="Makes of the PUT a creation in IETF's way: see POST, which does the same.",
+                schema={"type": "string"},
+            ),
         ),
         answers=(
             Answer(
@@ -129,6 +95,7 @@ ROUTES = (
                 body=UploadedMedium,
                 example=example.UPLOADED_MEDIUM,
             ),
+            Answer(status=201, means="Begun in IETF's way; the rest comes by PATCH."),
             Answer(
                 status=308,
                 means="So much is durable; send what follows.",

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from gateway.objects import ObjectRef
-from gateway.routes.uploads import RequestBody
+from gateway.routes.incoming import RequestBody
 from tests.gateway.serving import digest, serving
 
 AUDIO = bytes(range(256)) * 8192
