@@ -7,7 +7,12 @@ about absolute times; a row that falls behind its rival makes the exit code 1.
 import subprocess
 import sys
 
-BENCHES = ("tests.bench.bench_serial", "tests.bench.bench_upload", "tests.bench.bench_ble")
+BENCHES = (
+    "tests.bench.bench_serial",
+    "tests.bench.bench_upload",
+    "tests.bench.bench_stores",
+    "tests.bench.bench_ble",
+)
 
 
 def main() -> int:

@@ -224,8 +224,8 @@ def measure(plan: Plan, console: Console) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="fieldpost-bench-") as name:
         folder = Path(name)
         big, cut = folder / "big", folder / "cut"
-        _fill(big, plan.size_bytes)
-        _fill(cut, plan.cut_size_bytes)
+        fill(big, plan.size_bytes)
+        fill(cut, plan.cut_size_bytes)
         cert, key = certificate(folder)
         sink = (sys.executable, "-m", "tests.bench.upload_sink")
         with program(*sink) as port:
@@ -244,7 +244,8 @@ def measure(plan: Plan, console: Console) -> dict[str, Any]:
     return {"schema": 1, "size_bytes": plan.size_bytes, "uploads": rows, "cuts": cuts}
 
 
-def _fill(path: Path, size_bytes: int) -> None:
+def fill(path: Path, size_bytes: int) -> None:
+    """Make a medium of noise."""
     block = random.Random(1).randbytes(_MIB)
     with path.open("wb") as file:
         for first in range(0, size_bytes, _MIB):

@@ -12,9 +12,10 @@ import os
 import ssl
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from device.config import UploadConfig
-from device.core.uploads import Broken, Cargo, Complete, Gone, Refused, UploadProtocol
+from device.core.uploads import Broken, Cargo, Complete, Gone, Refused, Request, UploadProtocol
 from device.core.uploads.classify import SINGLE_PUT, begin
 from device.model import Target
 from device.transport import Transport
@@ -31,16 +32,17 @@ async def run(got: argparse.Namespace) -> dict[str, object]:
     protocol = begin(target, cargo, got.protocol or SINGLE_PUT)
     tls = ssl.create_default_context(cafile=got.ca) if got.ca else None
     async with Transport(tls=tls) as transport:
-        await transport.send(_nothing(protocol, target), path, lambda _: None)
+        await transport.send(_nothing(target), path, lambda _: None)
         before_kib = await asyncio.to_thread(mark_kib)
         begun_s, cpu_s = time.perf_counter(), sum(os.times()[:2])
         sent_bytes, broken = await _drive(protocol, transport, path)
         wall_s, cpu_s = time.perf_counter() - begun_s, sum(os.times()[:2]) - cpu_s
-    growth_kib = await asyncio.to_thread(peak_kib) - before_kib
+    held_kib = await asyncio.to_thread(peak_kib)
     return {
         "wall_s": wall_s,
         "cpu_s": cpu_s,
-        "rss_growth_mib": growth_kib / 1024,
+        "rss_mib": held_kib / 1024,
+        "rss_growth_mib": (held_kib - before_kib) / 1024,
         "size_bytes": size_bytes,
         "sent_bytes": sent_bytes,
         "broken": broken,
@@ -49,7 +51,7 @@ async def run(got: argparse.Namespace) -> dict[str, object]:
 
 async def _drive(protocol: UploadProtocol, transport: Transport, path: Path) -> tuple[int, int]:
     sent_bytes = broken = 0
-    for _ in range(100_000):
+    for _ in range(10_000):
         gone = [0]
         answer = await transport.send(protocol.next_request(), path, gone.append)
         sent_bytes += gone[-1]
@@ -64,11 +66,10 @@ async def _drive(protocol: UploadProtocol, transport: Transport, path: Path) -> 
     raise SystemExit("never complete")
 
 
-def _nothing(protocol: UploadProtocol, target: Target):
+def _nothing(target: Target) -> Request:
     """A request without a body, so that the pool, DNS and TLS are warm: an idle agent."""
-    from dataclasses import replace  # noqa: PLC0415 - used once
-
-    return replace(protocol.next_request(), url=target.url, headers=(), body_bytes=0)
+    parts = urlsplit(target.url)
+    return Request(method="GET", url=f"{parts.scheme}://{parts.netloc}/")
 
 
 def main() -> None:

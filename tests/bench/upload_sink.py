@@ -52,7 +52,7 @@ def _swallow_one(connection: socket.socket, *, drop_in_kernel: bool) -> bool:
     fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
     if fields.get(b"expect") == b"100-continue" and not body:
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-    left = int(fields[b"content-length"]) - len(body)
+    left = int(fields.get(b"content-length", b"0")) - len(body)
     block = bytearray(_BLOCK_BYTES)
     flags = socket.MSG_TRUNC if drop_in_kernel else 0
     while left > 0:

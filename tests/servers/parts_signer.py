@@ -14,7 +14,6 @@ from aiohttp import web
 from device.model import Target
 from tests.servers.s3 import S3Server
 
-_PER_DOCUMENT = 2
 _PART = re.compile(rb"<Part>.*?</Part>", re.DOTALL)
 
 
@@ -41,13 +40,15 @@ class PartsSigner:
         self._s3 = s3
         self._key = key
         self._part_bytes = part_bytes
-        self._via = via
+        self.via = via
         self._tells = tells
         self._secret = secrets.token_hex(8)
         self._runner: web.AppRunner | None = None
         self.upload_id = ""
         self.age_s = 0
         """How old what it signs is; 700 is too old."""
+        self.per_document = 2
+        """URLs handed out at a time."""
         self.documents = 0
 
     def target(self) -> Target:
@@ -101,7 +102,7 @@ class PartsSigner:
             "part_bytes": self._part_bytes,
             "parts": [
                 {"number": number, "url": self._signed("upload_part", PartNumber=number)}
-                for number in range(first, first + _PER_DOCUMENT)
+                for number in range(first, first + self.per_document)
             ],
             "complete_url": self._signed("complete_multipart_upload"),
         }
@@ -117,7 +118,7 @@ class PartsSigner:
             operation,
             Key=self._key,
             UploadId=self.upload_id,
-            via=self._via,
+            via=self.via,
             age_s=self.age_s,
             **params,
         )
