@@ -1,5 +1,6 @@
 """The configuration as values; defaults live here alone, config_file.py reads the files."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -128,6 +129,18 @@ class UploadConfig:
         metadata={"doc": "bytes per chunk of a resumable upload; a multiple of 262144"},
     )
     workers: int = field(default=2, metadata={"doc": "recordings that go up at the same time"})
+    segment: str = field(
+        default="auto",
+        metadata={
+            "doc": "audio in parts where a PUT cannot resume: auto (as the link drops), off, or 10m"
+        },
+    )
+
+    @property
+    def segment_s(self) -> float | None:
+        """The longest part that `segment` asks for; None where it names no duration."""
+        found = re.fullmatch(r"([0-9]{1,6})(s|m|h)", self.segment)
+        return int(found[1]) * {"s": 1.0, "m": 60.0, "h": 3600.0}[found[2]] if found else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

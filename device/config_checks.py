@@ -25,6 +25,7 @@ LIVE = ("bota",)
 CHUNK_STEP_BYTES = 262_144
 """Resumable uploads to Google Cloud Storage take chunks in multiples of this."""
 MAX_WORKERS = 16
+MIN_SEGMENT_S, MAX_SEGMENT_S = 30.0, 86_400.0
 
 Where = Callable[[str, str], str]
 """(section, key) → the origin to name in a complaint."""
@@ -90,6 +91,13 @@ def _upload(upload: UploadConfig) -> Complaints:
         )
     if not 1 <= upload.workers <= MAX_WORKERS:
         yield "workers", f"is {upload.workers}; it must be from 1 to {MAX_WORKERS}"
+    if upload.segment not in {"auto", "off"} and not (
+        MIN_SEGMENT_S <= (upload.segment_s or 0.0) <= MAX_SEGMENT_S
+    ):
+        yield (
+            "segment",
+            f'is "{upload.segment}"; it must be auto, off or a duration from 30s to 24h: 10m',
+        )
 
 
 def _recorder(recorder: RecorderConfig) -> Complaints:

@@ -325,5 +325,5 @@ def landed_bytes(entry: Entry) -> int:
         else int(m.session.state.get("offset", "0"))
         if m.session is not None
         else 0
-        for m in entry.media
+        for m in entry.outgoing
     )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from device.clock import Clock
 from device.cloud import Cloud, CloudRef
 from device.config import UploadConfig
+from device.core import carry
 from device.core.uploads import (
     RESERVED,
     Advanced,
@@ -28,7 +29,15 @@ from device.core.uploads import (
     Throttled,
     UploadProtocol,
 )
-from device.core.uploads.classify import Stores, answered, begin, classify, question, resume
+from device.core.uploads.classify import (
+    SINGLE_PUT,
+    Stores,
+    answered,
+    begin,
+    classify,
+    question,
+    resume,
+)
 from device.errors import (
     CloudRejected,
     CloudThrottled,
@@ -38,7 +47,16 @@ from device.errors import (
     SpoolDamaged,
     TargetExpired,
 )
-from device.model import Entry, Evidence, Manifest, SealedMedium, Target, UploadSession
+from device.model import (
+    Entry,
+    Evidence,
+    Manifest,
+    MediaKind,
+    MediumState,
+    SealedMedium,
+    Target,
+    UploadSession,
+)
 from device.progress import Progress
 from device.transport import Transport
 
@@ -68,14 +86,38 @@ class Way:
     progress: Progress
 
 
+class Uncarried(Exception):
+    """A medium is to be cut into parts before a byte of it goes; not an error."""
+
+    def __init__(
+        self, index: int, reason: str, *, part_bytes: int | None = None, part_s: float | None = None
+    ) -> None:
+        """Say of which limits the parts are to be, and why."""
+        super().__init__(reason)
+        self.index = index
+        self.reason = reason
+        self.part_bytes = part_bytes
+        self.part_s = part_s
+
+
 class MediumUpload:
     """One medium on its way; `run()` once."""
 
-    def __init__(self, way: Way, entry: Entry, manifest: Manifest, medium: SealedMedium) -> None:
+    def __init__(
+        self,
+        way: Way,
+        entry: Entry,
+        manifest: Manifest,
+        medium: SealedMedium,
+        *,
+        whole: bool = False,
+    ) -> None:
+        """Take the medium; with `whole` it is not to be cut, whatever the link."""
         self._way = way
         self._entry = entry
         self._manifest = manifest
         self._medium = medium
+        self._whole = whole
         self._held_bytes = 0
         self._unsettled_bytes = 0
         self._best_bytes = self._uncounted_bytes = 0
@@ -84,6 +126,8 @@ class MediumUpload:
         self._saved: UploadSession | None = None
         self.may_be_whole = False
         """Whether the store's machine had every byte when the answer was lost."""
+        self._arrived = False
+        """Whether that ever was so, in any attempt, and nobody has said that it is not there."""
         self.landed: tuple[Target, Evidence] | None = None
         """Where it went and what the store said, once it is there."""
 
@@ -91,11 +135,13 @@ class MediumUpload:
         """Send until the store says complete; its evidence is then saved.
 
         Raises:
+            Uncarried: The medium is to be cut first.
             CloudUnreachable: Cuts without progress, or a PUT that only starting over can repeat.
             CloudError: Whatever else the store or the API says.
             SpoolDamaged: The sealed bytes are not what was sealed.
         """
         protocol = await self._open(ref)
+        self._cut_first(protocol.session)
         done = False
         try:
             while not done:
@@ -130,8 +176,39 @@ class MediumUpload:
         self._held_bytes = int(session.state.get("offset", "0"))
         self._unsettled_bytes = int(session.state.get("unsettled", "0"))
         self._best_bytes = self._held_bytes
+        self._arrived = "arrived" in session.state
         self._saved = session
         return self._resume(session)
+
+    def _cut_first(self, session: UploadSession) -> None:
+        """See that a PUT that only starting over can repeat is of what the link can carry.
+
+        Not where the API names the protocol itself: that is our gateway, which takes no other
+        medium under the same Idempotency-Key, and can offer what resumes.
+
+        Raises:
+            Uncarried: It is not.
+        """
+        medium, settings = self._medium, self._way.settings
+        uncut = {m.medium.index for m in self._entry.media if m.cut is None}
+        cuttable = medium.kind is MediaKind.AUDIO and medium.index in uncut
+        plain = session.protocol == SINGLE_PUT and session.target.protocol is None
+        if not (cuttable and plain) or self._arrived or self._whole:
+            return
+        if (part_s := settings.segment_s) is not None:
+            reason = f"[upload] segment is {settings.segment}"
+            raise Uncarried(medium.index, reason, part_s=part_s)
+        fares = self._way.stores.links.fares(_origin(session.target.url))
+        part_bytes = carry.largest_part(medium.size_bytes, fares)
+        if settings.segment == "auto" and part_bytes is not None:
+            reason = carry.explain(medium.size_bytes, fares)
+            raise Uncarried(medium.index, reason, part_bytes=part_bytes)
+
+    async def not_arrived(self) -> None:
+        """Take note that the API does not have what an answer was lost of."""
+        self._arrived = False
+        if self._saved is not None:
+            await self._save(self._with_marks(self._saved))
 
     async def _begin(self, ref: CloudRef) -> UploadProtocol:
         target = await self._way.cloud.target(self._manifest, self._medium, ref)
@@ -157,8 +234,7 @@ class MediumUpload:
         """Name the protocol of a target; a store that nobody knows is asked, once a day."""
         if (known := classify(target)) is not None:
             return known
-        parts = urlsplit(target.url)
-        origin = f"{parts.scheme}://{parts.netloc}"
+        origin = _origin(target.url)
         stores, now_s = self._way.stores, self._way.clock.monotonic()
         if (told := stores.spoken(origin, now_s)) is not None:
             return told
@@ -172,11 +248,20 @@ class MediumUpload:
         if self._saved is None or _own(protocol.session) != _own(self._saved):
             await self._save(self._with_marks(protocol.session))
         request = protocol.next_request()
+        begun_s = self._way.clock.monotonic()
         answer, sent_bytes = await self._send(request)
+        if sent_bytes:
+            self._way.stores.links.note(
+                _origin(request.url),
+                sent_bytes,
+                self._way.clock.monotonic() - begun_s,
+                dropped=isinstance(answer, Broken),
+            )
         self._silent = self._silent + 1 if isinstance(answer, Broken) else 0
         if request.body_bytes:
             last = request.body_offset + sent_bytes == self._medium.size_bytes
             self.may_be_whole = isinstance(answer, Broken) and sent_bytes > 0 and last
+            self._arrived = self._arrived or self.may_be_whole
         self._unsettled_bytes += sent_bytes
         outcome = protocol.received(answer)
         resent_bytes = self._settle(outcome, protocol.offset)
@@ -307,11 +392,15 @@ class MediumUpload:
 
     def _with_marks(self, session: UploadSession) -> UploadSession:
         marks = {"offset": str(self._held_bytes), "unsettled": str(self._unsettled_bytes)}
-        return replace(session, state={**session.state, **marks})
+        if self._arrived:
+            marks["arrived"] = "perhaps"
+        return replace(session, state={**_own(session).state, **marks})
 
     def _session(self) -> UploadSession | None:
-        media = self._entry.media
-        return next(m.session for m in media if m.medium.index == self._medium.index)
+        return self._state().session
+
+    def _state(self) -> MediumState:
+        return next(m for m in self._entry.outgoing if m.medium.index == self._medium.index)
 
     async def _save(self, session: UploadSession | None) -> None:
         await asyncio.to_thread(
@@ -329,6 +418,11 @@ class MediumUpload:
             await asyncio.to_thread(
                 self._way.spool.count_sent, self._entry.id, left_bytes, resent_bytes
             )
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _own(session: UploadSession) -> UploadSession:

@@ -7,6 +7,7 @@ questions that cost no bytes are repeated, a bounded number of times.
 """
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from device.clock import Clock
@@ -14,14 +15,16 @@ from device.cloud import Cloud, CloudRef
 from device.config import UploadConfig
 from device.core.uploads.classify import Stores
 from device.core.uploads.order import digest_medium, sending_order
-from device.errors import CloudError, CloudUnreachable, MediaMissing
-from device.medium_upload import MediumUpload, Way
+from device.errors import CloudError, CloudUnreachable, MediaMissing, SpoolFull
+from device.medium_upload import MediumUpload, Uncarried, Way
 from device.model import Entry, EntryId, Evidence, Manifest, Receipt, SealedMedium, State, Target
 from device.progress import Progress
 from device.transport import Transport
 
 if TYPE_CHECKING:
     from device.spool.spool import Spool
+
+logger = logging.getLogger(__name__)
 
 _CLOUD = "cloud"
 """Key of an entry's cloud reference: the name of the cloud that the rest of it is about."""
@@ -57,29 +60,69 @@ async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition roo
         settings=settings,
         progress=progress,
     )
-    manifest = await asyncio.to_thread(spool.manifest, entry_id)
     if entry.cloud_ref.get(_CLOUD, cloud.name) != cloud.name:
         # The configuration has changed: what went elsewhere is acknowledged by nobody here.
         await _forget(way, entry_id, ())
         entry = await asyncio.to_thread(spool.entry, entry_id)
-    ref = {**await cloud.open(manifest, entry.cloud_ref), _CLOUD: cloud.name}
+    if any(medium.parts for medium in entry.media):
+        await asyncio.to_thread(spool.make_parts, entry_id)
+    whole: set[int] = set()
+    while True:
+        try:
+            receipt = await _deliver(way, entry, whole)
+        except Uncarried as uncarried:
+            entry = await _cut(way, entry, uncarried, whole)
+        else:
+            return await asyncio.to_thread(spool.store, entry_id, receipt)
+
+
+async def _deliver(way: Way, entry: Entry, whole: set[int]) -> Receipt:
+    """Open the recording in the cloud, send all that is to be sent, and complete it."""
+    manifest = await asyncio.to_thread(way.spool.manifest, entry.id)
+    ref = {**await way.cloud.open(manifest, entry.cloud_ref), _CLOUD: way.cloud.name}
     if ref != dict(entry.cloud_ref):
-        await asyncio.to_thread(spool.save_cloud_ref, entry_id, ref)
+        await asyncio.to_thread(way.spool.save_cloud_ref, entry.id, ref)
     try:
-        receipt = await _send_and_complete(way, entry, manifest, ref)
+        return await _send_and_complete(way, entry, manifest, ref, whole)
     except MediaMissing as missing:
-        await _forget(way, entry_id, missing.refs)
-        entry = await asyncio.to_thread(spool.entry, entry_id)
-        receipt = await _send_and_complete(way, entry, manifest, entry.cloud_ref)
-    return await asyncio.to_thread(spool.store, entry_id, receipt)
+        await _forget(way, entry.id, missing.refs)
+        entry = await asyncio.to_thread(way.spool.entry, entry.id)
+        return await _send_and_complete(way, entry, manifest, entry.cloud_ref, whole)
 
 
-async def _send_and_complete(way: Way, entry: Entry, manifest: Manifest, ref: CloudRef) -> Receipt:
-    sent = {m.medium.index for m in entry.media if m.evidence is not None}
+async def _cut(way: Way, entry: Entry, uncarried: Uncarried, whole: set[int]) -> Entry:
+    """Cut a medium that the link cannot carry; where the disk is too full it goes whole."""
+    try:
+        cut = await asyncio.to_thread(
+            way.spool.cut,
+            entry.id,
+            uncarried.index,
+            reason=uncarried.reason,
+            part_bytes=uncarried.part_bytes,
+            part_s=uncarried.part_s,
+        )
+    except SpoolFull as full:
+        whole.add(uncarried.index)
+        logger.warning(
+            "No room to cut audio into parts",
+            extra={"recording_id": entry.id, "reason": str(full)},
+        )
+        return await asyncio.to_thread(way.spool.entry, entry.id)
+    for medium in cut.media:
+        if medium.cut is not None and medium.cut.index == uncarried.index:
+            facts = {"recording_id": entry.id, "reason": medium.cut.reason}
+            logger.info("A link was judged by what it carries", extra=facts)
+    return cut
+
+
+async def _send_and_complete(
+    way: Way, entry: Entry, manifest: Manifest, ref: CloudRef, whole: set[int]
+) -> Receipt:
+    sent = {m.medium.index for m in entry.outgoing if m.evidence is not None}
     for medium in sending_order(manifest):
         if medium.index in sent:
             continue
-        upload = MediumUpload(way, entry, manifest, medium)
+        upload = MediumUpload(way, entry, manifest, medium, whole=medium.index in whole)
         try:
             await upload.run(ref)
         except CloudUnreachable:
@@ -88,7 +131,7 @@ async def _send_and_complete(way: Way, entry: Entry, manifest: Manifest, ref: Cl
             provable = medium is digest_medium(manifest) and len(sent) == len(manifest.media) - 1
             if not (upload.may_be_whole and provable):
                 raise
-            receipt = await _proven(way, entry, manifest, ref)
+            receipt = await _proven(way, entry, manifest, ref, upload)
             if receipt is None:
                 raise
             return receipt
@@ -99,11 +142,16 @@ async def _send_and_complete(way: Way, entry: Entry, manifest: Manifest, ref: Cl
     return await way.cloud.complete(manifest, await _report(way, entry.id, manifest, ref))
 
 
-async def _proven(way: Way, entry: Entry, manifest: Manifest, ref: CloudRef) -> Receipt | None:
+async def _proven(
+    way: Way, entry: Entry, manifest: Manifest, ref: CloudRef, upload: MediumUpload
+) -> Receipt | None:
     """Ask the API whether it has the one medium in doubt, the one of the recording's digest."""
     try:
         ref = await _report(way, entry.id, manifest, ref)
         receipt = await way.cloud.complete(manifest, ref)
+    except MediaMissing:
+        await upload.not_arrived()
+        return None
     except CloudError:
         return None
     # Without the echoed digest, "complete" proves nothing about the medium in doubt.
@@ -113,7 +161,7 @@ async def _proven(way: Way, entry: Entry, manifest: Manifest, ref: CloudRef) -> 
 async def _report(way: Way, entry_id: EntryId, manifest: Manifest, ref: CloudRef) -> CloudRef:
     """Tell the API of each medium, again after a restart; clouds leave out what they have kept."""
     entry = await asyncio.to_thread(way.spool.entry, entry_id)
-    states = {m.medium.index: m for m in entry.media}
+    states = {m.medium.index: m for m in entry.outgoing}
     for medium in manifest.media:
         state = states[medium.index]
         if state.session is not None and state.evidence is not None:
@@ -142,11 +190,11 @@ async def _forget(way: Way, entry_id: EntryId, refs: tuple[str, ...]) -> None:
     entry = await asyncio.to_thread(way.spool.entry, entry_id)
     named = [
         m.medium.index
-        for m in entry.media
+        for m in entry.outgoing
         if m.session is not None and not _names(m.session.target).isdisjoint(refs)
     ]
-    sizes = {m.medium.index: m.medium.size_bytes for m in entry.media if m.evidence is not None}
-    for index in named or [m.medium.index for m in entry.media]:
+    sizes = {m.medium.index: m.medium.size_bytes for m in entry.outgoing if m.evidence is not None}
+    for index in named or [m.medium.index for m in entry.outgoing]:
         await asyncio.to_thread(way.spool.count_sent, entry_id, 0, sizes.get(index, 0))
         await asyncio.to_thread(way.spool.save_session, entry_id, index, None)
         await asyncio.to_thread(way.spool.save_evidence, entry_id, index, None)

@@ -7,7 +7,7 @@ from device.cli.invocation import Invocation
 from device.cli.output import document, width
 from device.cli.rescue import entries, one
 from device.cli.tables import table
-from device.cli.views import entry_object, is_uploaded, why
+from device.cli.views import entry_object, is_uploaded, ways, why
 from device.cli.words import printable, relative, rfc3339, size
 from device.model import Entry, MediumState
 
@@ -36,7 +36,7 @@ def main(args: Namespace, call: Invocation) -> int:
         print(f"{name:<{longest}}  {printable(text)}")
     print()
     heads = ("MEDIUM", "SIZE", "PULLED", "UPLOADED", "CAPTURED", "NAME", "SHA-256")
-    rows = [_row(entry, each) for each in entry.media]
+    rows = [_row(entry, each) for medium in entry.media for each in (medium, *medium.parts)]
     print(table(heads, rows, right={"SIZE", "PULLED"}, width=width()))
     return 0
 
@@ -65,6 +65,7 @@ def _facts(entry: Entry, now: datetime) -> list[tuple[str, str | None]]:
         ("released", _when(entry.released_at, now)),
         ("receipt", f"{receipt.cloud} {receipt.cloud_recording}" if receipt else None),
         ("attempts", str(entry.attempts) if entry.attempts else None),
+        ("way", "; ".join(ways(entry))),
         ("read twice", size(entry.reread_bytes) if entry.reread_bytes else None),
         ("sent twice", size(entry.resent_bytes) if entry.resent_bytes else None),
         ("bytes", "removed from this computer" if entry.purged else None),

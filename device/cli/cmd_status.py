@@ -11,7 +11,7 @@ from device.cli.glance import Glance, glance, warnings
 from device.cli.invocation import Invocation
 from device.cli.output import NARROW, document
 from device.cli.tables import table
-from device.cli.views import SHORT_ID
+from device.cli.views import SHORT_ID, ways
 from device.cli.words import count, printable, size, span
 from device.config import Config
 from device.model import Entry, State
@@ -97,9 +97,14 @@ def _waiting(entry: Entry, seen: Glance) -> str:
     if entry.wait and entry.wait.until:
         left_s = (entry.wait.until - seen.now).total_seconds()
         head += f", next try in {span(left_s)}" if left_s > 0 else ", next try now"
-    reason = printable(entry.wait.reason if entry.wait else _step(entry, seen))
-    body = textwrap.fill(reason, NARROW, initial_indent="  ", subsequent_indent="  ")
-    return f"{head}\n{body}"
+    sentences = [entry.wait.reason if entry.wait else _step(entry, seen)]
+    if entry.state is State.SEALED:
+        sentences += ways(entry)
+    body = (
+        textwrap.fill(printable(each), NARROW, initial_indent="  ", subsequent_indent="  ")
+        for each in sentences
+    )
+    return "\n".join((head, *body))
 
 
 def _step(entry: Entry, seen: Glance) -> str:

@@ -42,7 +42,14 @@ def entry_object(entry: Entry) -> dict[str, Any]:
 
 def is_uploaded(entry: Entry, each: MediumState) -> bool:
     """Say whether the cloud has a medium: a tombstone keeps the receipt alone."""
+    if each.parts:
+        return all(part.evidence is not None for part in each.parts)
     return entry.receipt is not None or each.evidence is not None
+
+
+def ways(entry: Entry) -> list[str]:
+    """Say of each medium that a link could not carry how it is sent, and why."""
+    return [each.cut.reason for each in entry.media if each.cut is not None]
 
 
 def _medium_object(entry: Entry, each: MediumState) -> dict[str, Any]:
@@ -55,6 +62,18 @@ def _medium_object(entry: Entry, each: MediumState) -> dict[str, Any]:
         "sha256": each.sha256,
         "captured_at": each.medium.captured_at,
         "uploaded": is_uploaded(entry, each),
+        "way": each.cut and each.cut.reason,
+        "parts": [
+            {
+                "name": part.medium.name,
+                "size_bytes": part.medium.size_bytes,
+                "sha256": part.sha256,
+                "captured_at": part.medium.captured_at,
+                "offset_ms": part.medium.t_offset_ms,
+                "uploaded": is_uploaded(entry, part),
+            }
+            for part in each.parts
+        ],
     }
 
 

@@ -67,11 +67,15 @@ def cost(size_bytes: int, fares: Fares) -> float:
 
 
 def largest_part(size_bytes: int, fares: Fares) -> int | None:
-    """Say into parts of which size a medium is cut; None while one piece is good enough."""
+    """Say into parts of which size a medium is cut; None while one piece is good enough.
+
+    Half of what arrives between two drops: some links drop by the clock, and parts of all of it
+    would then never arrive; and what the other side's kernel took, its program may never have read.
+    """
     between = fares.between_bytes
     if between is None or cost(size_bytes, fares) <= COSTLY:
         return None
-    part_bytes = max(int(between), SMALLEST_BYTES, -(-size_bytes // MOST_PARTS))
+    part_bytes = max(int(between / 2), SMALLEST_BYTES, -(-size_bytes // MOST_PARTS))
     return part_bytes if part_bytes < size_bytes else None
 
 

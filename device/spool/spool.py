@@ -154,12 +154,12 @@ class Spool:
         return self._layout.sealed / entry / _sent(held, index).file
 
     def manifest(self, entry: EntryId) -> Manifest:
-        """Give the manifest of an entry that is, or was, sealed.
+        """Say what a cloud is told of an entry that is, or was, sealed: its media, or their parts.
 
         Raises:
             SpoolDamaged: It was never sealed.
         """
-        return manifests.of_entry(self.entry(entry))
+        return manifests.outgoing(self.entry(entry))
 
     def room_for(self, more_bytes: int) -> None:
         """Make sure that a pull of so many bytes fits, by bytes and by inodes.
@@ -315,8 +315,10 @@ class Spool:
             try:
                 cut = cutting.make(self._layout.sealed / entry, manifests.of_entry(held), cut)
             except Uncuttable as why:
-                cut = replace(cut, reason=f"{whole.medium.kind} is sent whole: {why}")
-            return self._moves.cut(entry, cut)
+                said = f"{whole.medium.kind} is sent whole: {why}; {reason}"
+            else:
+                said = f"{whole.medium.kind} is sent in {len(cut.parts)} parts: {reason}"
+            return self._moves.cut(entry, replace(cut, reason=said))
 
     def make_parts(self, entry: EntryId) -> None:
         """Make parts of a sealed entry again whose files are missing.

@@ -18,9 +18,12 @@ from device.core.ogg.stream import OpusStream, Packet, Stretch
 
 PRE_ROLL = 3840
 """Samples of pre-roll that a part has at least: 80 ms, what RFC 7845 §4.6 calls for."""
-LONG_PRE_ROLL = 48_000
-"""Samples of pre-roll where they cost little: after 1 s a decoder has all but forgotten."""
-_CHEAP = 16
+LONG_PRE_ROLL = 26_880
+"""Samples of pre-roll where they cost little: 560 ms, after which a decoder has all but forgotten.
+
+With the longest packet on top pre-skip stays below 32,768: libsndfile 1.2 reads it as signed.
+"""
+_CHEAP = 8
 """A long pre-roll is one of at most this fraction of a part."""
 
 

@@ -159,7 +159,7 @@ class UploadProtocol(Protocol):
         ...
 
 
-RESERVED = frozenset({"offset", "unsettled"})
+RESERVED = frozenset({"offset", "unsettled", "arrived"})
 """Keys of `UploadSession.state` that belong to whoever drives a protocol."""
 
 BUILTIN = {

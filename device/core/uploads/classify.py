@@ -3,6 +3,7 @@
 from urllib.parse import parse_qs, urlsplit
 
 from device import registry
+from device.core.carry import Links
 from device.core.http_answer import looks_like_html
 from device.core.uploads import BUILTIN, Broken, Cargo, Request, Response, UploadProtocol
 from device.core.uploads.chunked_put import starts_session
@@ -76,9 +77,10 @@ def answered(answer: Response | Broken) -> str | None:
 
 
 class Stores:
-    """What stores have said they speak; each is asked once a day."""
+    """What stores have said they speak, each asked once a day, and how the links to them fare."""
 
     def __init__(self) -> None:
+        self.links = Links()
         self._told: dict[str, tuple[str, float]] = {}
 
     def spoken(self, origin: str, now_s: float) -> str | None:
