@@ -93,3 +93,22 @@ def test_the_data_folder_comes_from_the_nearest_place():
     assert str(data_folder(None, environ)) == "/b"
     assert str(data_folder(None, {"STATE_DIRECTORY": "/c:/d"})) == "/c"
     assert str(data_folder(None, {})) == "/var/lib/fieldpost-gateway"
+
+
+def test_origins_of_pages(tmp_path):
+    """Several, between commas or blanks; none unless told."""
+    environ = {"FIELDPOST_GATEWAY_CORS_ORIGINS": "https://a.example, http://localhost:3000 *"}
+
+    assert read_config(data=tmp_path, environ={}).cors_origins == set()
+    assert read_config(data=tmp_path, environ=environ).cors_origins == {
+        "https://a.example",
+        "http://localhost:3000",
+        "*",
+    }
+
+
+@pytest.mark.parametrize("text", ["a.example", "https://a.example/", "https://A.example", "**"])
+def test_what_no_browser_sends_is_no_origin(tmp_path, text):
+    """It would never match, and nobody would know why."""
+    with pytest.raises(ConfigInvalid, match="origin of a page"):
+        read_config(data=tmp_path, environ={"FIELDPOST_GATEWAY_CORS_ORIGINS": text})
