@@ -27,7 +27,8 @@ from device.spool.layout import FILE_MODE
 INDEXES = 1 << 16
 """Parts after the first have indexes from `INDEXES * (index + 1)` on, beyond those of media."""
 
-_PART = re.compile(r"(?P<stem>.+)\.part-\d{3,}\.[a-z0-9]+\Z")
+_PART = re.compile(r"(?P<stem>.+)\.(part-\d{3,}\.[a-z0-9]+|parts\.cbor\.part)\Z")
+"""Part files, and a record that a crash left half-written."""
 
 
 def make(folder: Path, manifest: Manifest, cut: Cut) -> Cut:

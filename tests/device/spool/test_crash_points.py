@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.device.spool import crash_life
+from tests.device.spool import crash_life, cut_life
 from tests.device.spool.disk import Loss
 
 PROJECT = Path(__file__).parents[3]
@@ -15,12 +15,16 @@ PROJECT = Path(__file__).parents[3]
 
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("loss", Loss)
-def test_no_crash_point_loses_or_invents_anything(loss, quick_folder):
-    """Killed at any operation, with any loss, the next start finds what was announced, whole."""
+@pytest.mark.parametrize("life", [crash_life, cut_life], ids=["life", "cut"])
+def test_no_crash_point_loses_or_invents_anything(life, loss, quick_folder):
+    """Killed at any operation, with any loss, the next start finds what was announced, whole.
+
+    The same while a medium is cut into parts: all of them go up in its place, or none.
+    """
     folder = quick_folder / "life"
     folder.mkdir()
     swept = subprocess.run(
-        [sys.executable, crash_life.__file__, folder, loss],
+        [sys.executable, life.__file__, folder, loss],
         cwd=PROJECT,
         env={"PYTHONPATH": str(PROJECT)},
         capture_output=True,
