@@ -26,7 +26,7 @@ from gateway.errors import (
     VersionRefused,
 )
 from gateway.receiving import Held, Receiving
-from gateway.routes import SIGNATURE, Admits, Answer, Parameter, Route, ietf, tus
+from gateway.routes import SIGNATURE, Admits, Answer, Parameter, Route, ietf, tus, uploads
 from gateway.routes import examples as example
 from gateway.routes.bodies import UploadedMedium
 from gateway.routes.exchange import Exchange
@@ -82,6 +82,8 @@ async def post(exchange: Exchange) -> web.StreamResponse:
     if headers.get("X-HTTP-Method-Override", "").upper() == "PATCH":
         return await patch(exchange)
     signed_medium(exchange, Purpose.UPLOAD)
+    if headers.get("x-goog-resumable") == "start":
+        return await uploads.start(exchange)
     if "Upload-Complete" in headers and "Tus-Resumable" not in headers:
         return await ietf.create(exchange)
     return await tus.create(exchange)
@@ -208,12 +210,23 @@ ROUTES = (
         method="POST",
         path=UPLOAD_PATH,
         operation_id="createUpload",
-        summary="Begin an upload, maybe with its first bytes (tus, IETF)",
+        summary="Begin an upload, maybe with its first bytes (tus, IETF), or a session (Google)",
         run=post,
         admits=Admits.SIGNED_URL,
         raw_body=True,
         raw_types=(tus_words.MEDIA_TYPE, "*/*"),
-        parameters=(*SIGNATURE, _VERSION, _LENGTH, _COMPLETE),
+        parameters=(
+            *SIGNATURE,
+            _VERSION,
+            _LENGTH,
+            _COMPLETE,
+            Parameter(
+                name="x-goog-resumable",
+                place="header",
+                means="`start` begins a session of chunked PUTs, as at Google Cloud Storage.",
+                schema={"type": "string"},
+            ),
+        ),
         answers=(
             Answer(
                 status=201, means="Send what follows to this URL.", headers={**_STANDS, **_LOCATION}

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from gateway.core.brought import Begin
 from gateway.core.content_range import held_range, parse
 from gateway.core.signing import Purpose
 from gateway.errors import (
@@ -25,7 +26,7 @@ from gateway.routes import SIGNATURE, Admits, Answer, Parameter, Route, ietf
 from gateway.routes import examples as example
 from gateway.routes.bodies import UploadedMedium
 from gateway.routes.exchange import Exchange, answer
-from gateway.routes.incoming import UPLOAD_PATH, received, signed_medium, uploaded
+from gateway.routes.incoming import UPLOAD_PATH, location, received, signed_medium, uploaded
 
 
 async def put(exchange: Exchange) -> web.StreamResponse:
@@ -41,6 +42,16 @@ async def put(exchange: Exchange) -> web.StreamResponse:
         case Held(size_bytes=size_bytes):
             held = held_range(size_bytes)
             return web.Response(status=308, headers={"Range": held} if held else None)
+
+
+async def start(exchange: Exchange) -> web.StreamResponse:
+    """Begin a session as Google's clients do: they take its address from the answer.
+
+    Absolute, since they do not resolve it. They send a description as the body: left unread.
+    """
+    await received(exchange, Begin(total=None))
+    where = f"{exchange.base_url}/uploads/{exchange.path('medium_id')}{location(exchange)}"
+    return web.Response(status=201, headers={"Location": where})
 
 
 async def get(exchange: Exchange) -> web.StreamResponse:

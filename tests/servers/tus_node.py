@@ -1,4 +1,4 @@
-"""`@tus/server`, the tus project's own server for Node, with its store of plain files."""
+"""The tus project's own for Node: `@tus/server` with its store of plain files, `tus-js-client`."""
 
 import shutil
 import sys
@@ -9,15 +9,18 @@ from tests.servers.daemon import Daemon, answers
 NODE_FOLDER = Path(sys.prefix) / "node"
 """Where `make setup` had npm install package.json."""
 
+CLIENT = Path(__file__).with_name("tus_js_upload.mjs")
+"""Uploads a file by tus-js-client."""
+
 _SCRIPT = Path(__file__).with_name("tus_server.mjs")
 
 
-def missing() -> str | None:
-    """Say why it cannot run here; None if it can."""
+def missing(package: str = "@tus/server") -> str | None:
+    """Say why a package cannot run here; None if it can."""
     if shutil.which("node") is None:
         return "node is not installed"
-    if not (NODE_FOLDER / "node_modules" / "@tus" / "server").is_dir():
-        return "npm has not installed @tus/server: see `make setup`"
+    if not (NODE_FOLDER / "node_modules" / package).is_dir():
+        return f"npm has not installed {package}: see `make setup`"
     return None
 
 
