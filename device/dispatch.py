@@ -72,8 +72,10 @@ class Dispatcher:
     _stores: Stores = field(default_factory=Stores)
     _begun: bool = False
     _gate: Gate = field(init=False)
+    _slots: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.settings.workers)
         self._gate = Gate(spool=self.spool, clock=self.clock, origin=self.cloud.origin)
 
     async def run(self) -> None:
@@ -192,6 +194,7 @@ class Dispatcher:
                 stores=self._stores,
                 settings=self.settings,
                 progress=self.progress,
+                slots=self._slots,
             )
         except FieldpostError as error:
             await self._failed(entry, error, landed_before)

@@ -84,6 +84,8 @@ class Way:
     stores: Stores
     settings: UploadConfig
     progress: Progress
+    slots: asyncio.Semaphore
+    """One is held for each medium on its way."""
 
 
 class Uncarried(Exception):
@@ -183,7 +185,7 @@ class MediumUpload:
     def _cut_first(self, session: UploadSession) -> None:
         """See that a PUT that only starting over can repeat is of what the link can carry.
 
-        Not where the API names the protocol itself: that is our gateway, which takes no other
+        Not where the Bota API names the protocol itself: that is our gateway, which takes no other
         medium under the same Idempotency-Key, and can offer what resumes.
 
         Raises:
@@ -192,7 +194,9 @@ class MediumUpload:
         medium, settings = self._medium, self._way.settings
         uncut = {m.medium.index for m in self._entry.media if m.cut is None}
         cuttable = medium.kind is MediaKind.AUDIO and medium.index in uncut
-        plain = session.protocol == SINGLE_PUT and session.target.protocol is None
+        bota = self._way.cloud.name.partition("+")[0] == "bota"
+        gateway = bota and session.target.protocol is not None
+        plain = session.protocol == SINGLE_PUT and not gateway
         if not (cuttable and plain) or self._arrived or self._whole:
             return
         if (part_s := settings.segment_s) is not None:

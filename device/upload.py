@@ -8,6 +8,7 @@ questions that cost no bytes are repeated, a bounded number of times.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from device.clock import Clock
@@ -16,8 +17,19 @@ from device.config import UploadConfig
 from device.core.uploads.classify import Stores
 from device.core.uploads.order import digest_medium, sending_order
 from device.errors import CloudError, CloudUnreachable, MediaMissing, SpoolFull
+from device.fan import fan_out
 from device.medium_upload import MediumUpload, Uncarried, Way
-from device.model import Entry, EntryId, Evidence, Manifest, Receipt, SealedMedium, State, Target
+from device.model import (
+    Entry,
+    EntryId,
+    Evidence,
+    Manifest,
+    MediaKind,
+    Receipt,
+    SealedMedium,
+    State,
+    Target,
+)
 from device.progress import Progress
 from device.transport import Transport
 
@@ -40,8 +52,11 @@ async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition roo
     stores: Stores,
     settings: UploadConfig,
     progress: Progress,
+    slots: asyncio.Semaphore,
 ) -> Entry:
     """Run one sealed entry to STORED and return it; any other entry is returned as it is.
+
+    A medium takes one of `slots` while it goes up; pictures of one entry may take them all.
 
     Raises:
         CloudError: It could not be brought there now; `transient` says whether later may do.
@@ -59,6 +74,7 @@ async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition roo
         stores=stores,
         settings=settings,
         progress=progress,
+        slots=slots,
     )
     if entry.cloud_ref.get(_CLOUD, cloud.name) != cloud.name:
         # The configuration has changed: what went elsewhere is acknowledged by nobody here.
@@ -119,16 +135,22 @@ async def _send_and_complete(
     way: Way, entry: Entry, manifest: Manifest, ref: CloudRef, whole: set[int]
 ) -> Receipt:
     sent = {m.medium.index for m in entry.outgoing if m.evidence is not None}
-    for medium in sending_order(manifest):
+    waiting = [m for m in sending_order(manifest) if m.index not in sent]
+    last = digest_medium(manifest)
+    pictures = [m for m in waiting if m.kind is MediaKind.IMAGE and m is not last]
+    ref = await _send_pictures(way, entry, manifest, pictures, ref)
+    sent |= {medium.index for medium in pictures}
+    for medium in waiting:
         if medium.index in sent:
             continue
         upload = MediumUpload(way, entry, manifest, medium, whole=medium.index in whole)
         try:
-            await upload.run(ref)
+            async with way.slots:
+                await upload.run(ref)
         except CloudUnreachable:
             # One lost answer must not cost a whole PUT again: if nothing else is outstanding and
             # the recording's digest is this medium's, the API can prove that it did arrive.
-            provable = medium is digest_medium(manifest) and len(sent) == len(manifest.media) - 1
+            provable = medium is last and len(sent) == len(manifest.media) - 1
             if not (upload.may_be_whole and provable):
                 raise
             receipt = await _proven(way, entry, manifest, ref, upload)
@@ -140,6 +162,29 @@ async def _send_and_complete(
             # At once: what an API is told of a medium may name a URL that lives for minutes only.
             ref = await _tell(way, entry.id, manifest, medium, upload.landed, ref)
     return await way.cloud.complete(manifest, await _report(way, entry.id, manifest, ref))
+
+
+async def _send_pictures(
+    way: Way,
+    entry: Entry,
+    manifest: Manifest,
+    pictures: Sequence[SealedMedium],
+    ref: CloudRef,
+) -> CloudRef:
+    """Send pictures together: what is small waits for answers and disks, not for the line."""
+    telling = asyncio.Lock()
+
+    async def send(medium: SealedMedium) -> None:
+        nonlocal ref
+        upload = MediumUpload(way, entry, manifest, medium)
+        async with way.slots:
+            await upload.run(ref)
+            if upload.landed is not None:
+                async with telling:
+                    ref = await _tell(way, entry.id, manifest, medium, upload.landed, ref)
+
+    await fan_out(pictures, send, at_once=way.settings.workers)
+    return ref
 
 
 async def _proven(

@@ -197,6 +197,7 @@ class Line:
             stores=self.stores,
             settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
             progress=Silent(),
+            slots=asyncio.Semaphore(2),
         )
         entry = await asyncio.to_thread(self.spool.entry, entry.id)
         manifest = await asyncio.to_thread(self.spool.manifest, entry.id)

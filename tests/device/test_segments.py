@@ -61,6 +61,7 @@ class Line:
             stores=self.stores,
             settings=UploadConfig(segment=self.segment),
             progress=Silent(),
+            slots=asyncio.Semaphore(2),
         )
 
     async def persist(self, entry: Entry, attempts: int = 60) -> Entry | None:

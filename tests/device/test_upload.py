@@ -64,6 +64,7 @@ class Line:
             stores=Stores(),
             settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
             progress=Silent(),
+            slots=asyncio.Semaphore(2),
         )
 
     async def persist(self, entry: Entry, attempts: int = 40) -> Entry:

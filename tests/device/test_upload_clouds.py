@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,7 @@ class Line:
     transport: Transport
     clock: FakeClock
     folder: Path
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     _cloud: Split | None = None
 
     async def upload(self, entry: Entry) -> Entry:
@@ -58,6 +59,7 @@ class Line:
             stores=Stores(),
             settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
             progress=Silent(),
+            slots=self.slots,
         )
 
     def restart(self) -> None:
@@ -267,8 +269,9 @@ async def test_images_that_sivi_forgot(line: Line) -> None:
 
 @pytest.mark.asyncio
 async def test_images_are_registered_at_once(line: Line) -> None:
-    """Each image is registered before the next one goes, while its URL lives."""
+    """An image leaves its slot to the next one only when it is registered: its URL is young."""
     line.sivi.forgets = True
+    line.slots = asyncio.Semaphore(1)
     stored = await line.upload(await line.seal())
 
     assert State.STORED is stored.state

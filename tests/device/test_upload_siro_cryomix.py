@@ -71,6 +71,7 @@ class Line:
                 stores=Stores(),
                 settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
                 progress=Silent(),
+                slots=asyncio.Semaphore(2),
             )
         except CloudError:
             await self._check_kept(spool, entry)

@@ -107,6 +107,7 @@ class Carrier:
             stores=Stores(),
             settings=UploadConfig(chunk_bytes=self.chunk_bytes),
             progress=Silent(),
+            slots=asyncio.Semaphore(2),
         )
         await MediumUpload(way, entry, manifest, manifest.media[0]).run({})
         (medium,) = (await asyncio.to_thread(self.spool.entry, entry.id)).media

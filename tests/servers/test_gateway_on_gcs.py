@@ -64,6 +64,7 @@ def bring(tmp_path, clock):
                             stores=Stores(),
                             settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
                             progress=Silent(),
+                            slots=asyncio.Semaphore(2),
                         )
         raise AssertionError("never stored")
 

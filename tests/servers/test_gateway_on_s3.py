@@ -117,6 +117,7 @@ class Agent:
                     stores=Stores(),
                     settings=UploadConfig(),
                     progress=Silent(),
+                    slots=asyncio.Semaphore(2),
                 )
         raise AssertionError("never stored")
 

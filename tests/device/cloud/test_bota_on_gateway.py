@@ -137,6 +137,7 @@ async def test_a_recording_through_a_bad_line(rig: GatewayRig, sealed: tuple[Spo
                     stores=Stores(),
                     settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
                     progress=Silent(),
+                    slots=asyncio.Semaphore(2),
                 )
                 state = stored.state
                 break
