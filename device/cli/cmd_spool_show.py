@@ -36,7 +36,11 @@ def main(args: Namespace, call: Invocation) -> int:
         print(f"{name:<{longest}}  {printable(text)}")
     print()
     heads = ("MEDIUM", "SIZE", "PULLED", "UPLOADED", "CAPTURED", "NAME", "SHA-256")
-    rows = [_row(entry, each) for medium in entry.media for each in (medium, *medium.parts)]
+    rows = []
+    for each in entry.media:
+        rows.append(_row(entry, each, str(each.medium.index)))
+        for number, part in enumerate(each.parts, 1):
+            rows.append(_row(entry, part, f"{each.medium.index}.{number}"))
     print(table(heads, rows, right={"SIZE", "PULLED"}, width=width()))
     return 0
 
@@ -76,10 +80,10 @@ def _when(moment: datetime | None, now: datetime) -> str | None:
     return f"{rfc3339(moment)} ({relative(moment, now)})" if moment else None
 
 
-def _row(entry: Entry, each: MediumState) -> tuple[str, ...]:
+def _row(entry: Entry, each: MediumState, label: str) -> tuple[str, ...]:
     medium = each.medium
     return (
-        f"{medium.index} {medium.kind}",
+        f"{label} {medium.kind}",
         size(medium.size_bytes),
         size(each.pulled_bytes),
         "yes" if is_uploaded(entry, each) else "no",

@@ -29,6 +29,9 @@ _HEARD_AT_ONCE = 16
 _DONE = "swayzio."
 """Prefix of the keys that hold the track of each medium, once Swayzio has acknowledged it."""
 
+_Which = tuple[EntryId, int, str]
+"""Entry, index and digest: a part takes the index of the medium that it was cut from."""
+
 
 class Swayzio:
     """See `Cloud`. A recording of several audio files becomes as many tracks.
@@ -54,9 +57,9 @@ class Swayzio:
         self._clock = clock
         self._token_source = token_source
         self._media_path = media_path
-        self._alive: dict[tuple[EntryId, int], tuple[Target, float]] = {}
+        self._alive: dict[_Which, tuple[Target, float]] = {}
         """Intents that are not finalized yet, and the monotonic time at which their URL dies."""
-        self._heard: dict[tuple[EntryId, int], Sound | None] = {}
+        self._heard: dict[_Which, Sound | None] = {}
         parts = urlsplit(self._base_url)
         self.origin = f"{parts.scheme}://{parts.netloc}"
 
@@ -71,7 +74,7 @@ class Swayzio:
         del ref
         now_s = self._clock.monotonic()
         self._alive = {k: (t, end_s) for k, (t, end_s) in self._alive.items() if now_s < end_s}
-        which = (manifest.key.entry_id(), medium.index)
+        which = (manifest.key.entry_id(), medium.index, medium.sha256)
         if which in self._alive:
             return self._alive[which][0]
         answer = await self._call(
@@ -102,11 +105,11 @@ class Swayzio:
             raise MediaMissing(
                 f"medium {medium.index} went to another cloud", refs=(str(medium.index),)
             )
-        which = (manifest.key.entry_id(), medium.index)
+        which = (manifest.key.entry_id(), medium.index, medium.sha256)
         if which not in self._heard:
             # A refused finalize is repeated without decoding again, for the last few at least.
             kept = list(self._heard.items())[-_HEARD_AT_ONCE:]
-            self._heard = {**dict(kept), which: await self._listen(*which)}
+            self._heard = {**dict(kept), which: await self._listen(which)}
         body = swayzio_api.finalize_body(manifest, target, self._heard[which])
         url = swayzio_api.finalize_url(target, base_url=self._base_url)
         answer = await self._call("POST", url, body)
@@ -139,7 +142,8 @@ class Swayzio:
     async def aclose(self) -> None:
         """See `Cloud.aclose`: the transport belongs to the agent, which closes it."""
 
-    async def _listen(self, entry: EntryId, index: int) -> Sound | None:
+    async def _listen(self, which: _Which) -> Sound | None:
+        entry, index, _ = which
         try:
             path = await asyncio.to_thread(self._media_path, entry, index)
         except SpoolError:
