@@ -288,6 +288,7 @@ class Cut:
     make the same parts again, byte for byte. The first part has the index of the medium.
     """
 
+    schema_version: int = 1
     index: int
     sha256: str
     reason: str

@@ -1,5 +1,7 @@
 """A sealed medium in parts: what is kept, counted, checked and dropped."""
 
+from pathlib import Path
+
 import pytest
 
 from device.config import SpoolConfig
@@ -13,6 +15,7 @@ from device.spool.spool import Spool
 from tests.device.spool.cut_life import AUDIO, PART_BYTES, PARTS, WANTED
 from tests.device.spool.recordings import receipt, sha256
 
+VECTOR = Path(__file__).parents[2] / "vectors" / "spool" / "parts-v1.cbor"
 SESSION = UploadSession(target=Target(url="https://store/x"), protocol="single_put")
 
 
@@ -149,6 +152,14 @@ def test_a_record_that_was_lost_is_written_again(spool, config, reopen):
     reopen()
 
     assert before == record.read_bytes()
+
+
+def test_the_record_is_what_earlier_versions_wrote(spool, config):
+    """A golden vector: who changes the form of the record must still read this one."""
+    entry = cut(spool)
+    record = config.path / "sealed" / entry.id / "audio.parts.cbor"
+
+    assert VECTOR.read_bytes() == record.read_bytes()
 
 
 def test_a_medium_that_is_pulled_anew_keeps_its_parts(spool, config):
