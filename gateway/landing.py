@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from typing import Any
 
-from gateway.errors import NotFound, Verifying
+from gateway.errors import NotFound, Unavailable, Verifying
 from gateway.intake import offer_of, ref_of
 from gateway.metrics import Metrics
 from gateway.model import MediaStatus, Medium
@@ -60,25 +61,23 @@ class Landing:
         """See `Intake.recover`; a large medium is read on after the answer `Verifying`."""
         check = self._checks.get(medium.id)
         if check is None:
-            check = asyncio.create_task(self._checked(medium), name=f"verify-{medium.id}")
-            self._checks[medium.id] = check
-            check.add_done_callback(lambda done: self._over(medium.id, done))
-        try:
-            async with asyncio.timeout(self._patience_s):
-                return await asyncio.shield(check)
-        except TimeoutError:
+            check = self._begun(medium.id, self._checked(medium))
+        await asyncio.wait([check], timeout=self._patience_s)
+        if not check.done():
             raise Verifying(
                 "the medium is being read to count its digest; ask again",
                 details={"media_id": medium.id},
-            ) from None
+            )
+        return _result(check)
 
     async def reopen(self, medium: Medium) -> None:
         """See `Intake.reopen`."""
-        now = await self._store.recordings.medium(medium.id)
-        if now is None:
-            raise NotFound("the recording was deleted")
-        if (now.status, now.content_sha256) == (medium.status, medium.content_sha256):
-            await self._refuse(medium)
+        # Alone at the medium: verified meanwhile, it could complete the recording and then go.
+        while (check := self._checks.get(medium.id)) is not None:
+            await asyncio.wait([check])
+        check = self._begun(medium.id, self._reopened(medium))
+        await asyncio.wait([check])
+        _result(check)
 
     async def forget(self, media: Sequence[Medium]) -> None:
         """See `Intake.forget`."""
@@ -108,6 +107,13 @@ class Landing:
         if checks:
             await asyncio.wait(checks)
 
+    def _begun(self, medium_id: str, work: Coroutine[Any, Any, Medium]) -> asyncio.Task[Medium]:
+        """Do something about a medium that nobody else is at."""
+        check = asyncio.create_task(work, name=f"verify-{medium_id}")
+        self._checks[medium_id] = check
+        check.add_done_callback(lambda done: self._over(medium_id, done))
+        return check
+
     def _over(self, medium_id: str, check: asyncio.Task[Medium]) -> None:
         del self._checks[medium_id]
         if not check.cancelled():
@@ -123,6 +129,15 @@ class Landing:
             await self._store.recordings.reopen_medium(medium.id, blame=False)
             medium = replace(medium, status=MediaStatus.PENDING, content_sha256=None)
         return medium if found is None else await self._judged(medium, found)
+
+    async def _reopened(self, medium: Medium) -> Medium:
+        now = await self._store.recordings.medium(medium.id)
+        if now is None:
+            raise NotFound("the recording was deleted")
+        if (now.status, now.content_sha256) != (medium.status, medium.content_sha256):
+            return now
+        await self._refuse(medium)
+        return replace(medium, status=MediaStatus.PENDING, content_sha256=None)
 
     async def _judged(self, medium: Medium, found: Found) -> Medium:
         """Take a pending medium whose object is there for whole, or put the object aside."""
@@ -184,3 +199,10 @@ class Landing:
             return
         await self._objects.abandon(ref_of(medium), handle)
         await self._store.uploads.drop(medium.id, handle)
+
+
+def _result(check: asyncio.Task[Medium]) -> Medium:
+    if check.cancelled():
+        # By a deletion: whoever waited must not look cancelled, the sweeper would end for good.
+        raise Unavailable("the medium is being changed by another request; try again")
+    return check.result()

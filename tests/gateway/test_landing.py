@@ -1,0 +1,130 @@
+"""Media that clients put into a bucket themselves: who verifies, who rejects, who is in between."""
+
+import asyncio
+
+import pytest
+import pytest_asyncio
+
+from gateway.errors import DigestConflict, MediaPending, NotFound, Unavailable
+from gateway.model import MediaStatus, RecordingStatus
+from tests.fakes.bucket import Bucket
+from tests.gateway.on_bucket import Client, gateway_on
+from tests.gateway.serving import SECRET
+
+pytestmark = pytest.mark.asyncio
+
+AUDIO = b"opus" * 100
+
+
+@pytest.fixture
+def bucket(clock):
+    return Bucket(clock.now, secret=SECRET)
+
+
+@pytest_asyncio.fixture
+async def client(bucket, tmp_path, clock):
+    async with gateway_on(bucket, tmp_path / "data", clock) as found:
+        yield Client(found, bucket)
+
+
+def halting_at(bucket, what):
+    """Let the gateway wait before an operation: gives when it is there, and what lets it go on."""
+    there, go = asyncio.Event(), asyncio.Event()
+
+    async def before(asked):
+        if asked == what and not there.is_set():
+            there.set()
+            await go.wait()
+
+    bucket.before = before
+    return there, go
+
+
+async def settle():
+    """Let everything run until it waits for what comes only later."""
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+async def test_no_object_of_a_completed_recording_is_rejected(client, bucket):
+    """Two claims at once: the right one completes nothing that the wrong one is about to remove."""
+    recording = await client.recording()
+    _, ref = await client.medium(recording, AUDIO, declare=False)
+    bucket.put(ref, AUDIO)
+    there, go = halting_at(bucket, "copy")
+    wrong = asyncio.create_task(client.complete(recording, b"a wrong claim"))
+    await there.wait()
+    right = asyncio.create_task(client.complete(recording, AUDIO))
+    await asyncio.wait([right], timeout=0.2)
+    go.set()
+
+    with pytest.raises(DigestConflict):
+        await wrong
+    with pytest.raises(MediaPending):
+        await right
+
+
+async def test_a_recording_deleted_while_it_is_verified(client, bucket):
+    """Whoever waits for the verification gets an answer, and asking again tells why."""
+    recording = await client.recording()
+    _, ref = await client.medium(recording, AUDIO)
+    bucket.put(ref, AUDIO)
+    there, _ = halting_at(bucket, "verify")
+    completing = asyncio.create_task(client.complete(recording, AUDIO))
+    await there.wait()
+    await client.desk.delete(client.caller, recording.id)
+
+    with pytest.raises(Unavailable):
+        await completing
+    with pytest.raises(NotFound):
+        await client.complete(recording, AUDIO)
+    assert bucket.content(ref) is None
+
+
+async def test_a_deletion_does_not_end_the_sweeper(client, bucket, clock):
+    """The sweeper that verified a medium of a deleted recording comes again."""
+    recording = await client.recording()
+    _, ref = await client.medium(recording, AUDIO)
+    bucket.put(ref, AUDIO)
+    clock.advance(31 * 24 * 3600)
+    there, _ = halting_at(bucket, "verify")
+    sweeper = asyncio.create_task(client.found.sweeper.run(3600))
+    await settle()
+    clock.advance(2 * 3600)
+    await there.wait()
+    await client.desk.delete(client.caller, recording.id)
+    await settle()
+
+    assert not sweeper.done()
+    assert clock.sleeping == 1
+    sweeper.cancel()
+    await asyncio.wait([sweeper])
+
+
+async def test_a_digest_that_the_store_counted_spares_reading(client, bucket):
+    """A store that tells digests is believed, and one that tells another is refused."""
+    bucket.counts = True
+    recording = await client.recording()
+    medium, ref = await client.medium(recording, AUDIO)
+    bucket.put(ref, AUDIO[::-1])
+    with pytest.raises(MediaPending):
+        await client.complete(recording, AUDIO)
+    bucket.put(ref, AUDIO)
+    done = await client.complete(recording, AUDIO)
+
+    assert done.status is RecordingStatus.UPLOADED
+    assert bucket.reads == 0
+    assert bucket.state.rejected == {medium.id: AUDIO[::-1]}
+
+
+async def test_an_object_of_another_size_is_not_read(client, bucket):
+    """What is shorter than announced is put aside unread."""
+    recording = await client.recording()
+    medium, ref = await client.medium(recording, AUDIO)
+    bucket.put(ref, AUDIO[:-1])
+    with pytest.raises(MediaPending):
+        await client.complete(recording, AUDIO)
+    now = await client.store.recordings.medium(medium.id)
+
+    assert (bucket.reads, bucket.content(ref)) == (0, None)
+    assert now.status is MediaStatus.PENDING
