@@ -30,7 +30,7 @@ from gateway.routes import SIGNATURE, Admits, Answer, Parameter, Route, ietf, tu
 from gateway.routes import examples as example
 from gateway.routes.bodies import UploadedMedium
 from gateway.routes.exchange import Exchange
-from gateway.routes.incoming import UPLOAD_PATH, expires_s, received, signed_medium
+from gateway.routes.incoming import UPLOAD_PATH, expires_s, problems_say, received, signed_medium
 
 _TYPES = f"{tus_words.MEDIA_TYPE}, {ietf_words.MEDIA_TYPE}"
 _ACCEPT_PATCH = {"Accept-Patch": _TYPES}
@@ -58,10 +58,11 @@ async def options(exchange: Exchange) -> web.StreamResponse:
 
 async def head(exchange: Exchange) -> web.StreamResponse:
     """Say how much is held, in the words of both protocols."""
-    signed_medium(exchange, Purpose.UPLOAD)
-    if "Tus-Resumable" in exchange.request.headers:
-        tus_words.check_version(exchange.request.headers)
-    got = await received(exchange, Query(None))
+    with problems_say(tus.RESUMABLE):
+        signed_medium(exchange, Purpose.UPLOAD)
+        if "Tus-Resumable" in exchange.request.headers:
+            tus_words.check_version(exchange.request.headers)
+        got = await received(exchange, Query(None))
     total = got.total if isinstance(got, Held) else got.medium.file_size_bytes
     length = {"Upload-Defer-Length": "1"} if total is None else {"Upload-Length": str(total)}
     return web.Response(
@@ -81,24 +82,26 @@ async def post(exchange: Exchange) -> web.StreamResponse:
     headers = exchange.request.headers
     if headers.get("X-HTTP-Method-Override", "").upper() == "PATCH":
         return await patch(exchange)
-    signed_medium(exchange, Purpose.UPLOAD)
-    if headers.get("x-goog-resumable") == "start":
-        return await uploads.start(exchange)
-    if "Upload-Complete" in headers and "Tus-Resumable" not in headers:
-        return await ietf.create(exchange)
-    return await tus.create(exchange)
+    with problems_say(tus.RESUMABLE):
+        signed_medium(exchange, Purpose.UPLOAD)
+        if headers.get("x-goog-resumable") == "start":
+            return await uploads.start(exchange)
+        if "Upload-Complete" in headers and "Tus-Resumable" not in headers:
+            return await ietf.create(exchange)
+        return await tus.create(exchange)
 
 
 async def patch(exchange: Exchange) -> web.StreamResponse:
     """Take the bytes that follow; their media type says which protocol it is."""
-    signed_medium(exchange, Purpose.UPLOAD)
-    match tus_words.media_type(exchange.request.headers):
-        case tus_words.MEDIA_TYPE:
-            return await tus.append(exchange)
-        case ietf_words.MEDIA_TYPE:
-            return await ietf.append(exchange)
-        case _:
-            raise MediaTypeRefused(f"bytes come as one of {_TYPES}", headers=_ACCEPT_PATCH)
+    with problems_say(tus.RESUMABLE):
+        signed_medium(exchange, Purpose.UPLOAD)
+        match tus_words.media_type(exchange.request.headers):
+            case tus_words.MEDIA_TYPE:
+                return await tus.append(exchange)
+            case ietf_words.MEDIA_TYPE:
+                return await ietf.append(exchange)
+            case _:
+                raise MediaTypeRefused(f"bytes come as one of {_TYPES}", headers=_ACCEPT_PATCH)
 
 
 _STANDS = {

@@ -5,18 +5,16 @@ from aiohttp import web
 from gateway.core import tus
 from gateway.receiving import Held, Received
 from gateway.routes.exchange import Exchange
-from gateway.routes.incoming import body_size, expires_s, location, problems_say, received
+from gateway.routes.incoming import body_size, expires_s, location, received
 
 RESUMABLE = {"Tus-Resumable": tus.VERSION}
-"""What every answer says."""
+"""What every answer says, problems too."""
 
 
 async def create(exchange: Exchange) -> web.StreamResponse:
     """Begin an upload, maybe with its first bytes."""
     request = exchange.request
-    with problems_say(RESUMABLE):
-        begun = tus.creation(request.headers, body_size(request))
-        got = await received(exchange, begun)
+    got = await received(exchange, tus.creation(request.headers, body_size(request)))
     return web.Response(
         status=201, headers={**_stands(exchange, got), "Location": location(exchange)}
     )
@@ -25,8 +23,7 @@ async def create(exchange: Exchange) -> web.StreamResponse:
 async def append(exchange: Exchange) -> web.StreamResponse:
     """Take the bytes that follow."""
     request = exchange.request
-    with problems_say(RESUMABLE):
-        got = await received(exchange, tus.append(request.headers, body_size(request)))
+    got = await received(exchange, tus.append(request.headers, body_size(request)))
     return web.Response(status=204, headers=_stands(exchange, got))
 
 

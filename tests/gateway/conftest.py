@@ -1,6 +1,9 @@
+import asyncio
+
 import pytest
 import pytest_asyncio
 
+from gateway.routes.incoming import RequestBody
 from tests.fakes.clock import FakeClock
 from tests.gateway.serving import serving
 
@@ -16,3 +19,26 @@ async def api(tmp_path, clock):
     async with serving(tmp_path / "data", clock) as api:
         _, api.token = await api.device()
         yield api
+
+
+@pytest.fixture
+def arrived(monkeypatch):
+    """Wait until the gateway's handler has been given so many bytes of bodies in all."""
+    total = 0
+    changed = asyncio.Condition()
+    original = RequestBody.next
+
+    async def counted(body):
+        nonlocal total
+        block = await original(body)
+        async with changed:
+            total += len(block)
+            changed.notify_all()
+        return block
+
+    async def wait(size):
+        async with changed:
+            await changed.wait_for(lambda: total >= size)
+
+    monkeypatch.setattr(RequestBody, "next", counted)
+    return wait

@@ -6,6 +6,7 @@ from urllib.parse import urljoin
 
 import pytest
 
+from tests.gateway.raw_put import RawPut
 from tests.gateway.serving import digest, serving
 
 AUDIO = bytes(range(256)) * 1024
@@ -282,6 +283,7 @@ async def test_an_expired_url(client, url, clock):
     ]
 
     assert [answer.status for answer in answers] == [403, 403, 403]
+    assert {answer.headers["Tus-Resumable"] for answer in answers} == {"1.0.0"}
     assert answers[0].code == answers[1].code == "url_expired"
 
 
@@ -301,6 +303,38 @@ async def test_a_fresh_url_goes_on(client, api, clock):
     fresh = (await api.target(recording, AUDIO, key="m-0"))["upload_url"]
 
     assert await client.held(fresh) == 1000
+
+
+async def test_asking_takes_over_from_a_stale_writer(client, api, url, arrived):
+    """A half-open connection holds no upload: what it brought counts, and it is told to stop."""
+    where = await url()
+    fields = {"Upload-Complete": "?1", "Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
+    kind = PARTIAL if client.name == "ietf" else "application/offset+octet-stream"
+    lines = [f"{name}: {text}" for name, text in {**fields, "Content-Type": kind}.items()]
+    stale = await RawPut.open(where, None, TOTAL, *lines, method="PATCH")
+    await stale.send(AUDIO[:100_000])
+    await arrived(100_000)
+    held = await client.held(where)
+    done = await client.append(where, AUDIO[held:], held)
+    status = await stale.status()
+    await stale.cut()
+
+    assert (held, status, done.status) == (100_000, 409, client.done)
+
+
+@pytest.mark.parametrize("good", [True, False])
+async def test_expectations_are_met_late(url, good):
+    """A client that asks first sends no byte for a URL that is no good."""
+    where = await url()
+    asking = ("Expect: 100-continue", "Tus-Resumable: 1.0.0", "Upload-Offset: 0")
+    kind = "Content-Type: application/offset+octet-stream"
+    patch = await RawPut.open(
+        where if good else where[:-1], None, TOTAL, *asking, kind, method="PATCH"
+    )
+    status = await patch.status()
+    await patch.cut()
+
+    assert status == (100 if good else 403)
 
 
 async def test_a_deleted_recording(client, api):

@@ -3,74 +3,17 @@
 import asyncio
 import errno
 import os
-from urllib.parse import urlsplit
 
 import pytest
 
 from gateway.objects import ObjectRef
-from gateway.routes.incoming import RequestBody
+from tests.gateway.raw_put import RawPut
 from tests.gateway.serving import digest, serving
 
 AUDIO = bytes(range(256)) * 8192
 TOTAL = len(AUDIO)
 
 pytestmark = pytest.mark.asyncio
-
-
-class RawPut:
-    """A PUT whose bytes are sent one by one as a test likes."""
-
-    def __init__(self, reader, writer):
-        self.reader, self.writer = reader, writer
-
-    @classmethod
-    async def open(cls, url, span, size, *extra):
-        parts = urlsplit(url)
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        lines = [
-            f"PUT {parts.path}?{parts.query} HTTP/1.1",
-            f"Host: {parts.netloc}",
-            f"Content-Length: {size}",
-            *([f"Content-Range: {span}"] if span else []),
-            *extra,
-        ]
-        writer.write("\r\n".join([*lines, "", ""]).encode())
-        return cls(reader, writer)
-
-    async def send(self, content):
-        self.writer.write(content)
-        await self.writer.drain()
-
-    async def status(self):
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        return int(head.split()[1])
-
-    async def cut(self):
-        self.writer.close()
-        await self.writer.wait_closed()
-
-
-@pytest.fixture
-def arrived(monkeypatch):
-    """Wait until the gateway's handler has been given so many bytes of bodies in all."""
-    total = 0
-    changed = asyncio.Condition()
-    original = RequestBody.next
-
-    async def counted(body):
-        nonlocal total
-        block = await original(body)
-        async with changed:
-            total += len(block)
-            changed.notify_all()
-        return block
-
-    async def wait(size):
-        async with changed:
-            await changed.wait_for(lambda: total >= size)
-
-    monkeypatch.setattr(RequestBody, "next", counted)
-    return wait
 
 
 async def held_after_cut(api, url):
