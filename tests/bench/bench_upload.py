@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,10 +120,11 @@ def pairs(name: str, url: str, file: Path, rounds: int, ca: str | None) -> dict[
 
 
 class Gateway:
-    """A gateway with one device."""
+    """A gateway with one device; `another` adds one more by name and gives its token."""
 
-    def __init__(self, base_url: str, token: str) -> None:
+    def __init__(self, base_url: str, token: str, another: Callable[[str], str]) -> None:
         self.base_url = base_url
+        self.another = another
         self._token = token
         self._made = 0
 
@@ -167,15 +168,21 @@ def gateway(folder: Path) -> Iterator[Gateway]:
     """Set up a gateway on an empty folder and serve it."""
     place = ("--data", str(folder / "gateway"))
     command = (sys.executable, "-c", _GATEWAY)
-    added = subprocess.run(
-        [*command, "devices", "add", "BENCH", *place, "--json"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    token = json.loads(added.stdout)["device_token"]
+
+    def add(device: str) -> str:
+        """Add a device; return its token."""
+        added = subprocess.run(
+            [*command, "devices", "add", device, *place, "--json"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        token: str = json.loads(added.stdout)["device_token"]
+        return token
+
+    token = add("BENCH")
     with program(*command, "serve", *place, "--listen", "127.0.0.1:0") as line:
-        yield Gateway(line.rpartition("base_url ")[2].rstrip(")"), token)
+        yield Gateway(line.rpartition("base_url ")[2].rstrip(")"), token, add)
 
 
 def to_gateway(serving: Gateway, file: Path, rounds: int) -> dict[str, Any]:
