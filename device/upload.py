@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_CLOUD = "cloud"
-"""Key of an entry's cloud reference: the name of the cloud that the rest of it is about."""
+_CLOUD, _AT = "cloud", "cloud_at"
+"""Keys of an entry's cloud reference: name and origin of the cloud that the rest of it is about."""
 
 
 async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition root
@@ -76,9 +76,13 @@ async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition roo
         progress=progress,
         slots=slots,
     )
-    if entry.cloud_ref.get(_CLOUD, cloud.name) != cloud.name:
+    moved = entry.cloud_ref.get(_AT, cloud.origin) != cloud.origin
+    if moved or entry.cloud_ref.get(_CLOUD, cloud.name) != cloud.name:
         # The configuration has changed: what went elsewhere is acknowledged by nobody here.
         await _forget(way, entry_id, ())
+        if moved:
+            # Nor does what the same API said at another address count at this one.
+            await asyncio.to_thread(spool.save_cloud_ref, entry_id, {})
         entry = await asyncio.to_thread(spool.entry, entry_id)
     if any(medium.parts for medium in entry.media):
         await asyncio.to_thread(spool.make_parts, entry_id)
@@ -95,7 +99,8 @@ async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition roo
 async def _deliver(way: Way, entry: Entry, whole: set[int]) -> Receipt:
     """Open the recording in the cloud, send all that is to be sent, and complete it."""
     manifest = await asyncio.to_thread(way.spool.manifest, entry.id)
-    ref = {**await way.cloud.open(manifest, entry.cloud_ref), _CLOUD: way.cloud.name}
+    known = await way.cloud.open(manifest, entry.cloud_ref)
+    ref = {**known, _CLOUD: way.cloud.name, _AT: way.cloud.origin}
     if ref != dict(entry.cloud_ref):
         await asyncio.to_thread(way.spool.save_cloud_ref, entry.id, ref)
     try:

@@ -19,6 +19,9 @@ The first has none: what it has acknowledged stays known when [cloud.images] is 
 _WHOLE_PART = {_MAIN: "part:main", _IMAGES: "part:images"}
 """What stands for all media of a part, where a cloud names none."""
 
+_AT = "at"
+"""Key of where a part is: what a cloud said at another address counts at this one for nothing."""
+
 
 class Split:
     """See `Cloud`. A recording is stored when every cloud that got a part of it says so.
@@ -41,8 +44,12 @@ class Split:
         for cloud, _, part in parts:
             admit(cloud.name, part)
         for cloud, prefix, part in parts:
+            own = _own(ref, prefix)
+            if own.get(_AT, cloud.origin) != cloud.origin:
+                own = {}
             with _named(cloud, prefix):
-                ref = _merged(ref, prefix, await cloud.open(part, _own(ref, prefix)))
+                known = await cloud.open(part, own)
+            ref = _merged(ref, prefix, {**known, _AT: cloud.origin})
         return ref
 
     async def target(self, manifest: Manifest, medium: SealedMedium, ref: CloudRef) -> Target:
@@ -50,7 +57,7 @@ class Split:
         cloud, prefix, part = self._part_of(manifest, medium)
         with _named(cloud, prefix):
             target = await cloud.target(part, medium, _own(ref, prefix))
-        named = {"part": _WHOLE_PART[prefix]}
+        named = {"part": _WHOLE_PART[prefix], _AT: cloud.origin}
         if (media_id := target.ref.get("media_id")) is not None:
             named["media_id"] = f"{prefix}{media_id}"
         return replace(target, ref={**target.ref, **named})
@@ -65,6 +72,10 @@ class Split:
     ) -> CloudRef:
         """See `Cloud.stored`."""
         cloud, prefix, part = self._part_of(manifest, medium)
+        if target.ref.get(_AT, cloud.origin) != cloud.origin:
+            raise MediaMissing(
+                f"{cloud.name}: medium {medium.index} went elsewhere", refs=(_WHOLE_PART[prefix],)
+            )
         media_id = target.ref.get("media_id")
         if media_id is not None:
             own = {**target.ref, "media_id": media_id.removeprefix(prefix)}

@@ -141,22 +141,25 @@ class Pair:
 
     line: Line
     bota: BotaDouble
+    address: str
+    """Where images go."""
 
 
 @pytest_asyncio.fixture
 async def pair(siro: Line) -> AsyncIterator[Pair]:
     async with BotaDouble() as bota:
         main_of, contents = siro.open_cloud, siro.contents
-        config = CloudConfig(base_url=bota.base_url)
+        pair = Pair(siro, bota, bota.base_url)
 
         def open_both(transport: Transport, clock: FakeClock) -> Cloud:
+            config = CloudConfig(base_url=pair.address)
             images = Bota(config, transport, clock, lambda: BOTA_TOKEN)
             return Split(main_of(transport, clock), images, clock)
 
         siro.open_cloud = open_both
         siro.contents = lambda: [*contents(), *bota.bytes_of("rec_0001", "image")]
         siro.types = ("audio/wav", "image/jpeg")
-        yield Pair(siro, bota)
+        yield pair
 
 
 async def _check_arrived(line: Line, entry: Entry, *, twice: int = 0) -> None:
@@ -319,4 +322,56 @@ async def test_another_cloud_gets_all_of_it(pair: Pair) -> None:
 
         assert State.STORED is stored.state
         assert [AUDIO] == other.bytes_of("rec_0001", "audio")
+        assert [MORE] == other.bytes_of("rec_0001", "image")
+
+
+@pytest.mark.asyncio
+async def test_the_same_api_at_another_address(siro: Line) -> None:
+    """What Siro acknowledged at an address that is configured no more counts at no other."""
+    entry = await siro.seal()
+    siro.net.faults["register"].extend([None, CUT])
+    with pytest.raises(CloudUnreachable):
+        await siro.upload(entry)
+    async with SiroDouble() as other:
+        config = CloudConfig(api="siro", base_url=other.base_url, end_user_id="u-1")
+        siro.open_cloud = lambda transport, clock: Siro(
+            config, transport, clock, lambda: SIRO_TOKEN
+        )
+        stored = await siro.upload(entry)
+
+        assert State.STORED is stored.state
+        assert {AUDIO, MORE} == set(other.contents())
+
+
+@pytest.mark.asyncio
+async def test_a_recording_of_another_gateway(pair: Pair) -> None:
+    """A recording that one gateway knows is made anew at another, whatever their API is."""
+    config = CloudConfig(base_url=pair.bota.base_url)
+    pair.line.open_cloud = lambda transport, clock: Bota(
+        config, transport, clock, lambda: BOTA_TOKEN
+    )
+    entry = await pair.line.seal()
+    pair.bota.faults["complete"].append(CUT)
+    with pytest.raises(CloudUnreachable):
+        await pair.line.upload(entry)
+    async with BotaDouble() as other:
+        config = CloudConfig(base_url=other.base_url)
+        await pair.line.upload(entry)
+
+        assert [AUDIO] == other.bytes_of("rec_0001", "audio")
+        assert [MORE] == other.bytes_of("rec_0001", "image")
+
+
+@pytest.mark.asyncio
+async def test_images_at_another_address(pair: Pair) -> None:
+    """Images that went to an address that is configured no more go to the one that is."""
+    entry = await pair.line.seal()
+    pair.line.net.faults["signed-urls"].append(CUT)
+    with pytest.raises(CloudUnreachable):
+        await pair.line.upload(entry)
+    async with BotaDouble() as other:
+        pair.address = other.base_url
+        stored = await pair.line.upload(entry)
+
+        assert State.STORED is stored.state
         assert [MORE] == other.bytes_of("rec_0001", "image")

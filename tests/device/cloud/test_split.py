@@ -198,5 +198,5 @@ async def test_a_medium_without_a_name_of_its_own(rig: SplitRig) -> None:
     target = await rig.cloud.target(IMAGE, IMAGE.media[0], ref)
     known = await rig.cloud.stored(IMAGE, IMAGE.media[0], target, Evidence(status=200), ref)
 
-    assert {"part"} == set(target.ref)
+    assert {"part", "at"} == set(target.ref)
     assert ref == known
