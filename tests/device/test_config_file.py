@@ -135,7 +135,10 @@ def test_all_problems_come_in_one_report_in_reading_order(file):
         ("[upload]\nchunk_bytes = 0\n", "2: [upload] chunk_bytes is 0; it must be a multiple"),
         ("[upload]\nchunk_bytes = -262144\n", "2: [upload] chunk_bytes is -262144"),
         ("[upload]\nchunk_bytes = 300000\n", "2: [upload] chunk_bytes is 300000; it must be"),
-        ('[upload]\nsegment = "often"\n', '2: [upload] segment is "often"; it must be auto, off or'),
+        (
+            '[upload]\nsegment = "often"\n',
+            '2: [upload] segment is "often"; it must be auto, off or',
+        ),
         ('[upload]\nsegment = "10"\n', '2: [upload] segment is "10"; it must be auto, off or'),
         ('[upload]\nsegment = "29s"\n', '2: [upload] segment is "29s"; it must be auto, off or'),
         ('[upload]\nsegment = "25h"\n', '2: [upload] segment is "25h"; it must be auto, off or'),
