@@ -3,19 +3,22 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import pytest_asyncio
 
+from device.bell import Bell
 from device.cloud.bota import Bota
 from device.config import CloudConfig, SpoolConfig, UploadConfig
 from device.core.uploads.classify import Stores
+from device.dispatch import Dispatcher
 from device.errors import CloudError, CloudUnreachable
-from device.model import Entry, State
+from device.model import Entry, State, Target
 from device.progress import Silent
 from device.spool.rebuild import rebuild
 from device.spool.spool import Spool
@@ -50,12 +53,15 @@ class Line:
     segment: str = "auto"
     stores: Stores = field(default_factory=Stores)
 
-    async def upload(self, entry: Entry) -> Entry:
+    def cloud(self) -> Bota:
         config = CloudConfig(base_url=f"http://127.0.0.1:{self.proxy.port}/v1")
+        return Bota(config, self.transport, self.clock, lambda: TOKEN)
+
+    async def upload(self, entry: Entry) -> Entry:
         return await upload_entry(
             entry.id,
             spool=self.spool,
-            cloud=Bota(config, self.transport, self.clock, lambda: TOKEN),
+            cloud=self.cloud(),
             transport=self.transport,
             clock=self.clock,
             stores=self.stores,
@@ -146,6 +152,53 @@ async def test_what_never_arrives_whole_arrives_in_parts(line: Line) -> None:
     assert 0.0 == apart[settled].max()
     assert apart.max() < 0.001
     assert [IMAGE] == line.bota.bytes_of("rec_0001", "image")
+
+
+@pytest.mark.asyncio
+async def test_the_dispatcher_gets_there_by_itself(line: Line) -> None:
+    """From the first drop to the receipt nobody has to ask again."""
+    entry = await line.seal(SOUND)
+    dropping(line)
+    dispatcher = Dispatcher(
+        spool=line.spool,
+        cloud=line.cloud(),
+        transport=line.transport,
+        clock=line.clock,
+        settings=UploadConfig(),
+        progress=Silent(),
+        sealed=Bell(),
+        stored=Bell(),
+        once=True,
+    )
+    running = asyncio.create_task(dispatcher.run())
+    try:
+        async with asyncio.timeout(15):
+            while not await dispatcher.settled(None):
+                if line.clock.sleeping and not dispatcher._in_flight:
+                    line.clock.advance(400.0)
+                await asyncio.wait({running}, timeout=0.01)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    assert State.STORED is (await line.entry(entry)).state
+    assert len(line.arrived()) > 2
+
+
+@pytest.mark.asyncio
+async def test_our_gateway_gets_the_whole(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the protocol itself, and takes no other medium under the key of the whole."""
+    target_of = Bota.target
+
+    async def named(self: Bota, *asked: Any) -> Target:
+        return replace(await target_of(self, *asked), protocol="single_put")
+
+    monkeypatch.setattr(Bota, "target", named)
+    line.judged()
+
+    await line.upload(await line.seal(SOUND))
+
+    assert [SOUND] == line.arrived()
 
 
 @pytest.mark.asyncio
