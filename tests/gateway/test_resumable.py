@@ -376,23 +376,65 @@ async def test_a_medium_too_large(tmp_path, clock):
     assert "max-size=1000" in by_ietf.headers["Upload-Limit"]
 
 
-async def test_a_body_without_a_size_counts_to_the_end(client, api, url):
-    """Chunked transfer coding, as programs that stream send it."""
+async def pieces(content):
+    """A body of unknown size: chunked transfer coding, as programs that stream send it."""
+    yield content[:100_000]
+    await asyncio.sleep(0)
+    yield content[100_000:]
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+async def test_a_body_without_a_size_counts_to_the_end(client, api, url, method):
+    """In a creation and in an append."""
     where = await url()
-
-    async def pieces():
-        yield AUDIO[:100_000]
-        await asyncio.sleep(0)
-        yield AUDIO[100_000:]
-
     kind = PARTIAL if client.name == "ietf" else "application/offset+octet-stream"
-    fields = {"Content-Type": kind, "Upload-Offset": "0", "Upload-Complete": "?1"}
-    headers = {"Tus-Resumable": "1.0.0", **fields}
-    async with api.session.patch(where, data=pieces(), headers=headers) as response:
+    version = {} if client.name == "ietf" else {"Tus-Resumable": "1.0.0"}
+    fields = {"Content-Type": kind, "Upload-Complete": "?1", "Upload-Length": str(TOTAL)}
+    headers = {**version, **fields, "Upload-Offset": "0"}
+    async with api.session.request(method, where, data=pieces(AUDIO), headers=headers) as response:
         status = response.status
 
-    assert status == client.done
+    assert status == (201 if (method, client.name) == ("POST", "tus") else client.done)
     assert await whole(api, where) == digest(AUDIO)
+
+
+async def test_a_last_body_that_ends_early_is_refused(ietf, api, url):
+    """It said that it was the last; what arrived is kept."""
+    where = await url()
+    fields = {"Content-Type": PARTIAL, "Upload-Offset": "0", "Upload-Complete": "?1"}
+    async with api.session.patch(where, data=pieces(AUDIO[:-1]), headers=fields) as response:
+        refused = await response.json(content_type=None)
+
+    assert refused["error"]["code"] == "length_mismatch"
+    assert await ietf.held(where) == TOTAL - 1
+
+
+async def test_a_size_that_nobody_knows_is_asked_for(api, unsized):
+    """Neither of the body nor of the upload: how much would be taken?"""
+    fields = {"Content-Type": PARTIAL, "Upload-Offset": "0", "Upload-Complete": "?1"}
+    async with api.session.patch(await unsized(), data=pieces(AUDIO), headers=fields) as response:
+        refused = await response.json(content_type=None)
+
+    assert (refused["status"], refused["error"]["code"]) == (400, "invalid_request")
+
+
+async def test_googles_way_to_begin(api, url):
+    """The session is the URL itself, in full: Google's clients do not resolve it."""
+    where = await url()
+    started = await api.call("POST", where, body=b"{}", headers={"x-goog-resumable": "start"})
+
+    assert (started.status, started.headers["Location"]) == (201, where)
+    assert (await api.ask(where, TOTAL)).held == 0
+
+
+async def test_nothing_is_announced_where_bytes_go_elsewhere(api, url, monkeypatch):
+    """With a bucket the gateway's own upload URLs speak nothing."""
+    where = await url()
+    monkeypatch.setattr(api.gateway, "intake", object())
+    asked = await api.call("OPTIONS", where)
+
+    assert asked.status == 404
+    assert "Tus-Version" not in asked.headers
 
 
 @pytest.mark.parametrize("kind", [None, "application/octet-stream", "text/plain"])

@@ -58,6 +58,14 @@ def test_a_number_is_digits(text):
         append(said(Upload_Offset=text), 1)
 
 
+def test_what_is_needed_is_named():
+    """The length of a creation, the offset of an append."""
+    with pytest.raises(InvalidRequest, match="Upload-Length"):
+        creation(said(), 0)
+    with pytest.raises(InvalidRequest, match="Upload-Offset"):
+        append(said(), 1)
+
+
 def test_a_creation_without_body_needs_no_type():
     """The careful creation."""
     headers = CIMultiDict({"Tus-Resumable": "1.0.0", "Upload-Length": "7"})
