@@ -120,9 +120,14 @@ class RecordingDesk:
             await self._purge(doomed)
 
     async def purge_deleted(self) -> None:
-        """Remove the objects of recordings whose deletion was interrupted; at start-up."""
+        """Remove the objects of recordings whose deletion was interrupted; at start-up.
+
+        Ends early where the store is away: each question to it would wait in vain.
+        """
         for recording in await self._store.recordings.deleted():
-            await self._purge(recording)
+            # Its heirs are about this recording alone.
+            if type(await self._purge(recording)) is Unavailable:
+                return
 
     async def upload_url(
         self, caller: Caller, wanted: Medium, intent: Intent | None, *, base_url: str
@@ -234,7 +239,8 @@ class RecordingDesk:
             },
         )
 
-    async def _purge(self, recording: Recording) -> None:
+    async def _purge(self, recording: Recording) -> Unavailable | None:
+        """Remove a deleted recording's objects; answers why it could not."""
         try:
             await self._intake.forget(recording.media)
             await self._objects.delete(recording.id, [ref_of(m) for m in recording.media])
@@ -245,8 +251,9 @@ class RecordingDesk:
                 "The objects of a deleted recording are still there.",
                 extra={"recording_id": recording.id, "reason": str(error)},
             )
-        else:
-            await self._store.recordings.purged(recording.id, self._clock.now())
+            return error
+        await self._store.recordings.purged(recording.id, self._clock.now())
+        return None
 
     def _expiry(self) -> datetime:
         return (self._clock.now() + self._url_ttl).replace(microsecond=0)

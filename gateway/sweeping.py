@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from device.clock import Clock
-from gateway.errors import GatewayError, Verifying
+from gateway.errors import Conflict, GatewayError, NotFound, StorageFailed, Verifying
 from gateway.intake import ref_of
 from gateway.metrics import Metrics
 from gateway.model import MediaStatus, Medium
@@ -100,18 +100,22 @@ class Sweeper:
                 yield each
         now = self._clock.now()
         # Paid by the page on most stores, and rarely of use: once a day is enough.
-        if dry_run or self._listed_at is None or now - self._listed_at >= _LIST_EVERY:
+        if dry_run or self._listed_at is None or abs(now - self._listed_at) >= _LIST_EVERY:
             async for each in self._objects(dry_run):
                 yield each
             self._listed_at = now
 
     async def _recordings_deleted(self, dry_run: bool) -> AsyncIterator[Swept]:
         """Finish deletions whose objects could not be removed."""
-        found = [recording.id for recording in await self._store.recordings.deleted()]
+        deleted = self._store.recordings.deleted
+        found = [recording.id for recording in await deleted()]
+        left: set[str] = set()
         if found and not dry_run:
             await self._recordings.purge_deleted()
+            left = {recording.id for recording in await deleted()}
         for recording_id in found:
-            yield Swept(Litter.RECORDING, recording_id)
+            if recording_id not in left:
+                yield Swept(Litter.RECORDING, recording_id)
 
     async def _media(self, dry_run: bool) -> AsyncIterator[Swept]:
         """Let media expire that nobody asked about for the whole age."""
@@ -136,6 +140,12 @@ class Sweeper:
             return (await self._ways.intake.recover(medium)).status is MediaStatus.UPLOADED
         except Verifying:
             return True
+        except (StorageFailed, NotFound, Conflict) as error:
+            # The next sweep asks again; the media after it must not wait for that.
+            logger.warning(
+                "A medium cannot be swept.", extra={"id": medium.id, "reason": str(error)}
+            )
+            return True
 
     async def _uploads(self, dry_run: bool) -> AsyncIterator[Swept]:
         """End uploads in the store that a crash kept from being ended with their medium."""
@@ -148,20 +158,28 @@ class Sweeper:
             yield Swept(Litter.UPLOAD, medium_id)
 
     async def _begun(self, dry_run: bool) -> AsyncIterator[Swept]:
-        """End uploads that were begun and never noted, by a crash between the two."""
+        """End uploads that were begun and never noted, or noted after their recording was deleted.
+
+        By a crash between the two, or by a deletion.
+        """
         if self._ways.direct is None:
             return
         since = self._clock.now() - self._age
         begun = await self._ways.direct.begun()
         noted = await self._store.uploads.all()
         for each in begun:
-            if each.begun_at >= since or noted.get(each.ref.medium_id) == each.handle:
+            medium_id = each.ref.medium_id
+            if each.begun_at >= since or not await self._store.idle.knows(medium_id):
                 continue
-            if not await self._store.idle.knows(each.ref.medium_id):
+            if (
+                noted.get(medium_id) == each.handle
+                and await self._store.recordings.medium(medium_id) is not None
+            ):
                 continue
             if not dry_run:
                 await self._ways.direct.abandon(each.ref, each.handle)
-            yield Swept(Litter.UPLOAD, each.ref.medium_id)
+                await self._store.uploads.drop(medium_id, each.handle)
+            yield Swept(Litter.UPLOAD, medium_id)
 
     async def _objects(self, dry_run: bool) -> AsyncIterator[Swept]:
         """Remove objects that were put by an old URL after their recording was deleted."""
