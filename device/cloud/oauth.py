@@ -8,14 +8,15 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from device.clock import Clock
-from device.core.api_words import document_of, plain, refusal_document, refuse, said, usable_token
-from device.core.http_answer import ApiAnswer
+from device.core.api_words import document_of, refusal_document, refuse, said, usable_token
+from device.core.http_answer import ApiAnswer, plain
 from device.core.uploads import Broken, Request
 from device.errors import CloudUnreachable, NotTheCloud, TokenRefused
 from device.transport import Transport
 
 _OK = 200
 _REFUSED = frozenset({400, 401, 403})
+_YEAR_S = 31_536_000
 _EARLY_S = 60.0
 """A token is replaced this long before it expires, or at a tenth of a short life."""
 
@@ -99,6 +100,6 @@ def _granted(answer: ApiAnswer) -> tuple[str, float]:
     token, life_s = document.get("access_token"), document.get("expires_in")
     if not isinstance(token, str):
         raise NotTheCloud("the token endpoint's answer has no access_token")
-    if not isinstance(life_s, int | float) or isinstance(life_s, bool):
+    if not isinstance(life_s, int | float) or isinstance(life_s, bool) or life_s > _YEAR_S:
         life_s = float("inf")
     return usable_token(token), max(0.0, float(life_s))

@@ -106,13 +106,6 @@ def usable_token(text: str) -> str:
     return token
 
 
-def plain(text: object) -> str:
-    """Make a stranger's sentence safe to print, and short."""
-    if not isinstance(text, str):
-        return ""
-    return "".join(c if c.isprintable() else " " for c in text[:200])
-
-
 def said(answer: ApiAnswer, *, doing: str, code: str = "", message: str = "") -> str:
     """Say what was refused: "cannot create the recording: HTTP 400 code: message"."""
     words = f"cannot {doing}: HTTP {answer.status}" + (f" {code}" if code else "")

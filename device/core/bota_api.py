@@ -13,13 +13,12 @@ from device.core.api_words import (
     checked_url,
     document_of,
     header_pairs,
-    plain,
     refusal_document,
     remaining_s,
     said,
 )
 from device.core.api_words import refuse as refuse_any
-from device.core.http_answer import ApiAnswer, server_time
+from device.core.http_answer import ApiAnswer, plain, server_time
 from device.core.uploads.order import digest_medium
 from device.errors import CloudConflict, CloudUnwell, MediaMissing, NotTheCloud
 from device.model import Manifest, SealedMedium, Target

@@ -3,9 +3,9 @@
 from typing import Any, NoReturn
 
 from device.core.admission import bare_type
-from device.core.api_words import checked_url, document_of, plain, refusal_document
+from device.core.api_words import checked_url, document_of, refusal_document
 from device.core.api_words import refuse as refuse_any
-from device.core.http_answer import ApiAnswer
+from device.core.http_answer import ApiAnswer, plain
 from device.errors import NotTheCloud
 from device.model import EntryId, Evidence, SealedMedium, Target
 

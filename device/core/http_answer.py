@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 
 _LONGEST_WAIT_S = 86_400.0
 _GOOG_MD5 = re.compile(r"(?:^|[,\s])md5=([A-Za-z0-9+/]{22}==)")
+_SECRET = re.compile(r"(?<=\?)\S*=\S*|\b(?:dtok|sk|rk)_[\w-]+|(?<=[Bb]earer )\S+")
 _HTML_STARTS = (b"<!doctype html", b"<html")
 
 
@@ -26,6 +27,17 @@ def looks_like_html(headers: Mapping[str, str], body: bytes) -> bool:
     if "text/html" in headers.get("content-type", "").lower():
         return True
     return body.lstrip()[:64].lower().startswith(_HTML_STARTS)
+
+
+def plain(text: object) -> str:
+    """Make a stranger's sentence safe to print: short, and without a secret that it repeats.
+
+    Some quote the URL they were asked for, and its query is a signature; some quote a token.
+    """
+    if not isinstance(text, str):
+        return ""
+    printable = "".join(c if c.isprintable() else " " for c in text[:200])
+    return _SECRET.sub("…", printable)
 
 
 def server_time(headers: Mapping[str, str]) -> datetime | None:
@@ -76,7 +88,7 @@ def _from_unix(seconds: int) -> datetime | None:
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
+        # "-0000" gives a naive time; HTTP dates are UTC by definition.
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, IndexError, TypeError, OverflowError):
         return None
-    # "-0000" gives a naive time; HTTP dates are UTC by definition.
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -12,13 +12,12 @@ from device.core.api_words import (
     checked_url,
     document_of,
     header_pairs,
-    plain,
     refusal_document,
     remaining_s,
     said,
 )
 from device.core.api_words import refuse as refuse_any
-from device.core.http_answer import ApiAnswer, server_time
+from device.core.http_answer import ApiAnswer, plain, server_time
 from device.errors import MediaMissing, NotTheCloud
 from device.model import Manifest, SealedMedium, Target
 

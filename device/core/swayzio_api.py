@@ -14,13 +14,12 @@ from device.core.api_words import (
     checked_url,
     document_of,
     header_pairs,
-    plain,
     refusal_document,
     remaining_s,
     said,
 )
 from device.core.api_words import refuse as refuse_any
-from device.core.http_answer import ApiAnswer, server_time
+from device.core.http_answer import ApiAnswer, plain, server_time
 from device.core.swayzio_names import file_name
 from device.core.waveform import Sound
 from device.errors import CloudConflict, CloudRejected, MediaMissing, NotTheCloud, TokenRefused

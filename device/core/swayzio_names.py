@@ -3,7 +3,7 @@
 import re
 
 from device.core.admission import bare_type
-from device.core.api_words import plain
+from device.core.http_answer import plain
 from device.errors import CloudRejected
 from device.model import Manifest, SealedMedium
 

@@ -30,6 +30,8 @@ from device.model import Evidence, UploadSession
 _INTEROP = "Upload-Draft-Interop-Version"
 _NEWEST, _OLDER = "8", "6"
 _INTEROP_KEY, _APPEND_BYTES = "interop", "append_bytes"
+_MOST_APPENDS = 100_000
+"""A store that takes less at a time would cost more in headers than in bytes."""
 _CONFLICT, _PRECONDITION, _TOO_LARGE = 409, 412, 413
 
 
@@ -214,6 +216,9 @@ class Ietf:
         least, most = stated.get("min-size", 0), stated.get("max-size", size)
         if not least <= size <= most:
             return Refused(f"the store takes {least} to {most} bytes, and the medium has {size}")
-        if most := stated.get("max-append-size", 0):
+        most = stated.get("max-append-size", 0)
+        if 0 < most * _MOST_APPENDS < size:
+            return Refused(f"the store takes {most} bytes at a time, and the medium has {size}")
+        if most:
             self.session = noted(self.session, **{_APPEND_BYTES: str(most)})
         return None

@@ -21,6 +21,11 @@ class PartsDocument:
     complete_url: str
     held: Mapping[int, tuple[str, int]]
 
+    @property
+    def by_tls(self) -> bool:
+        """Whether nothing would go in the clear."""
+        return all(url.startswith("https:") for url in (self.complete_url, *self.urls.values()))
+
 
 def parts_document_url(url: str, first: int) -> str:
     """Give the URL of the document that begins with part `first`."""

@@ -3,7 +3,7 @@
 import json
 import re
 
-from device.core.http_answer import asked_wait_s, looks_like_html
+from device.core.http_answer import asked_wait_s, looks_like_html, plain
 from device.core.uploads import (
     Ambiguous,
     Expired,
@@ -51,9 +51,9 @@ def sentence(response: Response) -> str:
     if code := error_code(response):
         words.append(code)
         if message := _XML_MESSAGE.search(response.body):
-            words.append(_plain(message[1].decode("utf-8", "replace")))
+            words.append(plain(message[1].decode("utf-8", "replace")))
     elif message_json := _json_message(response.body):
-        words.append(_plain(message_json))
+        words.append(plain(message_json))
     return ": ".join(words)
 
 
@@ -92,7 +92,7 @@ def _client_error(response: Response, reason: str, code: str) -> Outcome:
     if code in _EXPIRED_400:
         return Expired(reason)
     if status == 412 and (spoken := response.headers.get("tus-version")):  # noqa: PLR2004 - not our version of tus
-        return Refused(f"{reason}: the store speaks tus {_plain(spoken)}")
+        return Refused(f"{reason}: the store speaks tus {plain(spoken)}")
     if status in _AGAIN or status < 300 or code in _DAMAGED_400:  # noqa: PLR2004 - odd 1xx and 2xx
         return Ambiguous(reason)
     if status == 422:  # noqa: PLR2004 - the whole medium arrived and its digest is wrong
@@ -110,7 +110,3 @@ def _json_message(body: bytes) -> str | None:
     error = document.get("error")
     message = error.get("message") if isinstance(error, dict) else document.get("detail")
     return message if isinstance(message, str) else None
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text[:200])

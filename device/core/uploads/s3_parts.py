@@ -36,6 +36,7 @@ _MOST_PARTS = 10_000
 _ETAGS, _PART_BYTES = "etags", "part_bytes"
 _OK = 200
 _LOST_PARTS = frozenset({"InvalidPart", "InvalidPartOrder"})
+_LONGEST_ETAG = 200
 _RESULT_ETAG = re.compile(rb"<ETag>([^<]{1,200})</ETag>")
 
 
@@ -101,8 +102,8 @@ class S3Parts:
             return self._told(answer)
         if request.method == "POST":
             return self._completed(answer)
-        etag = answer.headers.get("etag")
-        if answer.status != _OK or etag is None or holds_error(answer):
+        etag = answer.headers.get("etag", "")
+        if answer.status != _OK or not 0 < len(etag) <= _LONGEST_ETAG or holds_error(answer):
             return _again(refusal(answer)) if answer.status != _OK else _odd(answer)
         self._document = document
         self._keep([*self._etags, etag])
@@ -119,6 +120,8 @@ class S3Parts:
         document = parsed(answer.body)
         if document is None:
             return Ambiguous("HTTP 200 with a parts document that cannot be read")
+        if self.session.target.url.startswith("https:") and not document.by_tls:
+            return NotTheStore("the parts document leaves TLS: not every URL in it is https")
         return self._follow(document)
 
     def _follow(self, document: PartsDocument) -> Outcome:

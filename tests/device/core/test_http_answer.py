@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from device.core.http_answer import asked_wait_s, looks_like_html, server_time
+from device.core.http_answer import asked_wait_s, looks_like_html, plain, server_time
 
 DATE = "Sun, 01 Mar 2026 12:00:00 GMT"
 NOON_S = 1_772_366_400
@@ -41,6 +41,7 @@ def test_the_asked_wait(status: int, headers: dict[str, str], wait_s: float | No
         ("Sun, 01 Mar 2026 12:00:00 -0000", datetime(2026, 3, 1, 12, tzinfo=UTC)),
         ("Sun, 01 Mar 2026 13:00:00 +0100", datetime(2026, 3, 1, 12, tzinfo=UTC)),
         ("Sun, 99 Mar 2026", None),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", None),
         ("", None),
     ],
 )
@@ -62,3 +63,21 @@ def test_the_servers_time(text: str, moment: datetime | None) -> None:
 def test_pages_are_told(headers: dict[str, str], body: bytes, html: bool) -> None:
     """A page made for people is told by its type or by how it begins."""
     assert html is looks_like_html(headers, body)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("no such key\x1b[2J", "no such key [2J"),
+        ("really? yes", "really? yes"),
+        ("cannot PUT https://s3/a?X-Amz-Signature=abc&x=1 now", "cannot PUT https://s3/a?… now"),
+        ("invalid token dtok_abc-DEF_1", "invalid token …"),
+        ("key 'sk_live_12' is revoked", "key '…' is revoked"),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer …"),
+        (None, ""),
+        ("x" * 300, "x" * 200),
+    ],
+)
+def test_what_strangers_say(said: object, shown: str) -> None:
+    """Their words are printable and short, and a secret that they repeat is not."""
+    assert shown == plain(said)

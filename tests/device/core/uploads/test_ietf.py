@@ -299,3 +299,11 @@ def test_a_server_that_keeps_what_arrived_gets_the_rest() -> None:
     upload.received(_at(1))
 
     assert 9 == upload.next_request().body_bytes
+
+
+def test_a_store_that_takes_crumbs() -> None:
+    """A limit so small that requests would cost more than the medium is a refusal."""
+    created = Response(status=201, headers={**CREATED.headers, "upload-limit": "max-append-size=1"})
+    ietf = _ietf(1_000_000, created=None)
+
+    assert isinstance(ietf.received(created), Refused)

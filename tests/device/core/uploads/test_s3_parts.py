@@ -255,3 +255,26 @@ def test_a_store_with_a_least_size_is_kept_to() -> None:
         outcome = parts.received(Response(status=status, headers=lower, body=said))
 
     assert "EntityTooSmall" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"complete_url": "http://s3/complete"},
+        {"parts": [{"number": 1, "url": "https://s3/1"}, {"number": 2, "url": "http://s3/2"}]},
+    ],
+)
+def test_a_document_that_leaves_tls(more: dict[str, object]) -> None:
+    """No part goes in the clear because a signer that is asked by TLS says so."""
+    parts = _parts(10)
+
+    assert isinstance(parts.received(_document(**more)), NotTheStore)
+    assert "GET" == parts.next_request().method
+
+
+def test_an_endless_etag_is_not_kept() -> None:
+    """What a store calls a part stays short: all of them are saved with each part."""
+    parts = _parts(10, _document())
+
+    assert isinstance(parts.received(Response(status=200, headers={"etag": "e" * 8000})), Ambiguous)
+    assert 0 == parts.offset
