@@ -12,6 +12,8 @@ FieldpostError
 │   ├── RecorderRefused         it refused a request
 │   ├── MediumGone              a listed medium is not there any more
 │   └── DigestMismatch          bytes and announced digest disagree after a re-read
+├── Uncuttable                  audio is not cut into parts; it goes up whole
+├── Uncarried                   audio is to be cut before it goes up; within an upload alone
 ├── SpoolError                  our own disk
 │   ├── SpoolLocked             another agent holds it
 │   ├── SpoolFull               no room for what is to be pulled
@@ -176,6 +178,31 @@ class DigestMismatch(RecorderError):
     hint = "the recorder's storage may be failing; the bytes are kept in quarantine"
 
 
+class Uncuttable(FieldpostError):
+    """A stream is not cut, because no cut of it would surely be right; the sentence says why."""
+
+    code = "uncuttable"
+    fault = Fault.RECORDER
+
+
+class Uncarried(FieldpostError):
+    """A medium is to be cut into parts before a byte of it goes; never leaves an upload."""
+
+    code = "uncarried"
+    transient = True
+    fault = Fault.NETWORK
+
+    def __init__(
+        self, index: int, reason: str, *, part_bytes: int | None = None, part_s: float | None = None
+    ) -> None:
+        """Say of which limits the parts are to be, and why."""
+        super().__init__(reason)
+        self.index = index
+        self.reason = reason
+        self.part_bytes = part_bytes
+        self.part_s = part_s
+
+
 class SpoolError(FieldpostError):
     """The spool on our own disk."""
 
@@ -297,7 +324,9 @@ class TokenRefused(CloudError):
     code = "token-refused"
     fault = Fault.OPERATOR
     exit_code = 77
-    hint = "put a valid credential (bota: dtok_…) into the token file; recordings are kept meanwhile"
+    hint = (
+        "put a valid credential (bota: dtok_…) into the token file; recordings are kept meanwhile"
+    )
 
 
 class TargetExpired(CloudError):

@@ -46,6 +46,7 @@ from device.errors import (
     NotTheCloud,
     SpoolDamaged,
     TargetExpired,
+    Uncarried,
 )
 from device.model import (
     Entry,
@@ -86,20 +87,6 @@ class Way:
     progress: Progress
     slots: asyncio.Semaphore
     """One is held for each medium on its way."""
-
-
-class Uncarried(Exception):
-    """A medium is to be cut into parts before a byte of it goes; not an error."""
-
-    def __init__(
-        self, index: int, reason: str, *, part_bytes: int | None = None, part_s: float | None = None
-    ) -> None:
-        """Say of which limits the parts are to be, and why."""
-        super().__init__(reason)
-        self.index = index
-        self.reason = reason
-        self.part_bytes = part_bytes
-        self.part_s = part_s
 
 
 class MediumUpload:

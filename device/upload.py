@@ -16,9 +16,9 @@ from device.cloud import Cloud, CloudRef
 from device.config import UploadConfig
 from device.core.uploads.classify import Stores
 from device.core.uploads.order import digest_medium, sending_order
-from device.errors import CloudError, CloudUnreachable, MediaMissing, SpoolFull
+from device.errors import CloudError, CloudUnreachable, MediaMissing, SpoolFull, Uncarried
 from device.fan import fan_out
-from device.medium_upload import MediumUpload, Uncarried, Way
+from device.medium_upload import MediumUpload, Way
 from device.model import (
     Entry,
     EntryId,

@@ -16,10 +16,9 @@ from pathlib import Path
 
 from device.core import canonical
 from device.core import manifest as manifests
-from device.core.ogg import Uncuttable
 from device.core.ogg.cutter import Cutter, Limits, Part
 from device.core.ogg.opus import RATE_HZ
-from device.errors import SpoolDamaged
+from device.errors import SpoolDamaged, Uncuttable
 from device.model import Cut, Entry, Manifest, MediaKind, SealedMedium
 from device.spool.durable import read_from_disk, settle_folder, write_all, write_file
 from device.spool.layout import FILE_MODE

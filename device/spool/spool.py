@@ -13,11 +13,11 @@ from zlib import crc32
 from device.clock import Clock
 from device.config import SpoolConfig
 from device.core import manifest as manifests
-from device.core.ogg import Uncuttable
 from device.errors import (
     EntryUnknown,
     IllegalMove,
     SpoolDamaged,
+    Uncuttable,
 )
 from device.model import (
     Cut,

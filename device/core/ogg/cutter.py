@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from device.core.ogg import Uncuttable
 from device.core.ogg.opus import RATE_HZ, add_comments
 from device.core.ogg.pages import NO_GRANULE, Page, paginate
 from device.core.ogg.stream import OpusStream, Packet, Stretch
+from device.errors import Uncuttable
 
 PRE_ROLL = 3840
 """Samples of pre-roll that a part has at least: 80 ms, what RFC 7845 §4.6 calls for."""

@@ -3,7 +3,7 @@
 import struct
 from dataclasses import dataclass
 
-from device.core.ogg import Uncuttable
+from device.errors import Uncuttable
 
 RATE_HZ = 48_000
 """Granule positions count samples at this rate, whatever the audio was recorded at."""

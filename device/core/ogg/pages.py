@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from device.core.ogg import Uncuttable
+from device.errors import Uncuttable
 
 _HEADER = struct.Struct("<4sBBqIIIB")
 _CRC = slice(22, 26)

@@ -7,9 +7,9 @@ granule positions that do not count the samples of the packets.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from device.core.ogg import Uncuttable
 from device.core.ogg.opus import Head, packet_samples, read_head
 from device.core.ogg.pages import NO_GRANULE, Page, PageReader
+from device.errors import Uncuttable
 
 _MOST_TAGS_BYTES = 1 << 20
 _MOST_PACKET_BYTES = 1 << 20

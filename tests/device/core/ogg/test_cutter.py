@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.core.ogg import Uncuttable
 from device.core.ogg.cutter import Cutter, Limits, Part
+from device.errors import Uncuttable
 from tests.fakes import opus_streams as ogg
 
 S_PER_PAGE = 48_000

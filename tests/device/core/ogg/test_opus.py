@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.core.ogg import Uncuttable
 from device.core.ogg.opus import add_comments, packet_samples, read_head
+from device.errors import Uncuttable
 from tests.fakes.opus_streams import head, tags
 
 _MS = {

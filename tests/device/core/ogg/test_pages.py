@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.core.ogg import Uncuttable
 from device.core.ogg.pages import PageReader, checksum, paginate
+from device.errors import Uncuttable
 from tests.fakes import opus_streams as ogg
 
 
