@@ -93,7 +93,7 @@ class GcsObjects:
                 answer = await self._ask("POST", url + asked, good=_THERE_OR_NOT)
                 token = str(_document(answer).get("rewriteToken", ""))
                 url = url if answer.status == _OK and token else None
-        except StorageFailed as error:
+        except Unavailable as error:
             logger.warning(
                 "A rejected object cannot be put aside and is removed.",
                 extra={"medium_id": ref.medium_id, "reason": str(error)},

@@ -57,6 +57,7 @@ class S3Objects:
         )
         self._checks_digests: bool | None = None
         self._probing = asyncio.Lock()
+        self._tries = 0
 
     async def target(
         self, ref: ObjectRef, offer: Offer, signed: SignedFor, *, handle: str | None = None
@@ -122,8 +123,11 @@ class S3Objects:
             headers={"x-amz-copy-source": source},
         )
         try:
-            await self._ask(copy, good=frozenset({_OK, _NOT_FOUND}))
-        except StorageFailed as error:
+            copied = await self._ask(copy, good=frozenset({_OK, _NOT_FOUND}))
+            if copied.status == _OK:
+                documents.check_copied(copied.body)
+        except Unavailable as error:
+            # Also one that takes too long to copy: it would stand in the way for ever.
             logger.warning(
                 "A rejected object cannot be put aside and is removed.",
                 extra={"medium_id": ref.medium_id, "reason": str(error)},
@@ -161,20 +165,29 @@ class S3Objects:
             for each in page:
                 if (ref := self._ref(each.key)) is not None:
                     yield Listed(ref, each.modified_at)
-            if not page:
+            # A store that does not page would give its first page for ever.
+            if not page or page[-1].key <= query.get("start-after", ""):
                 return
             query["start-after"] = page[-1].key
 
     async def begun(self) -> list[Begun]:
         """See `DirectObjectStore.begun`."""
-        # Not all at once on a store with very many: the next sweep sees what this one left.
         query = {"uploads": "", "prefix": f"{self._config.prefix}objects/", "max-uploads": "1000"}
-        answer = await self._ask(S3Request(method="GET", query=query))
-        return [
-            Begun(ref, each.upload_id, each.initiated_at)
-            for each in documents.uploads(answer.body)
-            if (ref := self._ref(each.key)) is not None
-        ]
+        found: list[Begun] = []
+        marks: tuple[str, str] | None = ("", "")
+        while marks is not None:
+            answer = await self._ask(S3Request(method="GET", query=query))
+            found += [
+                Begun(ref, each.upload_id, each.initiated_at)
+                for each in documents.uploads(answer.body)
+                if (ref := self._ref(each.key)) is not None
+            ]
+            before, marks = marks, documents.after_uploads(answer.body)
+            if marks == before:
+                break
+            if marks is not None:
+                query["key-marker"], query["upload-id-marker"] = marks
+        return found
 
     def part_bytes(self, size_bytes: int) -> int:
         """See `PartedObjectStore.part_bytes`: some 64 equal parts, but none below S3's least."""
@@ -238,9 +251,16 @@ class S3Objects:
 
         Stores differ, and most ignore the header: so it is tried once, on an object of our own.
         """
+        tries = self._tries
         async with self._probing:
             if self._checks_digests is None:
-                self._checks_digests = await self._probe()
+                if tries != self._tries:
+                    # One after the other, each would wait as long as all before it together.
+                    raise Unavailable("the object store could not be probed")
+                try:
+                    self._checks_digests = await self._probe()
+                finally:
+                    self._tries += 1
                 logger.info(
                     "The object store was probed.",
                     extra={"checks_sha256": self._checks_digests},

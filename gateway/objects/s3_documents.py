@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from gateway.errors import StorageFailed
+from gateway.errors import StorageFailed, Unavailable
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -58,10 +58,24 @@ def uploads(body: bytes) -> list[ListedUpload]:
     ]
 
 
+def after_uploads(body: bytes) -> tuple[str, str] | None:
+    """Read where ListMultipartUploads goes on: a key and an upload id; None at its end."""
+    root = _root(body)
+    if not any(each.text == "true" for each in _all(root, "IsTruncated")):
+        return None
+    return _text(root, "NextKeyMarker"), _text(root, "NextUploadIdMarker")
+
+
+def check_copied(body: bytes) -> None:
+    """Read CopyObject, which says OK before it knows."""
+    if body:
+        _root(body)
+
+
 def parts(body: bytes) -> list[ListedPart]:
     """Read ListParts."""
     return [
-        ListedPart(int(_text(each, "PartNumber")), _text(each, "ETag"), int(_text(each, "Size")))
+        ListedPart(_number(each, "PartNumber"), _text(each, "ETag"), _number(each, "Size"))
         for each in _all(_root(body), "Part")
     ]
 
@@ -71,9 +85,12 @@ def _root(body: bytes) -> "Element":
     from xml.etree.ElementTree import ParseError, fromstring  # noqa: PLC0415 - see above
 
     try:
-        return fromstring(body)  # noqa: S314 - see above
+        root = fromstring(body)  # noqa: S314 - see above
     except ParseError as error:
         raise StorageFailed("the object store answers what is not XML") from error
+    if root.tag.rpartition("}")[2] == "Error":
+        raise Unavailable("the object store failed after saying OK")
+    return root
 
 
 def _all(element: "Element", name: str) -> Iterator["Element"]:
@@ -84,6 +101,13 @@ def _text(element: "Element", name: str) -> str:
     for child in _all(element, name):
         return child.text or ""
     raise StorageFailed(f"the object store answers without {name}")
+
+
+def _number(element: "Element", name: str) -> int:
+    text = _text(element, name)
+    if not (text.isascii() and text.isdigit()):
+        raise StorageFailed(f"the object store answers with a {name} that is no number")
+    return int(text)
 
 
 def _moment(text: str) -> datetime:

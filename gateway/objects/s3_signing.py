@@ -59,12 +59,12 @@ class S3Signer:
     def _sign_all(self, requests: list[S3Request], life_s: int) -> list[str]:
         from botocore.auth import S3SigV4QueryAuth  # noqa: PLC0415 - an extra, slow to import
         from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - see above
-        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - see above
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see above
 
         try:
             with self._lock:
                 credentials = self._credentials().get_frozen_credentials()
-        except BotoCoreError as error:
+        except (BotoCoreError, ClientError) as error:
             raise StorageFailed("the credentials of the object store cannot be renewed") from error
         auth = S3SigV4QueryAuth(credentials, _SERVICE, self._region, expires=life_s)
         urls = []

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ _CONNECT_S = 10.0
 _ANSWER_S = 30.0
 _READ_BYTES = 1024 * 1024
 _FULL = (b"InsufficientStorage", b"StorageFull", b"QuotaExceeded", b"quotaExceeded")
-_TOO_MANY, _SERVER_ERROR, _NO_ROOM = 429, 500, 507
+_TOO_LATE, _TOO_MANY, _SERVER_ERROR, _UNKNOWN, _NO_ROOM = 408, 429, 500, 501, 507
+_MOST_BYTES = 16 * 1024 * 1024
+"""Far more than any answer has that is not an object: pages of 1,000 names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class StoreHttp:
                 answer = StoreAnswer(
                     response.status,
                     {name.lower(): value for name, value in response.headers.items()},
-                    await response.read(),
+                    await _read(response.content),
                 )
         if answer.status not in good:
             raise refused(answer)
@@ -136,7 +139,8 @@ def refused(answer: StoreAnswer) -> StorageFull | StorageFailed | Unavailable:
     """Say what an answer other than a good one means."""
     if answer.status == _NO_ROOM or any(code in answer.body for code in _FULL):
         return StorageFull("the object store has no room for more bytes")
-    if answer.status >= _SERVER_ERROR or answer.status == _TOO_MANY:
+    unwell = answer.status >= _SERVER_ERROR and answer.status != _UNKNOWN
+    if unwell or answer.status in {_TOO_LATE, _TOO_MANY}:
         return Unavailable(f"the object store is unwell: HTTP {answer.status}")
     logger.error(
         "The object store refuses the gateway.",
@@ -146,6 +150,15 @@ def refused(answer: StoreAnswer) -> StorageFull | StorageFailed | Unavailable:
     return StorageFailed(
         f"the object store refuses the gateway: HTTP {answer.status} {_code(answer.body)}".rstrip()
     )
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    body = b""
+    while block := await content.read(_MOST_BYTES + 1 - len(body)):
+        body += block
+        if len(body) > _MOST_BYTES:
+            raise StorageFailed("the object store's answer is too long")
+    return body
 
 
 def _code(body: bytes) -> str:
@@ -161,4 +174,7 @@ def _mapped() -> Iterator[None]:
     except TimeoutError as error:
         raise Unavailable("the object store does not answer in time") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise Unavailable(f"the object store cannot be reached: {error}") from error
+        # Not in the error's own words: they may hold the URL, which is signed.
+        number = getattr(error, "errno", None)
+        why = os.strerror(number) if number else type(error).__name__
+        raise Unavailable(f"the object store cannot be reached: {why}") from error

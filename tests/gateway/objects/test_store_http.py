@@ -44,6 +44,8 @@ async def store():
         ("/403/", StorageFailed),
         ("/404/", StorageFailed),
         ("/301/", StorageFailed),
+        ("/501/", StorageFailed),
+        ("/408/", Unavailable),
     ],
 )
 async def test_a_refusal_has_one_meaning(store, path, becomes):
@@ -90,6 +92,39 @@ async def test_a_refused_connection_is_unavailable(store):
     http, _ = store
     with pytest.raises(Unavailable, match="cannot be reached"):
         await http.ask("GET", "http://127.0.0.1:9/")
+
+
+@pytest.mark.parametrize(
+    "said", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"]
+)
+async def test_no_signed_url_is_told(store, said):
+    """What goes wrong on the wire is told to clients and logs without the URL: it opens doors."""
+    http, _ = store
+
+    async def speak(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        writer.close()
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(Unavailable) as caught:
+        await http.ask("GET", f"http://127.0.0.1:{port}/bkt/key?X-Amz-Signature=secret")
+    server.close()
+
+    assert "cannot be reached" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+async def test_an_answer_is_not_read_without_end(store, monkeypatch):
+    """A store that sends far more than any answer needs is not taken into memory."""
+    monkeypatch.setattr("gateway.objects.store_http._MOST_BYTES", 100)
+    http, url = store
+    short = await http.ask("GET", f"{url}/200/{'a' * 100}")
+    with pytest.raises(StorageFailed, match="too long"):
+        await http.ask("GET", f"{url}/200/{'a' * 101}")
+
+    assert short.body == b"a" * 100
 
 
 async def _deaf():

@@ -1,0 +1,189 @@
+"""What an S3 store may answer that is not what was asked for, and what it must not do to us."""
+
+import asyncio
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from botocore.exceptions import ClientError
+
+from gateway.config_objects import S3Config
+from gateway.errors import StorageFailed, Unavailable
+from gateway.objects import ObjectRef, Offer
+from gateway.objects.s3 import S3Objects
+from gateway.objects.s3_signing import S3Request
+
+pytestmark = pytest.mark.asyncio
+
+REF = ObjectRef("rec_1", "med_1")
+ERROR = "<Error><Code>InternalError</Code><Message>try again</Message></Error>"
+
+
+class Store:
+    """Answers `script(request)`: a status and a body; keeps what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.script = lambda _request: (200, "")
+
+    async def answer(self, request):
+        self.asked.append((request.method, request.path, dict(request.query)))
+        found = self.script(request)
+        status, body = await found if asyncio.iscoroutine(found) else found
+        return web.Response(status=status, text=body)
+
+    def methods(self):
+        return [method for method, _, _ in self.asked]
+
+
+@pytest_asyncio.fixture
+async def answers():
+    return Store()
+
+
+@pytest_asyncio.fixture
+async def s3(answers):
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answers.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0]
+    endpoint = f"http://{host}:{port}"
+    store = S3Objects(S3Config(bucket="bkt", endpoint=endpoint, key_id="a"), secret=b"s")
+    yield store
+    await store.aclose()
+    await runner.cleanup()
+
+
+def uploads(names, more):
+    listed = "".join(
+        f"<Upload><Key>objects/rec_1/{name}</Key><UploadId>u-{name}</UploadId>"
+        "<Initiated>2026-01-01T00:00:00.000Z</Initiated></Upload>"
+        for name in names
+    )
+    marks = f"<NextKeyMarker>objects/rec_1/{names[-1]}</NextKeyMarker>" if names else ""
+    marks += f"<NextUploadIdMarker>u-{names[-1]}</NextUploadIdMarker>" if names else ""
+    truncated = f"<IsTruncated>{str(more).lower()}</IsTruncated>"
+    return f"<ListMultipartUploadsResult>{truncated}{marks}{listed}</ListMultipartUploadsResult>"
+
+
+async def test_all_pages_of_uploads_are_read(s3, answers):
+    """Uploads behind the first page are swept too, however long that page stays full."""
+
+    def paged(request):
+        after = request.query.get("key-marker", "").rpartition("/")[2]
+        if after:
+            assert request.query["upload-id-marker"] == f"u-{after}"
+        names = [name for name in "abcde" if name > after]
+        return 200, uploads(names[:2], len(names) > 2)
+
+    answers.script = paged
+    begun = await s3.begun()
+
+    assert list("abcde") == [each.ref.medium_id for each in begun]
+    assert list("abcde") == [each.handle.removeprefix("u-") for each in begun]
+
+
+async def test_a_store_that_does_not_page_ends_its_list(s3, answers):
+    """A store that gives its first page again and again is not asked for ever."""
+    contents = "<Contents><Key>objects/r/m</Key><LastModified>2026-01-01T00:00:00Z</LastModified>"
+    answers.script = lambda request: (
+        (200, f"<ListBucketResult>{contents}</Contents></ListBucketResult>")
+        if "list-type" in request.query
+        else (200, uploads(["a"], more=True))
+    )
+    listed = {each.ref async for each in s3.listed()}
+    begun = await s3.begun()
+
+    assert listed == {ObjectRef("r", "m")}
+    assert {each.handle for each in begun} == {"u-a"}
+    assert len(answers.asked) <= 4
+
+
+@pytest.mark.parametrize("asked", ["held", "begun", "listed", "begin"])
+async def test_an_error_that_says_ok_is_no_answer(s3, answers, asked):
+    """200 with an error inside is a store that is unwell, not an empty one."""
+    answers.script = lambda _request: (200, ERROR)
+    with pytest.raises(Unavailable) as caught:
+        await ask(s3, asked)
+
+    assert caught.type is Unavailable
+
+
+async def ask(s3, what):
+    match what:
+        case "held":
+            return await s3.held(REF, "u", 1)
+        case "begun":
+            return await s3.begun()
+        case "listed":
+            return [each async for each in s3.listed()]
+        case "begin":
+            return await s3.begin(REF, Offer(content_type="audio/ogg"))
+        case _:
+            raise AssertionError(what)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<X><Part><PartNumber>x</PartNumber><ETag>e</ETag><Size>1</Size></Part></X>",
+        "<ListPartsResult><Part><PartNumber>1</PartNumber><ETag>e</ETag></Part></ListPartsResult>",
+        "<html>",
+        "",
+        "<!DOCTYPE x [<!ENTITY a 'aaaa'>"
+        + "".join(f"<!ENTITY a{i} '&a{i - 1 or ''};&a{i - 1 or ''};'>" for i in range(1, 40))
+        + "]><x>&a39;</x>",
+    ],
+    ids=["no number", "no size", "html", "nothing", "entities"],
+)
+async def test_nonsense_is_a_fault_of_the_store(s3, answers, body):
+    """What cannot be read is never a fault of ours, nor a reason to swell."""
+    answers.script = lambda _request: (200, body)
+
+    with pytest.raises(StorageFailed):
+        await s3.held(REF, "u", 1)
+
+
+@pytest.mark.parametrize(("status", "body"), [(501, ""), (503, ""), (400, ""), (200, ERROR)])
+async def test_a_rejected_object_leaves_a_store_that_cannot_copy(s3, answers, status, body):
+    """Where nothing can be put aside, the wrong object goes all the same."""
+    answers.script = lambda request: (status, body) if request.method == "PUT" else (204, "")
+    await s3.reject(REF)
+
+    assert answers.methods() == ["PUT", "DELETE"]
+
+
+async def test_many_who_wait_for_a_store_share_its_failure(s3, answers):
+    """A store that is away is tried once for all who wait, not once for each after the other."""
+    there = asyncio.Event()
+
+    async def late(_request):
+        await there.wait()
+        return 503, ""
+
+    answers.script = late
+    waiting = [asyncio.create_task(s3.look(REF)) for _ in range(20)]
+    await asyncio.wait(waiting, timeout=0.2)
+    there.set()
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+    tries = answers.methods().count("PUT")
+    answers.script = lambda request: ({"PUT": 501, "HEAD": 404}.get(request.method, 204), "")
+
+    assert {Unavailable} == {type(each) for each in done}
+    assert tries == 1
+    assert await s3.look(REF) is None
+
+
+async def test_credentials_that_are_refused_are_no_fault_of_ours(s3):
+    """A role that may not be assumed is told as such."""
+
+    class Refused:
+        def get_frozen_credentials(self):
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole")
+
+    s3._signer._credentials = Refused
+
+    with pytest.raises(StorageFailed, match="credentials"):
+        await s3._signer.sign(S3Request(method="HEAD"), 60)
