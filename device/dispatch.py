@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from device.bell import Bell
@@ -39,6 +39,8 @@ PATIENCE = 5
 """Failures in a row without progress after which `run --once` gives up."""
 FRUITLESS = 2
 """Failures in a row that bring nothing, after which a recording goes behind the others."""
+CHEAP_BYTES = 65_536
+"""What an attempt may send in vain and be repeated soon."""
 MISSING_ATTEMPTS = 3
 """Times that media are sent once more because the cloud lacks them, before a person must look."""
 LONGEST_ONCE_S = 60.0
@@ -69,6 +71,8 @@ class Dispatcher:
     _given_up: set[EntryId] = field(default_factory=set)
     _tried: dict[EntryId, int] = field(default_factory=dict)
     _fruitless: dict[EntryId, int] = field(default_factory=dict)
+    _in_vain: dict[EntryId, int] = field(default_factory=dict)
+    """Attempts in a row that sent more in vain than they brought."""
     _stores: Stores = field(default_factory=Stores)
     _begun: bool = False
     _gate: Gate = field(init=False)
@@ -183,7 +187,7 @@ class Dispatcher:
         Raises:
             SpoolError: Our own disk does not take what came of it.
         """
-        landed_before = landed_bytes(entry)
+        before = landed_bytes(entry), vain_bytes(entry)
         try:
             stored = await upload_entry(
                 entry.id,
@@ -197,7 +201,7 @@ class Dispatcher:
                 slots=self._slots,
             )
         except FieldpostError as error:
-            await self._failed(entry, error, landed_before)
+            await self._failed(entry, error, *before)
         except Exception as error:  # the supervisor: one recording must not stop the others
             logger.exception("An upload failed unexpectedly", extra={"recording_id": entry.id})
             await self._later(entry, "failed", f"{type(error).__name__}: {error}", SERVER)
@@ -207,14 +211,20 @@ class Dispatcher:
     async def _succeeded(self, entry: Entry) -> None:
         self._gate.failures = 0
         self._fruitless.pop(entry.id, None)
+        self._in_vain.pop(entry.id, None)
         self.problems.pop(entry.id, None)
         logger.info("Recording stored", extra={"recording_id": entry.id})
         if entry.recording.key.recorder == CLI_RECORDER:  # nobody to release it to
             entry = await asyncio.to_thread(self.spool.release, entry.id)
         self.progress.moved(entry)
 
-    async def _failed(self, entry: Entry, error: FieldpostError, landed_before: int) -> None:
+    async def _failed(
+        self, entry: Entry, error: FieldpostError, landed_before: int, vain_before: int
+    ) -> None:
         current = await asyncio.to_thread(self.spool.entry, entry.id)
+        self._judge_thrift(
+            entry.id, landed_bytes(current) - landed_before, vain_bytes(current) - vain_before
+        )
         if landed_bytes(current) > landed_before:
             self._gate.failures = 0
             self._tried[entry.id] = self._fruitless[entry.id] = 0
@@ -244,6 +254,12 @@ class Dispatcher:
                 await self._later(current, error.code, str(error), NETWORK)
             case _:
                 await self._quarantine(current, str(error))
+
+    def _judge_thrift(self, entry: EntryId, landed: int, in_vain: int) -> None:
+        if in_vain > max(landed, CHEAP_BYTES):
+            self._in_vain[entry] = self._in_vain.get(entry, 0) + 1
+        elif landed > 0:
+            self._in_vain.pop(entry, None)
 
     async def _park(self, entry: Entry, error: FieldpostError) -> None:
         """The token is no good: nothing can go up until it is replaced; pulling goes on."""
@@ -291,6 +307,11 @@ class Dispatcher:
 
     async def _wait(self, entry: Entry, wait: Wait, *, attempts: int | None = None) -> None:
         self._tried.setdefault(entry.id, 0)
+        if wait.until is not None and (times := self._in_vain.get(entry.id, 0)) > 1:
+            # Bytes that bring nothing are paid for: whatever else asks to wait, this one waits.
+            own_s = SERVER.delay_s(times, random.random())  # noqa: S311 - jitter
+            own = self.clock.now() + timedelta(seconds=own_s)
+            wait = replace(wait, until=max(wait.until, own))
         await asyncio.to_thread(
             self.spool.save_wait,
             entry.id,
@@ -328,5 +349,13 @@ def landed_bytes(entry: Entry) -> int:
         else int(m.session.state.get("offset", "0"))
         if m.session is not None
         else 0
+        for m in entry.outgoing
+    )
+
+
+def vain_bytes(entry: Entry) -> int:
+    """Count the bytes of an entry that were sent and, by all that is known, brought nothing."""
+    return entry.resent_bytes + sum(
+        int(m.session.state.get("unsettled", "0")) if m.session is not None else 0
         for m in entry.outgoing
     )

@@ -3,13 +3,15 @@
 import asyncio
 
 import pytest
+import pytest_asyncio
 
 from device.dispatch import LONGEST_S, MISSING_ATTEMPTS, PATIENCE, Dispatcher
 from device.drivers.named_files import describe
 from device.errors import CloudUnreachable, CloudUnwell, SpoolFull
 from device.model import Evidence, Receipt, State
-from tests.device.test_dispatch import Rig, clock, rig, spool
-from tests.fakes.bota_api import Fault
+from device.transport import Transport
+from tests.device.test_dispatch import PATIENT, Rig, clock, rig, spool
+from tests.fakes.bota_api import BotaDouble, Fault
 from tests.fakes.uploads import noise
 
 __all__ = ["clock", "rig", "spool"]
@@ -18,6 +20,12 @@ pytestmark = pytest.mark.asyncio
 
 
 FOREVER = 200
+
+
+@pytest_asyncio.fixture
+async def plain_rig(tmp_path, spool, clock):
+    async with BotaDouble() as bota, Transport(patience=PATIENT) as transport:
+        yield Rig(spool, bota, transport, clock, tmp_path)
 
 
 def forever(rig: Rig, call: str, fault: Fault) -> None:
@@ -169,3 +177,39 @@ async def test_damaged_bytes_can_be_pulled_again(rig, damage):
     assert State.QUARANTINED is aside.state
     assert State.PULLING is again.state
     assert [None, aside.media[1].sha256] == [m.sha256 for m in again.media]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "at_once"),
+    [
+        (503, {"Retry-After": "1"}, 1),
+        (409, {}, 1),
+        (403, {}, 4),
+    ],
+)
+async def test_a_store_that_fails_at_the_end_does_not_eat_the_data_budget(
+    plain_rig, status, headers, at_once, monkeypatch
+):
+    """A medium that a store reads whole and then refuses goes up less and less often."""
+    monkeypatch.setattr("random.random", lambda: 0.5)
+    read = []
+
+    def refuse(_path, body):
+        read.append(len(body))
+        return status, headers, b""
+
+    plain_rig.bota.store.put = refuse
+    await plain_rig.seal(1, noise(300_000))
+    dispatcher = plain_rig.dispatcher(once=False)
+    running = asyncio.create_task(dispatcher.run())
+    try:
+        for _ in range(6 * 60 // 5):
+            await asyncio.wait({running}, timeout=0.005)
+            while dispatcher._in_flight:
+                await asyncio.wait({running}, timeout=0.005)
+            plain_rig.clock.advance(300)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    assert 1 < len(read) / at_once <= 20  # in six hours
