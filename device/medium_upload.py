@@ -109,7 +109,7 @@ class MediumUpload:
         self._whole = whole
         self._held_bytes = 0
         self._unsettled_bytes = 0
-        self._best_bytes = self._uncounted_bytes = 0
+        self._best_bytes = self._uncounted_bytes = self._resent_bytes = 0
         self._idle = self._silent = self._fresh = self._restarts = self._unsigned = 0
         self._dropped = False
         self._saved: UploadSession | None = None
@@ -256,7 +256,10 @@ class MediumUpload:
         self._unsettled_bytes += sent_bytes
         outcome = protocol.received(answer)
         resent_bytes = self._settle(outcome, protocol.offset)
-        await self._count(resent_bytes)
+        if isinstance(outcome, Complete):
+            self._resent_bytes = resent_bytes  # counted when it is accepted
+        else:
+            await self._count(resent_bytes)
         return outcome
 
     async def _send(self, request: Request) -> tuple[Response | Broken, int]:
@@ -297,13 +300,15 @@ class MediumUpload:
         return resent_bytes
 
     async def _accept(self, evidence: Evidence) -> bool:
-        if evidence.sha256 not in {None, self._medium.sha256}:
+        count = self._count(self._resent_bytes)
+        is_ours = evidence.sha256 in {None, self._medium.sha256}
+        if not is_ours or evidence.md5 not in {None, self._medium.md5}:
+            await count
             return False
-        if evidence.md5 not in {None, self._medium.md5}:
-            return False
-        await asyncio.to_thread(
-            self._way.spool.save_evidence, self._entry.id, self._medium.index, evidence
-        )
+        # Together, so that they share a commit: of a small picture that is most of the time.
+        index = self._medium.index
+        keep = asyncio.to_thread(self._way.spool.save_evidence, self._entry.id, index, evidence)
+        await asyncio.gather(count, keep)
         if self._saved is not None:
             self.landed = self._saved.target, evidence
         return True
