@@ -5,7 +5,7 @@ import base64
 import hashlib
 import logging
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from urllib.parse import quote
 
 from gateway.config_objects import S3Config
@@ -34,6 +34,7 @@ _WANTED_PART_BYTES = 64 * _MIB
 _WANTED_PARTS, _MOST_PARTS = 64, 10_000
 _OWN_LIFE_S = 120
 _LISTED = 500
+_BEGUN = 1000
 _HELD = 200
 _SHA256 = "x-amz-checksum-sha256"
 _TELL = {"x-amz-checksum-mode": "ENABLED"}
@@ -172,22 +173,21 @@ class S3Objects:
 
     async def begun(self) -> list[Begun]:
         """See `DirectObjectStore.begun`."""
-        query = {"uploads": "", "prefix": f"{self._config.prefix}objects/", "max-uploads": "1000"}
+        query = {"uploads": "", "prefix": f"{self._config.prefix}objects/"}
+        query["max-uploads"] = str(_BEGUN)
         found: list[Begun] = []
-        marks: tuple[str, str] | None = ("", "")
-        while marks is not None:
-            answer = await self._ask(S3Request(method="GET", query=query))
+        marks: Mapping[str, str] = {}
+        while True:
+            answer = await self._ask(S3Request(method="GET", query={**query, **marks}))
             found += [
                 Begun(ref, each.upload_id, each.initiated_at)
                 for each in documents.uploads(answer.body)
                 if (ref := self._ref(each.key)) is not None
             ]
             before, marks = marks, documents.after_uploads(answer.body)
-            if marks == before:
-                break
-            if marks is not None:
-                query["key-marker"], query["upload-id-marker"] = marks
-        return found
+            # A store that does not page would give its first page for ever.
+            if marks in ({}, before):
+                return found
 
     def part_bytes(self, size_bytes: int) -> int:
         """See `PartedObjectStore.part_bytes`: some 64 equal parts, but none below S3's least."""

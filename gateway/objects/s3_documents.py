@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 
+_MARKERS = {"key-marker": "NextKeyMarker", "upload-id-marker": "NextUploadIdMarker"}
+
+
 @dataclass(frozen=True, slots=True)
 class ListedKey:
     """A key of the bucket."""
@@ -58,12 +61,20 @@ def uploads(body: bytes) -> list[ListedUpload]:
     ]
 
 
-def after_uploads(body: bytes) -> tuple[str, str] | None:
-    """Read where ListMultipartUploads goes on: a key and an upload id; None at its end."""
+def after_uploads(body: bytes) -> dict[str, str]:
+    """Read with which query ListMultipartUploads goes on; empty at its end.
+
+    Not every store has both markers.
+    """
     root = _root(body)
     if not any(each.text == "true" for each in _all(root, "IsTruncated")):
-        return None
-    return _text(root, "NextKeyMarker"), _text(root, "NextUploadIdMarker")
+        return {}
+    return {
+        asked: each.text
+        for asked, told in _MARKERS.items()
+        for each in _all(root, told)
+        if each.text
+    }
 
 
 def check_copied(body: bytes) -> None:

@@ -226,3 +226,16 @@ async def listed(rig):
         await conformance.send(rig, CONTENT, ref)
 
     assert refs == [each.ref async for each in rig.store.listed()]
+
+
+async def test_every_unfinished_upload_is_listed(s3_store, monkeypatch):
+    """Page after page, also where two uploads are of one object."""
+    monkeypatch.setattr("gateway.objects.s3._BEGUN", 2)
+    refs = [REF, REF, REF, ObjectRef("rec_1", "med_2"), ObjectRef("rec_2", "med_3")]
+    handles = [await s3_store.begin(ref, Offer(content_type="audio/ogg")) for ref in refs]
+    begun = await s3_store.begun()
+    for each in begun:
+        await s3_store.abandon(each.ref, each.handle)
+
+    assert sorted(handles) == sorted(each.handle for each in begun)
+    assert await s3_store.begun() == []

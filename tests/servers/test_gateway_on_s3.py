@@ -272,6 +272,7 @@ async def test_a_large_medium_is_read_on_after_an_answer(api, s3, monkeypatch):
     first = await api.complete(recording, SHORT)
     reading.set()
     await asyncio.wait(api.gateway.intake._checks.values())
+    monkeypatch.setattr(api.gateway.intake, "_patience_s", 15)
     second = await api.complete(recording, SHORT)
 
     assert (503, "verifying") == (first.status, first.code)
