@@ -146,7 +146,7 @@ class MediumUpload:
                         self._judge_doubt(protocol, reason)
                     case Gone(reason):
                         self._ask_if_whole(reason)
-                        protocol = await self._restart(ref, reason)
+                        protocol = await self._restart(ref, reason, keep=self._held_bytes > 0)
                     case Expired():
                         protocol = await self._renew(ref, outcome, protocol.session)
                     case Refused() | Throttled() | NotTheStore():
@@ -340,19 +340,32 @@ class MediumUpload:
         if self.may_be_whole:
             raise CloudUnreachable(f"the last answer was lost, and then: {reason}")
 
-    async def _restart(self, ref: CloudRef, reason: str) -> UploadProtocol:
-        """Give up the session, not the medium: byte 0 again, on a new target."""
+    async def _restart(self, ref: CloudRef, reason: str, *, keep: bool = False) -> UploadProtocol:
+        """Give up the session, not the medium: byte 0 again, on a new target.
+
+        Args:
+            ref: The cloud's names for the recording.
+            reason: Why, for people.
+            keep: Until there is another target: a proxy whose store is away says 404 as well.
+        """
         # Never reset: a store that fails at the very end would otherwise be sent to for ever.
         self._restarts += 1
-        await self._save(None)
-        self._dropped = True
-        await self._count(self._held_bytes + self._unsettled_bytes)
-        self._held_bytes = self._unsettled_bytes = self._best_bytes = 0
         if self._restarts > 1:
             await asyncio.to_thread(self._check_bytes)
+        if keep and self._restarts <= _FRESH_TARGETS:
+            protocol = await self._begin(ref)
+            await self._lose()
+            return protocol
+        await self._save(None)
+        self._dropped = True
+        await self._lose()
         if self._restarts > _FRESH_TARGETS:
             raise CloudUnwell(f"the store drops every upload session: {reason}")
         return await self._begin(ref)
+
+    async def _lose(self) -> None:
+        await self._count(self._held_bytes + self._unsettled_bytes)
+        self._held_bytes = self._unsettled_bytes = self._best_bytes = 0
 
     async def _renew(
         self, ref: CloudRef, expired: Expired, session: UploadSession

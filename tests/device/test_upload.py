@@ -510,3 +510,34 @@ async def test_a_restart_between_any_two_steps(
     assert State.STORED is stored.state
     assert 1 == len(line.bota.recordings)
     assert AUDIO in line.stored("audio")
+
+
+@pytest.mark.asyncio
+async def test_a_proxy_that_knows_no_gateway_costs_no_session(chunked: Line) -> None:
+    """While a proxy says 404 for store and API alike, what the store holds is not given up."""
+    entry = await chunked.seal(AUDIO)
+    chunked.bota.faults["put"].extend([None, None, Fault(status=404)])
+    chunked.bota.faults["upload-url"].extend([None, Fault(status=404)])
+    with pytest.raises(NotTheCloud):
+        await chunked.upload(entry)
+
+    stored = await chunked.upload(entry)
+
+    assert [AUDIO] == chunked.stored("audio")
+    assert stored.resent_bytes <= CHUNK_BYTES
+    assert 1 == len(chunked.bota.media)
+
+
+@pytest.mark.asyncio
+async def test_a_digest_that_two_media_have_proves_neither(plain: Line) -> None:
+    """An echoed digest says nothing of the medium in doubt where another has the same."""
+
+    def seal() -> Entry:
+        types = ("audio/opus", "audio/opus")
+        return sealed_entry(plain.spool, plain.folder, AUDIO, AUDIO, types=types)
+
+    entry = await asyncio.to_thread(seal)
+    plain.bota.faults["put"].extend([None, LOST_ANSWER])
+
+    with pytest.raises(CloudUnreachable):
+        await plain.upload(entry)
