@@ -11,6 +11,8 @@ BENCHES = (
     "tests.bench.bench_serial",
     "tests.bench.bench_upload",
     "tests.bench.bench_stores",
+    "tests.bench.bench_images",
+    "tests.bench.bench_faults",
     "tests.bench.bench_ble",
 )
 

@@ -3,14 +3,14 @@
 from html import escape
 from typing import Any
 
-_WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 760, 250, 90, 74, 34
+_WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 820, 290, 110, 74, 34
 _BAR = 18
 _STYLE = """
 svg { color-scheme: light dark; font: 13px system-ui, sans-serif }
 .page { fill: #ffffff } text { fill: #1f2328 } .small { font-size: 12px; fill: #59636e }
 .head { font-size: 15px; font-weight: 600 } .line { stroke: #d1d9e0 }
 .needed { stroke: #1f2328; stroke-dasharray: 3 3 } .span { stroke: #1f2328; stroke-width: 1.5 }
-.ours { fill: #1a7f5a } .theirs { fill: #8c959f }
+.ours { fill: #1a7f5a } .theirs { fill: #8c959f } .open { opacity: 0.45 }
 @media (prefers-color-scheme: dark) {
 .page { fill: #0d1117 } text { fill: #e6edf3 } .small { fill: #9198a1 } .line { stroke: #30363d }
 .needed { stroke: #e6edf3 } .span { stroke: #e6edf3 }
@@ -51,7 +51,7 @@ def svg(found: dict[str, Any]) -> str:
         ]
     for number, each in enumerate(rows):
         drawn += _bar(each, _TOP + number * _ROW, x)
-    note = f"Who had sent {most:.0f} times the medium and was not done gave up."
+    note = f"Who had sent {most:.0f} times the medium, or was not done after 45 s, gave up (pale)."
     drawn += [
         f'<rect class="ours" x="20" y="{bottom + 36}" width="12" height="12" rx="2"/>',
         f'<text class="small" x="38" y="{bottom + 46}">Fieldpost</text>',
@@ -68,6 +68,7 @@ def _bar(each: dict[str, Any], top: float, x: Any) -> list[str]:
     kind = "ours" if each["ours"] else "theirs"
     told = f"{each['share']:.2f}"
     if each["done"] < each["runs"]:
+        kind += " open"
         told = f"{each['done']} of {each['runs']} done"
     label = f'{escape(each["name"])} <tspan class="small">→ {escape(each["to"])}</tspan>'
     width = x(each["share"]) - x(0)
