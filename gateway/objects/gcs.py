@@ -123,9 +123,9 @@ class GcsObjects:
         while True:
             answer = await self._ask("GET", f"{self._bucket}/o?{urlencode(query)}")
             document = _document(answer)
-            for each in document.get("items", []):
-                if (ref := self._ref(str(each["name"]))) is not None:
-                    yield Listed(ref, datetime.fromisoformat(each["updated"]))
+            for name, updated in _items(document):
+                if (ref := self._ref(name)) is not None:
+                    yield Listed(ref, updated)
             if "nextPageToken" not in document:
                 return
             query["pageToken"] = str(document["nextPageToken"])
@@ -303,7 +303,21 @@ def _document(answer: StoreAnswer) -> dict[str, Any]:
 
 
 def _size(document: Mapping[str, Any]) -> int:
-    return int(document.get("size", -1))
+    # Never guessed: an object of another size than announced is removed.
+    size = str(document.get("size"))
+    if not (size.isascii() and size.isdigit()):
+        raise StorageFailed("the object store answers without a size")
+    return int(size)
+
+
+def _items(document: Mapping[str, Any]) -> list[tuple[str, datetime]]:
+    try:
+        return [
+            (str(each["name"]), datetime.fromisoformat(each["updated"]))
+            for each in document.get("items", [])
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise StorageFailed("the object store answers with a list that is none") from error
 
 
 def _mark(document: Mapping[str, Any]) -> str | None:

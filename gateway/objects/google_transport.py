@@ -3,6 +3,7 @@
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
 
 from google.auth.exceptions import TransportError
@@ -55,5 +56,5 @@ class Fetch(Request):
         except urllib.error.HTTPError as error:
             with error:
                 return Fetched(error.code, dict(error.headers), error.read())
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             raise TransportError(str(error)) from error

@@ -98,8 +98,11 @@ class S3Objects:
         if answer.status == _NOT_FOUND:
             return None
         digest = _hex(answer.headers.get(_SHA256, "")) if counts else None
-        size_bytes = int(answer.headers.get("content-length", "-1"))
-        return Found(size_bytes, digest, answer.headers.get("etag"))
+        size = answer.headers.get("content-length", "")
+        if not (size.isascii() and size.isdigit()):
+            # Never guessed: an object of another size than announced is removed.
+            raise StorageFailed("the object store answers without a size")
+        return Found(int(size), digest, answer.headers.get("etag"))
 
     async def verify(self, ref: ObjectRef) -> Stored | None:
         """See `ObjectStore.verify`."""

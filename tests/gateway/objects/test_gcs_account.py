@@ -1,5 +1,6 @@
 """The gateway's identity at Google: a service account's key, and a token endpoint of ours."""
 
+import asyncio
 import base64
 import json
 from urllib.parse import parse_qs, urlsplit
@@ -82,6 +83,24 @@ async def test_no_token_is_no_answer(google):
     store = GcsObjects(GcsConfig(bucket="bkt", credentials_file=google["file"]))
     with pytest.raises(Unavailable, match="token"):
         await store._bearer()
+
+
+async def test_a_token_endpoint_that_breaks_off(google):
+    """An answer that ends early is an outage of Google's, not a fault of ours."""
+
+    async def speak(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+        writer.close()
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    account = json.loads(google["file"].read_text())
+    google["file"].write_text(json.dumps({**account, "token_uri": f"http://127.0.0.1:{port}/"}))
+    store = GcsObjects(GcsConfig(bucket="bkt", credentials_file=google["file"]))
+    with pytest.raises(Unavailable, match="token"):
+        await store._bearer()
+    server.close()
 
 
 async def test_a_download_url_is_signed_by_the_key(google, key):

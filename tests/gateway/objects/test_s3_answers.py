@@ -12,6 +12,7 @@ from gateway.errors import StorageFailed, Unavailable
 from gateway.objects import ObjectRef, Offer
 from gateway.objects.s3 import S3Objects
 from gateway.objects.s3_signing import S3Request
+from gateway.objects.store_http import StoreAnswer
 
 pytestmark = pytest.mark.asyncio
 
@@ -187,3 +188,15 @@ async def test_credentials_that_are_refused_are_no_fault_of_ours(s3):
 
     with pytest.raises(StorageFailed, match="credentials"):
         await s3._signer.sign(S3Request(method="HEAD"), 60)
+
+
+async def test_a_size_is_never_guessed(s3, monkeypatch):
+    """An object whose size a proxy took out of the answer is not of another size."""
+
+    async def ask(*_, **__):
+        return StoreAnswer(200, {"etag": "e"}, b"")
+
+    monkeypatch.setattr(s3._http, "ask", ask)
+
+    with pytest.raises(StorageFailed, match="size"):
+        await s3.look(REF)
