@@ -143,6 +143,8 @@ class Carrier:
 
 
 class _Giver:
+    name = "by hand"
+
     def __init__(self, give: Callable[[], Target], given: list[Target]) -> None:
         self._give = give
         self._given = given
