@@ -19,7 +19,7 @@ help:
 	@echo '             (LINK=ble: from two recorders on a simulated Bluetooth radio;'
 	@echo '             JSON=1: the result as one JSON document on stdout)'
 	@echo 'make bench   measure beside other tools; needs curl, openssl and lrzsz, and'
-	@echo '             installs smpclient beside the development tools'
+	@echo '             installs smpclient and rclone beside the development tools'
 	@echo 'make fmt     format the code and apply safe fixes'
 	@echo 'make clean   remove $(VENV) and caches'
 
