@@ -130,6 +130,31 @@ def line(request: pytest.FixtureRequest) -> Line:
 
 
 @pytest.mark.asyncio
+async def test_pictures_go_up_two_at_a_time_and_the_audio_after_them(
+    plain: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as there are slots: here each picture waits for another one to be on its way."""
+    both, sizes = asyncio.Barrier(2), []
+    send = plain.transport.send
+
+    async def in_pairs(request, *rest):
+        if request.body_bytes:
+            sizes.append(request.body_bytes)
+            if request.body_bytes < len(AUDIO):
+                async with asyncio.timeout(5):
+                    await both.wait()
+        return await send(request, *rest)
+
+    monkeypatch.setattr(plain.transport, "send", in_pairs)
+    images = [noise(1000 * n, seed=n) for n in range(1, 5)]
+    stored = await plain.upload(await plain.seal(AUDIO, *images))
+
+    assert State.STORED is stored.state
+    assert sorted(images) == sorted(plain.stored("image"))
+    assert [*sorted(map(len, images)), len(AUDIO)] == [*sorted(sizes[:-1]), sizes[-1]]
+
+
+@pytest.mark.asyncio
 async def test_a_recording_arrives_whole(line: Line) -> None:
     """Audio and images arrive byte for byte and the entry is stored with a receipt."""
     stored = await line.upload(await line.seal(AUDIO, IMAGE))
