@@ -6,13 +6,21 @@ sweep (tests/device/spool). A third of the points kill the restarted agent a sec
 
 import asyncio
 import random
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.crash.world import check, gateway, in_a_folder, on_a_line, on_the_air, zygote
 
-POINTS = {"line": 50, "folder": 20, "air": 20}
+POINTS = {"line": 50, "folder": 20, "air": 20, "tus": 15, "ietf": 15}
+WORLDS = {
+    "line": on_a_line,
+    "folder": in_a_folder,
+    "air": on_the_air,
+    "tus": partial(in_a_folder, protocol="tus"),
+    "ietf": partial(in_a_folder, protocol="ietf"),
+}
 PER_BATCH = 5
 
 
@@ -31,13 +39,14 @@ def test_a_killed_agent_ends_where_an_unharmed_one_does(tmp_path: Path, recorder
 async def _broken(folder: Path, recorder: str, batch: int) -> dict[tuple[int, int], object]:
     """Kill agents at this batch's points; return what the checker found, by point."""
     broken: dict[tuple[int, int], object] = {}
-    world = {"line": on_a_line, "folder": in_a_folder, "air": on_the_air}[recorder]
+    world = WORLDS[recorder]
     points = POINTS[recorder]
     async with gateway(folder / "gateway") as cloud, zygote() as agents:
         async with world(folder / "clean", cloud, 1_000 + batch) as clean:
             unharmed = await agents.run(clean, 0)
             assert unharmed["exit_code"] == 0, unharmed
             assert await check(clean) == []
+            assert ("PATCH" in unharmed["methods"]) == (recorder in {"tus", "ietf"})
         steps, killed = unharmed["steps"], 0
         for number in range(batch, points, points // PER_BATCH):
             chance = random.Random(f"power cut {number}")

@@ -84,7 +84,12 @@ class Zygote:
     async def run(self, world: "World", kill_at: int) -> dict:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        order = {"config": str(world.config), "kill_at": kill_at, "hci": world.hci}
+        order = {
+            "config": str(world.config),
+            "kill_at": kill_at,
+            "hci": world.hci,
+            "protocol": world.protocol,
+        }
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         async with asyncio.timeout(ANSWER_S):
             return json.loads(await self._process.stdout.readline())
@@ -182,6 +187,8 @@ class World:
     """How many recordings the recorder still holds."""
     hci: str = ""
     """Bumble's name of the agent's Bluetooth adapter, if it needs one."""
+    protocol: str = ""
+    """Which upload protocol the agent speaks to the gateway's URLs; empty: the announced one."""
     stored_when_released: list[bool] = field(default_factory=list)
 
     def digests(self) -> set[str]:
@@ -214,9 +221,12 @@ async def box(folder: Path, gateway: Gateway, seed: int, recorder: str, driver: 
 
 
 @contextlib.asynccontextmanager
-async def in_a_folder(folder: Path, gateway: Gateway, seed: int) -> AsyncIterator[World]:
+async def in_a_folder(
+    folder: Path, gateway: Gateway, seed: int, protocol: str = ""
+) -> AsyncIterator[World]:
     """The recorder is a folder on the same disk."""
     made = await box(folder, gateway, seed, f"folder://{folder}/recordings", "folder")
+    made.protocol = protocol
     recordings = folder / "recordings"
     for number, recording in enumerate(made.held):
         sealed = recordings / f"recording {number}"

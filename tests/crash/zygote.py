@@ -1,10 +1,11 @@
 """Runs the agent in forked children that kill themselves at a chosen step of the straight line.
 
-One JSON order per line on standard input: `{"config": FILE, "kill_at": N, "hci": NAME}` (0: never;
-an empty name: no Bluetooth); one JSON answer per line: `{"signal": 9}` or
-`{"exit_code": C, "steps": N, …}`. A step is a moment before or after anything that the world can
-see: a sync, a rename, an unlink, a database commit, a frame or a value sent to the recorder, a
-request sent to the cloud. SIGKILL leaves no time for tidying up, as a power cut does not.
+One JSON order per line on standard input: `{"config": FILE, "kill_at": N, "hci": NAME,
+"protocol": NAME}` (0: never; empty names: no Bluetooth, the announced protocol); one JSON answer
+per line: `{"signal": 9}` or `{"exit_code": C, "steps": N, …}`. A step is a moment before or after
+anything that the world can see: a sync, a rename, an unlink, a database commit, a frame or a value
+sent to the recorder, a request sent to the cloud. SIGKILL leaves no time for tidying up, as a power
+cut does not.
 """
 
 import asyncio
@@ -13,10 +14,11 @@ import os
 import signal
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from device import agent, config_file
-from device.cloud import bota  # noqa: F401 - imported once here, not in every child
+from device.cloud import bota
 from device.core.bota_ble import gathering, transfer
 from device.drivers import bota as bota_driver
 from device.drivers import bota_read, native
@@ -77,7 +79,19 @@ def on_the_air(hci: str) -> ExitStack:
     return stack
 
 
-def child(config: str, kill_at: int, hci: str) -> dict[str, object]:
+def speak(protocol: str) -> None:
+    """Let the agent go to each upload URL of the gateway by a protocol that it did not announce."""
+    asked = bota.Bota.target
+
+    async def target(*args, **kwargs):
+        return replace(await asked(*args, **kwargs), method="POST", protocol=protocol)
+
+    bota.Bota.target = target
+
+
+def child(config: str, kill_at: int, hci: str, protocol: str) -> dict[str, object]:
+    if protocol:
+        speak(protocol)
     steps = Steps(kill_at)
     for name in FILE_CALLS:
         steps.around(os, name)
@@ -85,6 +99,14 @@ def child(config: str, kill_at: int, hci: str) -> dict[str, object]:
     steps.around_async(SerialLink, "send")
     steps.around_async(Gatt, "write")
     steps.around_async(Transport, "call")
+    methods = set()
+    send = Transport.send
+
+    async def note(self, request, *args):
+        methods.add(request.method)
+        return await send(self, request, *args)
+
+    Transport.send = note
     steps.around_async(Transport, "send")
     loaded = config_file.load(Path(config), {}, needs_token=True)
     with on_the_air(hci) if hci else ExitStack():
@@ -92,6 +114,7 @@ def child(config: str, kill_at: int, hci: str) -> dict[str, object]:
     return {
         "exit_code": summary.exit_code,
         "steps": steps.count,
+        "methods": sorted(methods),
         "problems": list(summary.problems),
         "states": [entry.state for entry in summary.entries],
     }
@@ -104,7 +127,12 @@ def answer(order: dict[str, object]) -> dict[str, object]:
     if pid == 0:
         os.close(reading)
         try:
-            told = child(str(order["config"]), int(str(order["kill_at"])), str(order["hci"]))
+            told = child(
+                str(order["config"]),
+                int(str(order["kill_at"])),
+                str(order["hci"]),
+                str(order["protocol"]),
+            )
         except BaseException as error:  # noqa: BLE001 - whatever it was, the parent tells it
             told = {"exit_code": 70, "problems": [f"{type(error).__name__}: {error}"]}
         os.write(writing, json.dumps(told).encode())
