@@ -44,7 +44,7 @@ class Plan:
     rounds: int
 
 
-FULL = Plan(images=2000, to_gateway=500, rounds=5)
+FULL = Plan(images=2000, to_gateway=200, rounds=5)
 QUICK = Plan(images=200, to_gateway=100, rounds=1)
 
 

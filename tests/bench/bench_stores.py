@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -109,14 +110,19 @@ def rounds(
     start: Callable[[Path], Any], file: Path, folder: Path, plan: Plan
 ) -> list[dict[str, dict[str, Any]]]:
     """Send by every way in every round; no way is always first."""
-    orders = itertools.cycle(WAYS[n:] + WAYS[:n] for n in range(len(WAYS)))
+    turned = [WAYS[n:] + WAYS[:n] for n in range(len(WAYS))]
+    orders = itertools.cycle(way[:: (-1) ** n] for n, way in enumerate(turned))
     found = []
     for number, order in zip(range(plan.rounds), orders, strict=False):
         with (
             tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place,
             start(Path(place)) as store,
         ):
-            found.append({way: send(way, store, file, f"{number}-{way}") for way in order})
+            one = {}
+            for way in order:
+                os.sync()  # else a way pays for what the one before has left to be written
+                one[way] = send(way, store, file, f"{number}-{way}")
+            found.append(one)
     return found
 
 
