@@ -128,3 +128,95 @@ async def test_an_object_of_another_size_is_not_read(client, bucket):
 
     assert (bucket.reads, bucket.content(ref)) == (0, None)
     assert now.status is MediaStatus.PENDING
+
+
+async def test_few_objects_are_read_at_once(client, bucket):
+    """However many recordings are completed, a bounded number is read back at a time."""
+    at_once = client.found.gateway.config.verify_at_once
+    reading, most = 0, 0
+
+    async def before(what):
+        nonlocal reading, most
+        reading += what == "verify"
+        most = max(most, reading)
+        await asyncio.sleep(0.01)
+
+    async def after(what):
+        nonlocal reading
+        reading -= what == "verify"
+
+    recordings = []
+    for each in range(3 * at_once):
+        recordings.append(await client.recording(key=f"r{each}"))
+        _, ref = await client.medium(recordings[-1], AUDIO, key=f"m{each}")
+        bucket.put(ref, AUDIO)
+    bucket.before, bucket.after = before, after
+    done = await asyncio.gather(*(client.complete(each, AUDIO) for each in recordings))
+
+    assert {RecordingStatus.UPLOADED} == {each.status for each in done}
+    assert most == at_once
+
+
+async def test_an_object_that_changes_while_it_is_read(client, bucket):
+    """What was read has another size than what was looked at: it is not taken."""
+    recording = await client.recording()
+    _, ref = await client.medium(recording, AUDIO, declare=False)
+    bucket.put(ref, AUDIO)
+
+    async def replaced(what):
+        if what == "verify":
+            bucket.put(ref, AUDIO + b"more")
+
+    bucket.before = replaced
+    with pytest.raises(MediaPending):
+        await client.complete(recording, None)
+
+    assert bucket.content(ref) is None
+
+
+async def test_an_object_replaced_after_it_was_verified(client, bucket):
+    """Until the recording is complete, every question looks whether it is the same object."""
+    recording = await client.recording()
+    _, ref = await client.medium(recording, AUDIO)
+    _, missing = await client.medium(recording, AUDIO, key="n")
+    bucket.put(ref, AUDIO)
+    with pytest.raises(MediaPending):
+        await client.complete(recording, AUDIO)
+    bucket.put(ref, AUDIO[::-1])
+    bucket.put(missing, AUDIO)
+    with pytest.raises(MediaPending) as caught:
+        await client.complete(recording, AUDIO)
+
+    assert caught.value.details == {"media_ids": [ref.medium_id]}
+
+
+async def test_an_empty_medium(client, bucket):
+    """No byte is a medium too, once it was put; before, it is missing."""
+    recording = await client.recording()
+    _, ref = await client.medium(recording, b"")
+    with pytest.raises(MediaPending):
+        await client.complete(recording, b"")
+    bucket.put(ref, b"")
+    done = await client.complete(recording, b"")
+
+    assert done.status is RecordingStatus.UPLOADED
+
+
+async def test_a_store_that_is_away_is_no_answer(client, bucket):
+    """An object that cannot be asked about stays what it was."""
+    recording = await client.recording()
+    medium, ref = await client.medium(recording, AUDIO)
+    await client.medium(recording, AUDIO, key="n")
+    bucket.put(ref, AUDIO)
+    with pytest.raises(MediaPending):
+        await client.complete(recording, AUDIO)
+
+    async def away(_what):
+        raise Unavailable("the object store cannot be reached")
+
+    bucket.before = away
+    with pytest.raises(Unavailable):
+        await client.complete(recording, AUDIO)
+    now = await client.store.recordings.medium(medium.id)
+
+    assert now.status is MediaStatus.UPLOADED

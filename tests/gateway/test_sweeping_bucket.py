@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from gateway.errors import GatewayError, StorageFailed, Unavailable
 from gateway.model import RecordingStatus
+from gateway.objects import ObjectRef, Offer
 from gateway.sweeping import Litter, Swept
 from tests.fakes.bucket import Bucket
 from tests.gateway.on_bucket import Client, gateway_on
@@ -175,3 +176,43 @@ async def test_an_upload_completed_while_it_is_swept(client, bucket, clock):
     assert done.status is RecordingStatus.UPLOADED
     assert bucket.content(ref) == LONG
     assert await client.found.sweeper.sweep() == []
+
+
+async def test_what_another_gateway_began_stays(client, bucket, clock):
+    """Uploads and objects that this gateway does not know are left alone for ever."""
+    strange = ObjectRef("rec_of_another", "med_of_another")
+    await bucket.begin(strange, Offer(content_type="audio/ogg"))
+    bucket.put(strange, AUDIO)
+    clock.advance(100 * AGE_S)
+
+    assert await client.found.sweeper.sweep() == []
+    assert bucket.content(strange) == AUDIO
+    assert len(bucket.state.uploads) == 1
+
+
+async def test_a_document_asked_for_in_the_middle_of_a_sweep(client, bucket, clock):
+    """Whoever comes back between the list of idle media and its decision keeps the upload."""
+    medium, _ = await client.medium(await client.recording(), LONG)
+    await client.parts(medium)
+    clock.advance(AGE_S + 1)
+
+    async def back(what):
+        if what == "look":
+            await client.parts(medium)
+
+    bucket.before = back
+
+    assert await client.found.sweeper.sweep() == []
+    assert len(bucket.state.uploads) == 1
+
+
+async def test_a_living_upload_is_not_taken_for_a_forgotten_one(client, bucket, clock):
+    """However old an upload is, its medium's last question counts."""
+    medium, _ = await client.medium(await client.recording(), LONG)
+    await client.parts(medium)
+    for _ in range(4):
+        clock.advance(AGE_S / 2)
+        await client.parts(medium)
+
+    assert await client.found.sweeper.sweep() == []
+    assert len(bucket.state.uploads) == 1
