@@ -97,9 +97,10 @@ class Receiving:
             part = await self._opened(slot, medium)
             match brought:
                 case Begin() | Append():
-                    await self._note_total(medium, total)
                     size_bytes = body_bytes(brought, total)
                     skip = await _skip(medium, part, brought)
+                    # Of what fits alone: a size that was once noted cannot be taken back.
+                    await self._note_total(medium, total)
                     await self._pump.run(turn, part, Wanted(body, skip, max(0, size_bytes - skip)))
                 case Chunk(first=first, size_bytes=size_bytes):
                     skip = part.held_bytes - first

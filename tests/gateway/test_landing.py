@@ -220,3 +220,28 @@ async def test_a_store_that_is_away_is_no_answer(client, bucket):
     now = await client.store.recordings.medium(medium.id)
 
     assert now.status is MediaStatus.UPLOADED
+
+
+async def test_nobody_rejects_while_another_verifies(client, bucket):
+    """Putting aside waits for whoever looks at the object: what that one finds may count."""
+    recording = await client.recording()
+    given, ref = await client.medium(recording, AUDIO, declare=False)
+    bucket.put(ref, AUDIO)
+    intake, asked = client.found.gateway.intake, []
+    medium = await intake.recover(given)
+    there, go = halting_at(bucket, "look")
+
+    async def after(what):
+        asked.append(what)
+
+    bucket.after = after
+    looking = asyncio.create_task(intake.recover(medium))
+    await there.wait()
+    reopening = asyncio.create_task(intake.reopen(medium))
+    await settle()
+    before = list(asked)
+    go.set()
+    await asyncio.gather(looking, reopening)
+
+    assert before == []
+    assert asked == ["look", "copy", "remove"]

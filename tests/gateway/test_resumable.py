@@ -514,6 +514,17 @@ async def test_ietf_completes_an_upload_of_unknown_size(ietf, unsized):
     assert last.json["file_size_bytes"] == 2000
 
 
+async def test_a_refused_append_settles_no_size(ietf, unsized):
+    """A last append that does not begin where the upload is says nothing about its size."""
+    where = await unsized()
+    await ietf.append(where, AUDIO[:1000], 0, 0)
+    astray = await ietf.append(where, AUDIO[:20], 50, 70)
+    last = await ietf.append(where, AUDIO[1000:2000], 1000, 2000)
+
+    assert (astray.status, astray.headers["Upload-Offset"]) == (409, "1000")
+    assert (last.status, last.json["file_size_bytes"]) == (200, 2000)
+
+
 async def test_ietf_refuses_another_digest_at_once(ietf, url):
     """Announced otherwise than declared: no byte needs to travel."""
     refused = await ietf.create(await url(), Repr_Digest=repr_digest(b"other"))
