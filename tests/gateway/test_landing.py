@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from gateway.errors import DigestConflict, MediaPending, NotFound, Unavailable
 from gateway.model import MediaStatus, RecordingStatus
+from gateway.objects import UploadTarget
 from tests.fakes.bucket import Bucket
 from tests.gateway.on_bucket import Client, gateway_on
 from tests.gateway.serving import SECRET
@@ -245,3 +246,52 @@ async def test_nobody_rejects_while_another_verifies(client, bucket):
 
     assert before == []
     assert asked == ["look", "copy", "remove"]
+
+
+class Sessions(Bucket):
+    """A bucket whose targets are sessions that are begun at once, as Google's are."""
+
+    async def target(self, ref, offer, signed, *, handle=None):
+        del signed
+        if handle not in self.state.uploads:
+            handle = await self.begin(ref, offer)
+        return UploadTarget(url=f"http://bucket/{handle}", protocol="chunked_put", handle=handle)
+
+
+@pytest_asyncio.fixture
+async def at_sessions(tmp_path, clock):
+    bucket = Sessions(clock.now, secret=SECRET)
+    async with gateway_on(bucket, tmp_path / "data", clock) as found:
+        yield Client(found, bucket)
+
+
+async def test_a_session_is_gone_on_with(at_sessions):
+    """The same medium gives the same session; one that ended is replaced, once."""
+    recording = await at_sessions.recording()
+    sessions = []
+    for ended in (False, False, True, False):
+        if ended:
+            at_sessions.bucket.state.uploads.clear()
+        medium, _ = await at_sessions.medium(recording, AUDIO)
+        sessions.append(await at_sessions.store.uploads.handle(medium.id))
+    first, again, other, still = sessions
+
+    assert (first, other) == (again, still)
+    assert first != other
+    assert [other] == list(at_sessions.bucket.state.uploads)
+
+
+async def test_targets_asked_for_at_once_are_one_session(at_sessions):
+    """Two equal requests are handed one session; what was begun in vain is ended."""
+    recording = await at_sessions.recording()
+
+    async def together(what):
+        if what == "begin":
+            await asyncio.sleep(0.05)
+
+    at_sessions.bucket.after = together
+    await asyncio.gather(*(at_sessions.medium(recording, AUDIO) for _ in range(3)))
+
+    assert list(at_sessions.bucket.state.uploads) == list(
+        (await at_sessions.store.uploads.all()).values()
+    )
