@@ -25,6 +25,8 @@ _OK, _CREATED = 200, 201
 _STATUS_S = 10.0
 _UNSAID_LIFE_S = 900.0
 """How long an upload URL is taken to live whose end nobody could tell."""
+_LONGEST_LIFE_S = 3600.0
+"""A URL that is refused may die long before its time: by then an empty track is the lesser evil."""
 _HEARD_AT_ONCE = 16
 _DONE = "swayzio."
 """Prefix of the keys that hold the track of each medium, once Swayzio has acknowledged it."""
@@ -86,7 +88,7 @@ class Swayzio:
             answer, medium, base_url=f"{self._base_url}/", allow_http=self._allow_http
         )
         life_s = _UNSAID_LIFE_S if target.expires_in_s is None else target.expires_in_s
-        self._alive[which] = target, self._clock.monotonic() + life_s
+        self._alive[which] = target, self._clock.monotonic() + min(life_s, _LONGEST_LIFE_S)
         return target
 
     async def stored(

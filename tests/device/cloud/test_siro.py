@@ -264,10 +264,11 @@ async def test_no_client_credentials(granted: SiroRig, text: str) -> None:
     assert [] == granted.siro.net.requests
 
 
+@pytest.mark.parametrize("life", [b"", b', "expires_in": "1h"', b', "expires_in": 1' + b"0" * 400])
 @pytest.mark.asyncio
-async def test_a_token_without_an_end(granted: SiroRig) -> None:
-    """Where the endpoint names no life, a token serves until it is refused."""
-    body = b'{"access_token": "granted-x", "token_type": "Bearer"}'
+async def test_a_token_without_an_end(granted: SiroRig, life: bytes) -> None:
+    """Where the endpoint names no life that can be, a token serves until it is refused."""
+    body = b'{"access_token": "granted-x", "token_type": "Bearer"%s}' % life
     granted.siro.net.faults["token"].append(Fault(status=200, body=body))
     granted.siro.tokens.add("granted-x")
     await granted.sent()

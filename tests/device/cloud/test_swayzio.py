@@ -396,3 +396,15 @@ async def test_what_is_kept_does_not_grow(rig: SwayzioRig, monkeypatch: pytest.M
 
     assert len(rig.cloud._alive) <= 2
     assert len(rig.cloud._heard) <= 17
+
+
+@pytest.mark.asyncio
+async def test_an_intent_whose_url_is_said_to_live_for_ever(rig: SwayzioRig) -> None:
+    """Its store may refuse it long before; whoever asks after an hour gets another."""
+    rig.swayzio.life_s = 7 * 86_400.0
+    first = await rig.intent()
+    rig.clock.advance(3_599)
+    assert first == await rig.intent()
+    rig.clock.advance(2)
+
+    assert first != await rig.intent()
