@@ -1,5 +1,6 @@
 """Where objects are kept, by environment: FIELDPOST_GATEWAY_OBJECTS and what belongs to it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from gateway.errors import ConfigInvalid
 
 _PREFIX = "FIELDPOST_GATEWAY_"
+_BUCKET = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _MIB = 1024 * 1024
 _MOST_SINGLE_PUT_BYTES = 5 * 1024 * _MIB
 MOST_SIGNED_S = 7 * 24 * 3600
@@ -55,18 +57,19 @@ def read_objects(environ: Mapping[str, str]) -> ObjectsConfig:
         return None
     parts = urlsplit(text)
     bucket, prefix = parts.netloc, parts.path.strip("/")
-    if parts.scheme not in {"s3", "gs"} or not bucket or parts.query or parts.fragment:
+    named = parts.scheme in {"s3", "gs"} and _BUCKET.fullmatch(bucket)
+    if not named or parts.query or parts.fragment:
         raise ConfigInvalid(
             f"{_PREFIX}OBJECTS={text!r} names no object store",
             hint="filesystem, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX",
         )
     prefix = f"{prefix}/" if prefix else ""
     if parts.scheme == "gs":
-        named = environ.get(f"{_PREFIX}GCS_CREDENTIALS_FILE")
+        key_file = environ.get(f"{_PREFIX}GCS_CREDENTIALS_FILE")
         return GcsConfig(
             bucket=bucket,
             prefix=prefix,
-            credentials_file=Path(named) if named else None,
+            credentials_file=Path(key_file) if key_file else None,
             emulator=_address(environ, "GCS_EMULATOR"),
         )
     key_id = environ.get(f"{_PREFIX}S3_ACCESS_KEY_ID") or None
@@ -107,6 +110,11 @@ def _address(environ: Mapping[str, str], name: str) -> str | None:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
         raise ConfigInvalid(f"{_PREFIX}{name}={text!r} is not an http(s) URL")
+    if parts.username is not None:
+        raise ConfigInvalid(
+            f"{_PREFIX}{name} holds a credential, and clients would be handed it",
+            hint=f"name the key in {_PREFIX}S3_ACCESS_KEY_ID and its secret's file",
+        )
     return text.rstrip("/")
 
 
