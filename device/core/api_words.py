@@ -62,7 +62,9 @@ def checked_url(stated: object, *, base_url: str, allow_http: bool) -> str:
         raise NotTheCloud("the upload URL cannot be read") from error
     if _CONTROL.search(stated) or " " in stated or not host:
         raise NotTheCloud("the upload URL cannot be read")
-    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or host in _LOOPBACK)):
+    # Services of this machine are not a distant API's to send us to.
+    local = host in _LOOPBACK and urlsplit(base_url).hostname in _LOOPBACK
+    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or local)):
         return url
     raise NotTheCloud("the upload URL is not https", hint="set allow_http if that is intended")
 

@@ -181,16 +181,28 @@ def test_a_target_that_cannot_be_used(document: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "allow_http"),
+    ("url", "base_url", "allow_http"),
     [
-        ("http://127.0.0.1:8000/o", False),
-        ("http://localhost/o", False),
-        ("http://far.example/o", True),
+        ("http://127.0.0.1:8000/o", "http://localhost:1/v1/", False),
+        ("http://localhost/o", "http://127.0.0.1:1/v1/", False),
+        ("http://far.example/o", BASE, True),
     ],
 )
-def test_plain_http_on_this_machine_or_when_allowed(url: str, allow_http: bool) -> None:
+def test_plain_http_on_this_machine_or_when_allowed(
+    url: str, base_url: str, allow_http: bool
+) -> None:
     """Plain HTTP stays on loopback unless an operator allows it."""
-    assert url == _target({"upload_url": url}, allow_http=allow_http).url
+    answer = _answer({"upload_url": url}, **DATE)
+    target = bota_api.parse_target(answer, AUDIO, base_url=base_url, allow_http=allow_http)
+
+    assert url == target.url
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:2375", "localhost", "[::1]:80"])
+def test_a_distant_api_sends_us_to_no_service_of_this_machine(host: str) -> None:
+    """What listens on loopback trusts who is here, and a medium is what somebody else says."""
+    with pytest.raises(NotTheCloud):
+        _target({"upload_url": f"http://{host}/o"})
 
 
 @pytest.mark.parametrize("status", ["uploaded", "processing", "completed"])
