@@ -34,15 +34,20 @@ class Body(Protocol):
 
 @dataclass(slots=True)
 class Wanted:
-    """Which bytes of a body are new: the first `skip` are held, then at most `most_bytes`."""
+    """Which bytes of a body are new: the first `skip` are held, then at most `most_bytes`.
+
+    `beyond` turns true once the body brought more than those.
+    """
 
     body: Body
     skip: int
     most_bytes: int
+    beyond: bool = False
 
     def take(self, block: bytes) -> bytes:
         """Give the new bytes of a block."""
         taken = block[self.skip : self.skip + self.most_bytes]
+        self.beyond = self.beyond or len(block) > self.skip + self.most_bytes
         self.skip = max(0, self.skip - len(block))
         self.most_bytes -= len(taken)
         return taken
@@ -95,6 +100,14 @@ class Pump:
             await self._written(part, blocks, sum(map(len, blocks)))
             if interrupted:
                 await asyncio.to_thread(part.sync)
+
+    async def ends(self, turn: Turn, wanted: Wanted) -> bool:
+        """Say whether a body has ended with what was wanted of it.
+
+        Raises:
+            Superseded, Draining, TooSlow, ConnectionError: See `run`.
+        """
+        return not wanted.beyond and not await self._next(turn, wanted.body, _LastBytes())
 
     def _written(self, part: Part, blocks: list[bytes], size_bytes: int) -> asyncio.Future[None]:
         self._metrics.received_bytes.inc(size_bytes)

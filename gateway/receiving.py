@@ -12,6 +12,7 @@ from gateway.core.fitting import agreed_total, body_bytes, check_announced, chec
 from gateway.errors import (
     AlreadyUploaded,
     DigestRefused,
+    LengthMismatch,
     NotFound,
     OffsetMismatch,
     StorageFailed,
@@ -22,7 +23,7 @@ from gateway.model import MediaStatus, Medium, RecordingStatus
 from gateway.objects import CarriedObjectStore, Part, SignedFor, UploadTarget
 from gateway.pumping import Body, Pump, Wanted
 from gateway.store import Store
-from gateway.turns import Slot, Turns
+from gateway.turns import Slot, Turn, Turns
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,10 @@ class Receiving:
                     skip = await _skip(medium, part, brought)
                     # Of what fits alone: a size that was once noted cannot be taken back.
                     await self._note_total(medium, total)
-                    await self._pump.run(turn, part, Wanted(body, skip, max(0, size_bytes - skip)))
+                    wanted = Wanted(body, skip, max(0, size_bytes - skip))
+                    await self._pump.run(turn, part, wanted)
+                    if brought.size_bytes is None and part.held_bytes == total:
+                        await self._check_end(turn, part, wanted)
                 case Chunk(first=first, size_bytes=size_bytes):
                     skip = part.held_bytes - first
                     # A chunk beyond what is held would leave a hole; one within brings nothing.
@@ -207,6 +211,12 @@ class Receiving:
         """Keep a size that only the client knows: it will ask for it, and not say it again."""
         if total is not None and medium.file_size_bytes is None:
             await self._store.recordings.size_medium(medium.id, total)
+
+    async def _check_end(self, turn: Turn, part: Part, wanted: Wanted) -> None:
+        """Refuse a body that goes on beyond the medium's end: it is not what was announced."""
+        if not await self._pump.ends(turn, wanted):
+            await asyncio.to_thread(part.restart)
+            raise LengthMismatch("the body goes on beyond the medium's end; send it again")
 
     async def _opened(self, slot: Slot, medium: Medium) -> Part:
         if slot.part is None:

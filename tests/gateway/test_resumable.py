@@ -409,6 +409,25 @@ async def test_a_last_body_that_ends_early_is_refused(ietf, api, url):
     assert await ietf.held(where) == TOTAL - 1
 
 
+@pytest.mark.parametrize("more", [1, 100_000])
+async def test_a_body_that_goes_on_beyond_the_end_is_refused(client, api, url, more):
+    """A body of unsaid size that is longer than the medium is not cut to fit and called whole."""
+    where = await url(declare=False)
+    fields = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    if client.name == "ietf":
+        fields |= {"Content-Type": PARTIAL, "Upload-Complete": "?1"}
+    else:
+        fields |= {"Tus-Resumable": "1.0.0"}
+    body = pieces(AUDIO + b"!" * more)
+    async with api.session.patch(where, data=body, headers=fields) as response:
+        refused = await response.json(content_type=None)
+    held = await client.held(where)
+    last = await client.append(where, AUDIO, 0)
+
+    assert (refused["error"]["code"], held) == ("length_mismatch", 0)
+    assert last.status == client.done
+
+
 async def test_a_size_that_nobody_knows_is_asked_for(api, unsized):
     """Neither of the body nor of the upload: how much would be taken?"""
     fields = {"Content-Type": PARTIAL, "Upload-Offset": "0", "Upload-Complete": "?1"}
