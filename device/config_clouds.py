@@ -37,12 +37,13 @@ def cloud_doubts(config: Config) -> Iterator[tuple[str, str, str]]:
     """Yield (section, key, sentence) for what works and is probably not meant."""
     for section, cloud in clouds(config):
         if cloud.allow_http and urlsplit(cloud.base_url).scheme == "http":
-            yield section, "allow_http", "lets the device token travel unencrypted"
+            yield section, "allow_http", "lets the credential travel unencrypted"
         facts = FACTS.get(cloud.api)
         if facts is not None and facts.content_types is not None:
             words = ", ".join(sorted(set(facts.content_types.values())))
             takes = f'is "{cloud.api}", which takes {words} only: recordings with another kind of'
-            yield section, "api", f"{takes} file are put aside"
+            kind = "image" if section == "cloud_images" else "file"
+            yield section, "api", f"{takes} {kind} are put aside"
     facts = FACTS.get(config.cloud.api)
     if facts is not None and "image" not in facts.takes and config.cloud_images is None:
         yield (
@@ -71,9 +72,11 @@ def _extras(cloud: CloudConfig) -> Complaints:
         yield "finalize_path", f"is for siro and sivi, not for {cloud.api}"
     if cloud.oauth_url and cloud.api != "siro":
         yield "oauth_url", f"is for siro, not for {cloud.api}"
-    if cloud.oauth_url and (url := split(cloud.oauth_url)) is not None:
-        safe = url.scheme == "https" or cloud.allow_http or is_loopback(url.hostname or "")
-        if not url.hostname or not safe:
+    if cloud.oauth_url:
+        url = split(cloud.oauth_url)
+        host = (url.hostname if url is not None else None) or ""
+        plain = cloud.allow_http or is_loopback(host)
+        if not host or url is None or url.scheme not in ({"https", "http"} if plain else {"https"}):
             yield "oauth_url", "must begin with https://: a secret travels to it"
     if cloud.url_life_s:
         yield from _url_life(cloud, facts)
@@ -84,7 +87,7 @@ def _extras(cloud: CloudConfig) -> Complaints:
     if cloud.api == "siro" and not cloud.end_user_id:
         yield (
             "end_user_id",
-            "must be the Siro user's id, e-mail address or +phone: siro makes no recording without",
+            "is missing: put in the Siro user's id, e-mail address or +phone it records for",
         )
 
 

@@ -346,8 +346,16 @@ def test_images_may_go_elsewhere(file):
             '[cloud]\napi = "siro"\noauth_url = "http://a.example/b"\n',
             "3: [cloud] oauth_url must begin with https://",
         ),
+        (
+            '[cloud]\napi = "siro"\noauth_url = "https://[a.example/b"\n',
+            "3: [cloud] oauth_url must begin with https://",
+        ),
+        (
+            '[cloud]\napi = "siro"\noauth_url = "ftp://127.0.0.1/b"\n',
+            "3: [cloud] oauth_url must begin with https://",
+        ),
         ('[cloud]\napi = "siro"\ndevice_id = "d"\n', "3: [cloud] device_id is for bota"),
-        ('[cloud]\napi = "siro"\n', "[cloud] end_user_id must be the Siro user's id"),
+        ('[cloud]\napi = "siro"\n', "[cloud] end_user_id is missing: put in the Siro user's id"),
         (
             '[cloud]\napi = "cryomix"\nend_user_id = "u"\n',
             "3: [cloud] end_user_id is for bota and siro, not for cryomix",
