@@ -263,8 +263,7 @@ class Dispatcher:
 
     async def _park(self, entry: Entry, error: FieldpostError) -> None:
         """The token is no good: nothing can go up until it is replaced; pulling goes on."""
-        reason = f"{error}; {error.hint}" if error.hint else str(error)
-        self.problems[entry.id] = reason
+        self.problems[entry.id] = reason = _with_remedy(error)
         until = await self._gate.token_refused(reason)
         await self._wait(entry, Wait(code=error.code, reason=reason, until=until))
         if self.once:
@@ -287,10 +286,11 @@ class Dispatcher:
 
     async def _back_off(self, entry: Entry, error: FieldpostError, policy: Retry) -> None:
         """The way to the cloud fails for everybody: all wait, none is blamed."""
+        self.problems[entry.id] = reason = _with_remedy(error)
         until = self._gate.failed(policy)
-        await self._wait(entry, Wait(code=error.code, reason=str(error), until=until))
+        await self._wait(entry, Wait(code=error.code, reason=reason, until=until))
         if self.once and self._gate.failures >= PATIENCE:
-            await self._stop(str(error), error.exit_code)
+            await self._stop(reason, error.exit_code)
 
     async def _later(self, entry: Entry, code: str, reason: str, policy: Retry) -> None:
         """This recording failed by itself: it waits longer each time, the others go on."""
@@ -339,6 +339,11 @@ class Dispatcher:
         for entry in await asyncio.to_thread(self.spool.ids, State.SEALED):
             self.problems.setdefault(entry, reason)
         self.stored.ring()
+
+
+def _with_remedy(error: FieldpostError) -> str:
+    """Say what happened and what to do: a reason is often all that a person sees of an error."""
+    return f"{error}; {error.hint}" if error.hint else str(error)
 
 
 def landed_bytes(entry: Entry) -> int:

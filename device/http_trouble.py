@@ -12,7 +12,7 @@ from device.errors import NotTheCloud
 
 _PORTAL = "sign in to the network's portal, check base_url, or set this machine's clock"
 _CLOCK = "set this machine's clock (timedatectl): the certificate may be good"
-_LOGIN = "put user:password into the file that [network] proxy_login_file names"
+_LOGIN = "put the right user:password into the file that [network] proxy_login_file names"
 _ALLOW = "ask whoever runs the proxy to let this machine through, or correct [network] proxy"
 _IDENTITY = "set [network] client_cert and client_key"
 _NOT_NOW = frozenset({9, 10})

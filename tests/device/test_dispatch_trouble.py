@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from device.dispatch import LONGEST_S, MISSING_ATTEMPTS, PATIENCE, Dispatcher
 from device.drivers.named_files import describe
-from device.errors import CloudUnreachable, CloudUnwell, SpoolFull
+from device.errors import CloudUnreachable, CloudUnwell, NotTheCloud, SpoolFull
 from device.model import Evidence, Receipt, State
 from device.transport import Transport
 from tests.device.test_dispatch import PATIENT, Rig, clock, rig, spool
@@ -89,6 +89,22 @@ async def test_one_recording_that_the_cloud_chokes_on_blocks_no_other(rig, error
 
     assert [State.STORED] * 2 == [(await rig.entry(e)).state for e in good]
     assert State.SEALED is (await rig.entry(bad)).state
+
+
+async def test_what_to_do_is_kept_beside_what_happened(rig):
+    """A proxy's or a portal's remedy is shown where people look: in the recording's reason."""
+    entry = await rig.seal(1, noise(3_000))
+    dispatcher = rig.dispatcher()
+
+    async def stopped(manifest, ref):
+        raise NotTheCloud("HTTP 407", hint="put the login into the file")
+
+    dispatcher.cloud.open = stopped
+    await rig.settle(dispatcher)
+
+    reason = "HTTP 407; put the login into the file"
+    assert reason == (await rig.entry(entry)).wait.reason
+    assert reason == dispatcher.problems[entry.id] == dispatcher.stopped
 
 
 async def test_a_full_disk_while_a_failure_is_noted_does_not_end_the_uploads(rig):
