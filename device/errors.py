@@ -324,9 +324,7 @@ class TokenRefused(CloudError):
     code = "token-refused"
     fault = Fault.OPERATOR
     exit_code = 77
-    hint = (
-        "put a valid credential (bota: dtok_…) into the token file; recordings are kept meanwhile"
-    )
+    hint = "put a valid credential into the token file; recordings are kept meanwhile"
 
 
 class TargetExpired(CloudError):

@@ -44,5 +44,6 @@ def main(args: Namespace, call: Invocation) -> int:
     elif found:
         print(entry_table(found, datetime.now(UTC), width()))
     else:
-        print("no such recording in the spool")
+        every = not (args.all or args.state)
+        print("nothing waits; for what is released: fieldpost spool ls --all" if every else "none")
     return 0

@@ -7,9 +7,9 @@ from device.cli.invocation import Invocation
 from device.cli.output import document, width
 from device.cli.rescue import entries, one
 from device.cli.tables import table
-from device.cli.views import entry_object, is_uploaded, ways, why
+from device.cli.views import SHORT_ID, entry_object, is_uploaded, ways, why
 from device.cli.words import printable, relative, rfc3339, size
-from device.model import Entry, MediumState
+from device.model import Entry, MediumState, State
 
 EXAMPLES = (
     ("fieldpost spool show 3f9a", "the recording whose id begins so"),
@@ -52,6 +52,7 @@ def _facts(entry: Entry, now: datetime) -> list[tuple[str, str | None]]:
         ("entry", entry.id),
         ("state", entry.state),
         ("why", why(entry, now)),
+        ("then", _then(entry)),
         ("recorder", recording.key.recorder),
         ("recording", f"{recording.key.recording} (generation {recording.key.generation})"),
         ("started", rfc3339(recording.started_at)),
@@ -74,6 +75,12 @@ def _facts(entry: Entry, now: datetime) -> list[tuple[str, str | None]]:
         ("sent twice", size(entry.resent_bytes) if entry.resent_bytes else None),
         ("bytes", "removed from this computer" if entry.purged else None),
     ]
+
+
+def _then(entry: Entry) -> str | None:
+    if entry.state is not State.QUARANTINED:
+        return None
+    return f"once the cause is gone: fieldpost spool requeue {entry.id[:SHORT_ID]}"
 
 
 def _when(moment: datetime | None, now: datetime) -> str | None:

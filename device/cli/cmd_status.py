@@ -74,6 +74,8 @@ def _summary(seen: Glance, config: Config) -> str:
         age = span((seen.now - min(e.begun_at for e in seen.backlog)).total_seconds())
         many = count(len(seen.backlog), "recording")
         lines.append(("backlog", f"{many}, {size(total)}, oldest {age}"))
+    elif any(entry.state is State.QUARANTINED for entry in seen.entries):
+        lines.append(("backlog", "none, but what is quarantined is not in the cloud"))
     elif seen.entries:
         lines.append(("backlog", "none: every recording pulled so far is in the cloud"))
     else:

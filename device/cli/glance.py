@@ -92,7 +92,9 @@ def warnings(seen: Glance, config: Config) -> Iterator[str]:
             if "://" in origin:
                 yield printable(f"uploads to {origin} pause: {wait.reason}{until}")
             else:  # a refused token holds everything up, whatever the origin
-                yield printable(f"all uploads pause: {wait.reason}; {_remedy(config)}{until}")
+                yield printable(
+                    f"all uploads pause: {wait.reason}; {_remedy(config, wait.reason)}{until}"
+                )
     failing = {each.url: each for each in seen.unreached}
     for recorder in config.recorders:
         unreached = failing.get(recorder.url)
@@ -118,13 +120,11 @@ def warnings(seen: Glance, config: Config) -> Iterator[str]:
         )
 
 
-def _remedy(config: Config) -> str:
-    """Say what a refused credential needs; which one it is, the refusal itself says."""
+def _remedy(config: Config, refusal: str) -> str:
+    """Say which file a refused credential is in; of two clouds the refusal begins with the name."""
     every = [cloud for _, cloud in clouds(config)]
-    places = " or ".join(str(cloud.token_file) for cloud in every)
-    bota = all(cloud.api == "bota" for cloud in every)
-    what = "this device's token (dtok_…)" if bota else "a good credential"
-    return f"put {what} into {places}"
+    named = [cloud for cloud in every if refusal.startswith(f"{cloud.api}: ")]
+    return f"the token file is {' or '.join(str(each.token_file) for each in named or every)}"
 
 
 def _absent(url: str) -> str | None:

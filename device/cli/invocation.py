@@ -64,8 +64,14 @@ class Invocation:
         return loaded
 
     def config(self, *, needs_token: bool = False) -> Config:
-        """Read the configuration; see `loaded`."""
-        return self.loaded(needs_token=needs_token).config
+        """Read the configuration; see `loaded`.
+
+        Its warnings are for commands that send, and for `config`: whoever looks at the spool
+        ten times a day would read them ten times.
+        """
+        if needs_token:
+            return self.loaded(needs_token=True).config
+        return load(self.config_file, self.environ, needs_token=False).config
 
     def coloured(self, stream: TextIO) -> bool:
         """Say whether a stream takes colour."""

@@ -92,6 +92,22 @@ def test_status_puts_warnings_first(fieldpost, spool, tmp_path):
     ] == lines[:2]
 
 
+def test_status_claims_nothing_of_what_is_quarantined(fieldpost, spool, tmp_path):
+    """What is set aside is no backlog, and yet not in the cloud."""
+    spool.quarantine(ingest(spool, tmp_path, "one").id, "digest mismatch")
+
+    assert "backlog  none, but what is quarantined is not in the cloud\n" in fieldpost("status").out
+
+
+def test_looking_repeats_no_warnings_of_the_configuration(fieldpost, site):
+    """What `config check` and sending commands say once is not said at every look."""
+    with site.config.open("a") as file:
+        file.write(f'[cloud.images]\napi = "sivi"\ntoken_file = "{site.spool.parent}/sivi"\n')
+
+    assert "put aside" in fieldpost("config", "show").err
+    assert ("", "") == (fieldpost("status").err, fieldpost("spool", "ls").err)
+
+
 def test_status_warns_about_a_full_disk(fieldpost, site):
     """Too little room is told before it is met."""
     site.config.write_text(f'[spool]\npath = "{site.spool}"\nmin_free_bytes = {2**62}\n')
@@ -102,7 +118,7 @@ def test_status_warns_about_a_full_disk(fieldpost, site):
 def test_status_says_what_to_do_about_a_refused_token(fieldpost, spool, site):
     """Whoever reads it at night learns which file wants what."""
     spool.save_cooldown("token", later(minutes=6, seconds=30), "HTTP 401")
-    remedy = f"put this device's token (dtok_…) into {site.spool.parent}/token"
+    remedy = f"the token file is {site.spool.parent}/token"
     (warning,) = json.loads(fieldpost("status", "--json").out)["warnings"]
 
     assert f"all uploads pause: HTTP 401; {remedy}; next try in 6 min" == warning
@@ -205,6 +221,23 @@ def test_ls_lists_what_is_not_released(fieldpost, filled):
 
     assert "ENTRY         STATE   MEDIA   SIZE  BEGUN" == lines[0].partition("  RECORDER")[0]
     assert [entry.id[:12] for entry in filled] == [line.split()[0] for line in lines[1:]]
+
+
+def test_ls_says_where_released_recordings_are(fieldpost, spool):
+    """Nothing to list is no error, and the released are a word away."""
+    said = "nothing waits; for what is released: fieldpost spool ls --all\n"
+
+    assert said == fieldpost("spool", "ls").out
+    assert "none\n" == fieldpost("spool", "ls", "--all").out
+
+
+def test_show_says_how_what_is_quarantined_goes_on(fieldpost, spool, tmp_path):
+    """The reason alone leaves people with a recording that nobody touches."""
+    entry = ingest(spool, tmp_path, "one")
+    spool.quarantine(entry.id, "siro takes no images")
+    then = f"once the cause is gone: fieldpost spool requeue {entry.id[:12]}\n"
+
+    assert f"then       {then}" in fieldpost("spool", "show", entry.id).out
 
 
 def test_ls_filters_by_state(fieldpost, filled):

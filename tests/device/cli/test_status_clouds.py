@@ -33,7 +33,7 @@ def test_one_cloud_is_shown_alone(fieldpost):
 
 
 def test_a_refused_credential_of_either(fieldpost, with_images):
-    """Both places are named; which one it is, the refusal itself says."""
+    """The file of the one that refused is named, and no other."""
     spool = Spool.open(SpoolConfig(path=with_images.spool, min_free_bytes=0), SystemClock())
     until = datetime.now(UTC) + timedelta(minutes=6)
     spool.save_cooldown("token", until, "sivi: HTTP 401")
@@ -41,4 +41,4 @@ def test_a_refused_credential_of_either(fieldpost, with_images):
     (warning,) = json.loads(fieldpost("status", "--json").out)["warnings"]
 
     folder = with_images.spool.parent
-    assert f"sivi: HTTP 401; put a good credential into {folder}/token or {folder}/sivi" in warning
+    assert f"sivi: HTTP 401; the token file is {folder}/sivi; next try" in warning
