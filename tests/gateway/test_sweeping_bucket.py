@@ -216,3 +216,23 @@ async def test_a_living_upload_is_not_taken_for_a_forgotten_one(client, bucket, 
 
     assert await client.found.sweeper.sweep() == []
     assert len(bucket.state.uploads) == 1
+
+
+async def test_whoever_comes_back_is_not_handed_the_upload_that_ends(client, bucket, clock):
+    """Between the decision and the end of the old upload another begins, and stays."""
+    medium, _ = await client.medium(await client.recording(), LONG)
+    before = await client.parts(medium)
+    clock.advance(AGE_S + 1)
+    handed = []
+
+    async def back(what):
+        if what == "abandon":
+            handed.append(await client.parts(medium))
+
+    bucket.before = back
+    await client.found.sweeper.sweep()
+    (handle,) = bucket.state.uploads
+
+    assert handed[0].complete_url != before.complete_url
+    assert handed[0].complete_url.endswith(f"/{handle}")
+    assert await client.store.uploads.handle(medium.id) == handle

@@ -1,11 +1,13 @@
 """What Google, or what stands in its place, may answer that is not what was asked for."""
 
+import json
+
 import pytest
 import pytest_asyncio
 from aiohttp import web
 
 from gateway.config_objects import GcsConfig
-from gateway.errors import StorageFailed
+from gateway.errors import StorageFailed, Unavailable
 from gateway.objects import ObjectRef
 from gateway.objects.gcs import GcsObjects
 
@@ -16,11 +18,11 @@ REF = ObjectRef("rec_1", "med_1")
 
 @pytest_asyncio.fixture
 async def gcs():
-    """A store whose every answer is `told["body"]`."""
+    """A store whose every answer is `told["body"]`, but `told["media"]` of an object's bytes."""
     told = {"body": ""}
 
-    async def answer(_request):
-        return web.Response(text=told["body"])
+    async def answer(request):
+        return web.Response(text=told["media" if "alt" in request.query else "body"])
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
@@ -55,3 +57,24 @@ async def test_nonsense_is_a_fault_of_the_store(gcs, body):
 
     with pytest.raises(StorageFailed):
         _ = [each async for each in store.listed()]
+
+
+@pytest.mark.parametrize(
+    ("told_of", "read"),
+    [
+        ({"size": "3"}, True),
+        ({"size": "3", "md5Hash": "kAFQmDzST7DWlj99KOF/cg=="}, True),
+        ({"size": "3", "md5Hash": "AAAAAAAAAAAAAAAAAAAAAA=="}, False),
+        ({"size": "4"}, False),
+    ],
+)
+async def test_what_was_read_is_held_against_what_google_counted(gcs, told_of, read):
+    """Bytes that were damaged on the way to us are read again, not taken for the object's."""
+    store, told = gcs
+    told.update(body=json.dumps(told_of), media="abc")
+    if read:
+        assert (await store.verify(REF)).size_bytes == 3
+        return
+
+    with pytest.raises(Unavailable):
+        await store.verify(REF)

@@ -30,8 +30,8 @@ class Store:
     async def answer(self, request):
         self.asked.append((request.method, request.path, dict(request.query)))
         found = self.script(request)
-        status, body = await found if asyncio.iscoroutine(found) else found
-        return web.Response(status=status, text=body)
+        status, body, *headers = await found if asyncio.iscoroutine(found) else found
+        return web.Response(status=status, text=body, headers=headers[0] if headers else None)
 
     def methods(self):
         return [method for method, _, _ in self.asked]
@@ -200,3 +200,38 @@ async def test_a_size_is_never_guessed(s3, monkeypatch):
 
     with pytest.raises(StorageFailed, match="size"):
         await s3.look(REF)
+
+
+@pytest.mark.parametrize(("refusal", "believed"), [(400, True), (200, False)])
+async def test_only_a_store_that_refuses_other_bytes_is_believed(s3, answers, refusal, believed):
+    """One that keeps whatever checksum it was given has counted nothing."""
+    told, puts = {"Content-Length": "3"}, []
+
+    def keep(request):
+        puts.append(request.headers.get("x-amz-checksum-sha256"))
+        if len(puts) == 2:
+            return refusal, ""
+        told.update({"x-amz-checksum-sha256": puts[0]})
+        return 200, ""
+
+    answers.script = lambda request: {
+        "PUT": lambda: keep(request),
+        "HEAD": lambda: (200, "", told),
+        "DELETE": lambda: (204, ""),
+    }[request.method]()
+    found = await s3.look(REF)
+
+    assert believed == (found.sha256 is not None)
+    assert len(puts) == 2
+
+
+@pytest.mark.parametrize("code", ["NoSuchUpload", "NoSuchBucket"])
+async def test_a_bucket_that_is_gone_is_no_upload_that_is_over(s3, answers, code):
+    """Of the two only the upload may be forgotten."""
+    answers.script = lambda _request: (404, f"<Error><Code>{code}</Code></Error>")
+    if code == "NoSuchUpload":
+        assert await s3.held(REF, "u", 1) is None
+        return
+
+    with pytest.raises(StorageFailed, match="bucket"):
+        await s3.held(REF, "u", 1)
