@@ -1,15 +1,18 @@
 """The parts documents of multipart uploads: one upload for all who ask, none for what is over."""
 
 import asyncio
+from unittest.mock import patch
 
 import pytest
 import pytest_asyncio
 
+from gateway.config_objects import S3Config
+from gateway.core.signing import Purpose, signed_url
 from gateway.errors import NotFound, UploadGone
 from gateway.model import RecordingStatus
 from tests.fakes.bucket import Bucket
 from tests.gateway.on_bucket import Client, gateway_on
-from tests.gateway.serving import SECRET
+from tests.gateway.serving import SECRET, serving
 
 pytestmark = pytest.mark.asyncio
 
@@ -104,3 +107,73 @@ async def test_a_deleted_recording_has_no_parts(client):
 
     with pytest.raises(NotFound):
         await client.parts(medium)
+
+
+@pytest_asyncio.fixture
+async def api(bucket, tmp_path, clock):
+    with patch("gateway.objects.s3.S3Objects", lambda *_, **__: bucket):
+        async with serving(tmp_path / "data", clock, objects=S3Config(bucket="b")) as api:
+            _, api.token = await api.device()
+            yield api
+
+
+async def url_of(api):
+    """Give the URL of a parts document, and its medium's id."""
+    target = await api.target(await api.recording(), LONG)
+    return target["upload_url"], target["media_id"]
+
+
+async def test_a_document_is_only_for_its_url(api, clock):
+    """Another medium, another purpose, another expiry, another signature: nothing is opened."""
+    url, medium_id = await url_of(api)
+    _, other = await url_of(api)
+    expires = int(clock.now().timestamp()) + 3600
+    bytes_too = signed_url(
+        SECRET, Purpose.UPLOAD, medium_id, base_url=f"{api.url}/v1", expires=expires
+    ).replace("?", "/parts?")
+    wrong = [
+        url.replace(medium_id, other),
+        url.replace("expires=1", "expires=2"),
+        url.replace("signature=", "signature=A"),
+        url.partition("&")[0],
+        url.partition("?")[0],
+        bytes_too,
+    ]
+    refused = [await api.call("GET", each) for each in wrong]
+    good = await api.call("GET", url)
+    clock.advance(3601)
+    old = await api.call("GET", url)
+
+    assert {(403, "signature_invalid")} == {(each.status, each.code) for each in refused}
+    assert [part["number"] for part in good.json["parts"]] == [1, 2, 3]
+    assert good.headers["Cache-Control"] == "no-store"
+    assert (old.status, old.code) == (403, "url_expired")
+
+
+async def test_a_document_opens_no_bytes(api):
+    """What lists parts takes none: the gateway's own upload URLs are another purpose."""
+    url, _ = await url_of(api)
+
+    assert (await api.call("PUT", url.replace("/parts?", "?"), body=b"x")).status in {403, 404}
+
+
+@pytest.mark.parametrize("first", ["0", "-1", "x", "10002", "1.5", "99999999999999999999", ""])
+async def test_from_is_a_part_number(api, bucket, first):
+    """It is outside the signature, so it may be anything, and begins nothing."""
+    url, _ = await url_of(api)
+    answer = await api.call("GET", f"{url}&from={first}")
+
+    assert (answer.status, answer.code) == (400, "invalid_request")
+    assert bucket.state.uploads == {}
+
+
+async def test_from_asks_for_no_part_that_is_none(api, bucket):
+    """Beyond the last part there is no URL, and before the first question no upload."""
+    url, _ = await url_of(api)
+    early = await api.call("GET", f"{url}&from=2")
+    await api.call("GET", url)
+    beyond = await api.call("GET", f"{url}&from=10001")
+
+    assert (early.status, early.code) == (410, "upload_gone")
+    assert (beyond.status, beyond.json["parts"]) == (200, [])
+    assert len(bucket.state.uploads) == 1
