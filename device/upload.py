@@ -132,7 +132,7 @@ async def _cut(way: Way, entry: Entry, uncarried: Uncarried, whole: set[int]) ->
     for medium in cut.media:
         if medium.cut is not None and medium.cut.index == uncarried.index:
             facts = {"recording_id": entry.id, "reason": medium.cut.reason}
-            logger.info("A link was judged by what it carries", extra=facts)
+            logger.info("Audio goes up as was decided", extra=facts)
     return cut
 
 

@@ -41,7 +41,8 @@ def make(folder: Path, manifest: Manifest, cut: Cut) -> Cut:
     whole = next(m for m in manifest.media if m.index == cut.index)
     drop(folder, (whole,))
     try:
-        made = _checked(whole, list(_written(folder, whole, _limits(cut))))
+        limits = _limits(cut)
+        made = _checked(whole, list(_written(folder, whole, limits)), limits)
     except Uncuttable:
         drop(folder, (whole,))
         raise
@@ -107,9 +108,13 @@ class _Made:
     md5: str
 
 
-def _checked(whole: SealedMedium, made: list[_Made]) -> list[_Made]:
+def _checked(whole: SealedMedium, made: list[_Made], limits: Limits) -> list[_Made]:
     if len(made) == 1:
-        raise Uncuttable("it has no page boundary where it could be cut")
+        too_large = limits.most_bytes is not None and whole.size_bytes > limits.most_bytes
+        too_long = limits.most_samples is not None and made[0].part.samples > limits.most_samples
+        if too_large or too_long:
+            raise Uncuttable("it has no page boundary where it could be cut")
+        raise Uncuttable("it is no longer than one part")
     if whole.index >= INDEXES or len(made) >= INDEXES:
         raise Uncuttable("it would have too many parts")
     return made
