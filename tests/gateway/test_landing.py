@@ -239,7 +239,7 @@ async def test_nobody_rejects_while_another_verifies(client, bucket):
     looking = asyncio.create_task(intake.recover(medium))
     await there.wait()
     reopening = asyncio.create_task(intake.reopen(medium))
-    await settle()
+    await asyncio.wait([reopening], timeout=0.2)
     before = list(asked)
     go.set()
     await asyncio.gather(looking, reopening)
