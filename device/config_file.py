@@ -11,6 +11,7 @@ from device.config import CloudConfig, Config, RecorderConfig
 from device.config_checks import problems, warnings
 from device.config_clouds import TABLE_OF, clouds
 from device.config_lines import key_lines
+from device.config_network import proxy_login
 from device.config_values import CLOUD_IMAGES, DEFAULT, SECTIONS, Draft, Setting
 from device.errors import ConfigInvalid
 from device.token import TOKEN, TOKEN_IMAGES, token_problem, token_warning
@@ -77,6 +78,11 @@ def load(
 
             for key, problem in file_problems(config.network):
                 found.append(f"{where('network', key)}: [network] {key} {problem}")
+        try:
+            proxy_login(config.network)
+        except ConfigInvalid as unusable:
+            origin = where("network", "proxy_login_file")
+            found += [f"{origin}: {problem}" for problem in unusable.problems]
     if found:
         raise ConfigInvalid(sorted(found, key=_place_of))
     return Loaded(config=config, origins=origins, files=tuple(read), warnings=tuple(notices))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from device.config import NetworkConfig
+from device.errors import ConfigInvalid
 from device.proxies import complaint, exceptions
 
 ENVIRONMENT = "environment"
@@ -14,6 +15,7 @@ ENVIRONMENT = "environment"
 LEAST_BYTES_PER_S = 4096
 """Below this even an image takes minutes, and stores hang up on what trickles slower."""
 
+_LONGEST_LOGIN_BYTES = 4096
 _NAME = re.compile(r"(\*|\*?\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?)(:\d{1,5})?")
 
 
@@ -32,6 +34,30 @@ def network_problems(network: NetworkConfig) -> Iterator[tuple[str, str]]:
             "max_bytes_per_s",
             f"is {limit}; it must be 0 (no limit) or at least {LEAST_BYTES_PER_S}",
         )
+
+
+def proxy_login(network: NetworkConfig) -> str:
+    """Read user:password for the proxy; "" where there is no file for it. Blocks.
+
+    Raises:
+        ConfigInvalid: The file cannot be read, or holds something else, which is never quoted.
+    """
+    if not network.proxy_login_file:
+        return ""
+    place = Path(network.proxy_login_file)
+    try:
+        with place.open("rb") as file:
+            login = file.read(_LONGEST_LOGIN_BYTES).decode("utf-8", "replace").strip()
+    except OSError as error:
+        raise ConfigInvalid(
+            [f"[network] proxy_login_file {place} cannot be read: {error.strerror}"]
+        ) from error
+    user, colon, _ = login.partition(":")
+    if not user or not colon or not login.isprintable():
+        raise ConfigInvalid(
+            [f"[network] proxy_login_file {place} does not hold user:password alone on a line"]
+        )
+    return login
 
 
 def _proxy(network: NetworkConfig) -> Iterator[tuple[str, str]]:

@@ -1,17 +1,14 @@
 """Make the transport that [network] describes: trust, proxies, limit."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from device import proxies
 from device.config import NetworkConfig
-from device.config_network import ENVIRONMENT
+from device.config_network import ENVIRONMENT, proxy_login
 from device.errors import ConfigInvalid
 from device.proxies import Proxies
 from device.tls import client_context
 from device.transport import Transport
-
-_LONGEST_LOGIN_BYTES = 4096
 
 
 def open_outlet(network: NetworkConfig, environ: Mapping[str, str]) -> Transport:
@@ -41,23 +38,4 @@ def _proxies(network: NetworkConfig, environ: Mapping[str, str]) -> Proxies:
                 # Never quoted: it may hold a password.
                 raise ConfigInvalid([f"env {scheme.upper()}_PROXY (or ALL_PROXY) {wrong}"])
         return found
-    return proxies.chosen(network.proxy, login=_login(network), direct=network.no_proxy)
-
-
-def _login(network: NetworkConfig) -> str:
-    if not network.proxy_login_file:
-        return ""
-    place = Path(network.proxy_login_file)
-    try:
-        with place.open("rb") as file:
-            login = file.read(_LONGEST_LOGIN_BYTES).decode("utf-8", "replace").strip()
-    except OSError as error:
-        raise ConfigInvalid(
-            [f"[network] proxy_login_file {place} cannot be read: {error.strerror}"]
-        ) from error
-    user, colon, _ = login.partition(":")
-    if not user or not colon or not login.isprintable():
-        raise ConfigInvalid(
-            [f"[network] proxy_login_file {place} does not hold user:password alone on a line"]
-        )
-    return login
+    return proxies.chosen(network.proxy, login=proxy_login(network), direct=network.no_proxy)

@@ -68,6 +68,19 @@ def test_files_are_looked_at_when_the_command_sends(tmp_path: Path) -> None:
     ) == str(told.value)
 
 
+def test_the_login_for_the_proxy_is_looked_at_too(tmp_path: Path) -> None:
+    """Before any recording waits for it; what the file holds is not quoted."""
+    file, login = tmp_path / "fieldpost.toml", tmp_path / "login"
+    login.write_text("c4n4ry")
+    file.write_text(f'[network]\nproxy = "{PROXY}"\nproxy_login_file = "{login}"\n')
+    with pytest.raises(ConfigInvalid) as told:
+        load(file, {"CREDENTIALS_DIRECTORY": str(tmp_path)}, needs_token=True)
+
+    assert (
+        f"{file}:3: [network] proxy_login_file {login} does not hold user:password alone on a line"
+    ) in told.value.problems
+
+
 def way(network: NetworkConfig, environ: dict[str, str] | None = None) -> str | None:
     return open_outlet(network, environ or {})._proxies.way_to(STORE)
 
