@@ -18,6 +18,7 @@ _OK = 200
 _REFUSED = frozenset({400, 401, 403})
 _YEAR_S = 31_536_000
 _EARLY_S = 60.0
+_STRANGER = "sign in to the network's portal, or check [cloud] oauth_url"
 """A token is replaced this long before it expires, or at a tenth of a short life."""
 
 
@@ -95,7 +96,10 @@ def _granted(answer: ApiAnswer) -> tuple[str, float]:
         code, message = plain(document.get("error")), plain(document.get("error_description"))
         if answer.status in _REFUSED and code:
             raise TokenRefused(said(answer, doing=doing, code=code, message=message))
-        refuse(answer, doing=doing, code=code, message=message)
+        try:
+            refuse(answer, doing=doing, code=code, message=message)
+        except NotTheCloud as stranger:
+            raise NotTheCloud(str(stranger), hint=_STRANGER) from stranger
     document = document_of(answer)
     token, life_s = document.get("access_token"), document.get("expires_in")
     if not isinstance(token, str):

@@ -95,6 +95,16 @@ def granted(rig: SiroRig) -> SiroRig:
     return replace(rig, cloud=Siro(config, rig.transport, rig.clock, lambda: rig.token[0]))
 
 
+@pytest.mark.asyncio
+async def test_what_is_no_token_endpoint_names_the_key_of_its_address(granted: SiroRig) -> None:
+    """A person who corrects base_url instead would look for hours."""
+    granted.siro.net.faults["token"].append(Fault(status=404))
+    with pytest.raises(NotTheCloud) as told:
+        await granted.cloud.target(MANIFEST, MANIFEST.media[0], {})
+
+    assert "oauth_url" in (told.value.hint or "")
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.asyncio
 async def test_conformance(rig: SiroRig, check: Callable[[Rig], Awaitable[None]]) -> None:
