@@ -10,7 +10,11 @@ import aiohttp
 
 from device.errors import NotTheCloud
 
-_PORTAL = "sign in to the network's portal, check base_url, or set this machine's clock"
+_PORTAL = "sign in to the network's portal, or check base_url"
+_UNKNOWN = (
+    "sign in to the network's portal, check base_url, or, if the server is your own or a company"
+    " proxy opens TLS, name its authority in [network] ca_file"
+)
 _CLOCK = "set this machine's clock (timedatectl): the certificate may be good"
 _LOGIN = "put the right user:password into the file that [network] proxy_login_file names"
 _ALLOW = "ask whoever runs the proxy to let this machine through, or correct [network] proxy"
@@ -29,7 +33,7 @@ def stranger(error: Exception) -> NotTheCloud | None:
             when = f"the certificate of {error.host} is not valid today, by this machine's clock"
             return NotTheCloud(when, hint=_CLOCK)
         case aiohttp.ClientConnectorCertificateError():
-            return NotTheCloud(f"the certificate of {error.host} is not trusted", hint=_PORTAL)
+            return NotTheCloud(f"the certificate of {error.host} is not trusted", hint=_UNKNOWN)
         case aiohttp.ClientConnectorSSLError() if "WRONG_VERSION_NUMBER" in str(error.os_error):
             spoken = f"what answers at {error.host}:{error.port} does not speak TLS"
             return NotTheCloud(spoken, hint=_PORTAL)

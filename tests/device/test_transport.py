@@ -118,6 +118,7 @@ async def test_a_stranger_gets_no_byte(medium: Path, certificate: Path) -> None:
 
     assert "the certificate of 127.0.0.1 is not trusted" == str(told.value)
     assert "portal" in (told.value.hint or "")
+    assert "ca_file" in (told.value.hint or "")
     assert [0] == seen
     assert [] == sink.heads
 
