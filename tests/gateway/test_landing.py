@@ -135,12 +135,18 @@ async def test_few_objects_are_read_at_once(client, bucket):
     """However many recordings are completed, a bounded number is read back at a time."""
     at_once = client.found.gateway.config.verify_at_once
     reading, most = 0, 0
+    full = asyncio.Event()
 
     async def before(what):
         nonlocal reading, most
         reading += what == "verify"
         most = max(most, reading)
-        await asyncio.sleep(0.01)
+        if most >= at_once:
+            full.set()
+        if what == "verify":
+            await full.wait()
+            for _ in range(20):  # one too many would come now
+                await asyncio.sleep(0)
 
     async def after(what):
         nonlocal reading
@@ -284,10 +290,11 @@ async def test_a_session_is_gone_on_with(at_sessions):
 async def test_targets_asked_for_at_once_are_one_session(at_sessions):
     """Two equal requests are handed one session; what was begun in vain is ended."""
     recording = await at_sessions.recording()
+    all_began = asyncio.Barrier(3)
 
     async def together(what):
         if what == "begin":
-            await asyncio.sleep(0.05)
+            await all_began.wait()
 
     at_sessions.bucket.after = together
     await asyncio.gather(*(at_sessions.medium(recording, AUDIO) for _ in range(3)))

@@ -42,10 +42,11 @@ async def sent(client, bucket, medium):
 async def test_many_who_ask_first_get_one_upload(client, bucket):
     """What was begun in vain is ended at once."""
     medium, _ = await client.medium(await client.recording(), LONG)
+    all_began = asyncio.Barrier(4)
 
     async def together(what):
         if what == "begin":
-            await asyncio.sleep(0.05)
+            await all_began.wait()
 
     bucket.after = together
     told = await asyncio.gather(*(client.parts(medium) for _ in range(4)))
