@@ -8,6 +8,7 @@ from device.clock import Clock
 from device.cloud import CloudRef, MediaPath
 from device.config import CloudConfig
 from device.core import cryomix_api
+from device.core.acknowledged import receipt_of_each
 from device.core.admission import admit
 from device.core.api_words import usable_token
 from device.errors import CloudConflict, MediaMissing
@@ -107,16 +108,12 @@ class Cryomix:
 
     async def complete(self, manifest: Manifest, ref: CloudRef) -> Receipt:
         """See `Cloud.complete`: only what was proven of every medium makes a receipt."""
-        missing = [m.index for m in manifest.media if f"{_DONE}{m.index}" not in ref]
-        if missing:
-            raise MediaMissing(
-                f"the store has not proven media {missing}", refs=tuple(map(str, missing))
-            )
-        return Receipt(
+        return receipt_of_each(
+            manifest,
+            ref,
             cloud=self.name,
-            cloud_recording=",".join(ref[f"{_DONE}{m.index}"] for m in manifest.media),
-            acknowledged_at=self._clock.now(),
-            media=len(manifest.media),
+            lacking="the store has not proven media",
+            now=self._clock.now(),
         )
 
     async def aclose(self) -> None:

@@ -8,6 +8,7 @@ from device.cloud import CloudRef, MediaPath
 from device.cloud.oauth import AccessTokens
 from device.config import CloudConfig
 from device.core import siro_api
+from device.core.acknowledged import receipt_of_each
 from device.core.admission import admit
 from device.core.http_answer import ApiAnswer
 from device.errors import MediaMissing
@@ -87,16 +88,12 @@ class Siro:
 
     async def complete(self, manifest: Manifest, ref: CloudRef) -> Receipt:
         """See `Cloud.complete`: the receipt is Siro's name for every medium."""
-        missing = [m.index for m in manifest.media if f"{_DONE}{m.index}" not in ref]
-        if missing:
-            raise MediaMissing(
-                f"Siro has made no recording of media {missing}", refs=tuple(map(str, missing))
-            )
-        return Receipt(
+        return receipt_of_each(
+            manifest,
+            ref,
             cloud=self.name,
-            cloud_recording=",".join(ref[f"{_DONE}{m.index}"] for m in manifest.media),
-            acknowledged_at=self._clock.now(),
-            media=len(manifest.media),
+            lacking="Siro has made no recording of media",
+            now=self._clock.now(),
         )
 
     async def aclose(self) -> None:

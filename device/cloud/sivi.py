@@ -8,6 +8,7 @@ from device.clock import Clock
 from device.cloud import CloudRef, MediaPath
 from device.config import CloudConfig
 from device.core import sivi_api
+from device.core.acknowledged import receipt_of_each
 from device.core.admission import admit
 from device.core.api_words import usable_token
 from device.core.http_answer import ApiAnswer
@@ -83,16 +84,12 @@ class Sivi:
 
     async def complete(self, manifest: Manifest, ref: CloudRef) -> Receipt:
         """See `Cloud.complete`: the receipt is Sivi's name for every image."""
-        missing = [m.index for m in manifest.media if f"{_DONE}{m.index}" not in ref]
-        if missing:
-            raise MediaMissing(
-                f"Sivi has made no media record of media {missing}", refs=tuple(map(str, missing))
-            )
-        return Receipt(
+        return receipt_of_each(
+            manifest,
+            ref,
             cloud=self.name,
-            cloud_recording=",".join(ref[f"{_DONE}{m.index}"] for m in manifest.media),
-            acknowledged_at=self._clock.now(),
-            media=len(manifest.media),
+            lacking="Sivi has made no media record of media",
+            now=self._clock.now(),
         )
 
     async def aclose(self) -> None:

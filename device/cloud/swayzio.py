@@ -9,6 +9,7 @@ from device.clock import Clock
 from device.cloud import CloudRef, MediaPath
 from device.config import CloudConfig
 from device.core import swayzio_api
+from device.core.acknowledged import receipt_of_each
 from device.core.admission import admit
 from device.core.api_words import usable_token
 from device.core.http_answer import ApiAnswer
@@ -129,16 +130,12 @@ class Swayzio:
 
     async def complete(self, manifest: Manifest, ref: CloudRef) -> Receipt:
         """See `Cloud.complete`: the receipt is the track of every audio file."""
-        missing = [m.index for m in manifest.media if f"{_DONE}{m.index}" not in ref]
-        if missing:
-            raise MediaMissing(
-                f"Swayzio has not finalized media {missing}", refs=tuple(map(str, missing))
-            )
-        return Receipt(
+        return receipt_of_each(
+            manifest,
+            ref,
             cloud=self.name,
-            cloud_recording=",".join(ref[f"{_DONE}{m.index}"] for m in manifest.media),
-            acknowledged_at=self._clock.now(),
-            media=len(manifest.media),
+            lacking="Swayzio has not finalized media",
+            now=self._clock.now(),
         )
 
     async def aclose(self) -> None:

@@ -1,0 +1,33 @@
+"""The receipt of an API that acknowledges media one by one and has no call for the recording."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from device.errors import MediaMissing
+from device.model import Manifest, Receipt
+
+
+def receipt_of_each(
+    manifest: Manifest, ref: Mapping[str, str], *, cloud: str, lacking: str, now: datetime
+) -> Receipt:
+    """Make a receipt of what the API said of each medium: `ref["<cloud>.<index>"]`.
+
+    Args:
+        manifest: Every medium of it must have been acknowledged.
+        ref: The cloud's own names, one for each acknowledged medium.
+        cloud: The API's name.
+        lacking: Sentence for people, before the indexes of media that were not acknowledged.
+        now: The time, aware.
+
+    Raises:
+        MediaMissing: Some were not; they are sent again.
+    """
+    missing = [m.index for m in manifest.media if f"{cloud}.{m.index}" not in ref]
+    if missing:
+        raise MediaMissing(f"{lacking} {missing}", refs=tuple(map(str, missing)))
+    return Receipt(
+        cloud=cloud,
+        cloud_recording=",".join(ref[f"{cloud}.{m.index}"] for m in manifest.media),
+        acknowledged_at=now,
+        media=len(manifest.media),
+    )
