@@ -18,7 +18,7 @@ from device.core.uploads.classify import Stores
 from device.core.uploads.order import digest_medium, sending_order
 from device.errors import CloudError, CloudUnreachable, MediaMissing, SpoolFull, Uncarried
 from device.fan import fan_out
-from device.medium_upload import MediumUpload, Way
+from device.medium_upload import MediumUpload
 from device.model import (
     Entry,
     EntryId,
@@ -32,6 +32,7 @@ from device.model import (
 )
 from device.progress import Progress
 from device.transport import Transport
+from device.upload_targets import Way
 
 if TYPE_CHECKING:
     from device.spool.spool import Spool

@@ -22,11 +22,12 @@ from device.errors import (
     FieldpostError,
     TargetExpired,
 )
-from device.medium_upload import MediumUpload, Way
+from device.medium_upload import MediumUpload
 from device.model import Entry, Target, UploadSession
 from device.progress import Silent
 from device.spool.spool import Spool
 from device.transport import Patience, Transport
+from device.upload_targets import Way
 from tests.fakes.azure_store import AzureStore
 from tests.fakes.chunked_store import ChunkedStore
 from tests.fakes.clock import FakeClock

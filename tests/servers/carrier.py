@@ -17,11 +17,12 @@ from device.config import UploadConfig
 from device.core.uploads import Broken, Request, Response
 from device.core.uploads.classify import Stores
 from device.errors import CloudError
-from device.medium_upload import MediumUpload, Way
+from device.medium_upload import MediumUpload
 from device.model import Evidence, Target, UploadSession
 from device.progress import Silent
 from device.spool.spool import Spool
 from device.transport import Patience, Transport
+from device.upload_targets import Way
 from tests.fakes.chaos_proxy import ChaosProxy, Faults
 from tests.fakes.clock import FakeClock
 from tests.fakes.uploads import sealed_entry

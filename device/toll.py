@@ -1,0 +1,50 @@
+"""What the upload of one medium costs: bytes that leave, and those of them that went in vain."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from device.core.uploads import Advanced, Complete, Conflict, Outcome
+from device.model import EntryId
+
+if TYPE_CHECKING:
+    from device.spool.spool import Spool
+
+
+class Toll:
+    """Counted as it happens and put into the ledger by `count`."""
+
+    def __init__(self, spool: "Spool", entry: EntryId) -> None:
+        self._spool = spool
+        self._entry = entry
+        self._uncounted_bytes = 0
+        self.held_bytes = 0
+        """What the store holds, as far as it has said."""
+        self.unsettled_bytes = 0
+        """Of the medium: left, and nobody knows yet whether in vain."""
+
+    def spent(self, left_bytes: int) -> None:
+        """Take note of bytes that left this machine, retransmissions and TLS included."""
+        self._uncounted_bytes += left_bytes
+
+    def settle(self, outcome: Outcome, offset: int) -> int:
+        """Say how many bytes went in vain, once the store has said where it stands."""
+        match outcome:
+            case Advanced() | Conflict() | Complete():
+                gained = offset - self.held_bytes
+            case _:
+                return 0
+        resent_bytes = max(0, self.unsettled_bytes - gained)
+        self.held_bytes, self.unsettled_bytes = offset, 0
+        return resent_bytes
+
+    async def lose(self) -> None:
+        """Count all that the store held, and all in doubt: it begins at byte 0 again."""
+        lost_bytes = self.held_bytes + self.unsettled_bytes
+        self.held_bytes = self.unsettled_bytes = 0
+        await self.count(lost_bytes)
+
+    async def count(self, resent_bytes: int = 0) -> None:
+        """Put into the ledger what has left since, and so many bytes that went in vain."""
+        left_bytes, self._uncounted_bytes = self._uncounted_bytes, 0
+        if left_bytes or resent_bytes:
+            await asyncio.to_thread(self._spool.count_sent, self._entry, left_bytes, resent_bytes)
