@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from device.clock import Clock
+from gateway.core.least_rate import LEAST_BPS, WINDOW_S, LeastRate
 from gateway.errors import TooSlow
 from gateway.metrics import Metrics
 from gateway.objects import Part
@@ -56,8 +58,9 @@ class Wanted:
 class Pump:
     """Carries bodies to the disk."""
 
-    def __init__(self, metrics: Metrics, *, idle_s: float) -> None:
+    def __init__(self, metrics: Metrics, clock: Clock, *, idle_s: float) -> None:
         self._metrics = metrics
+        self._clock = clock
         self._idle_s = idle_s
 
     async def run(self, turn: Turn, part: Part, wanted: Wanted) -> None:
@@ -67,23 +70,30 @@ class Pump:
 
         Raises:
             Superseded, Draining: The turn is over.
-            TooSlow: The body stopped coming.
+            TooSlow: The body stopped coming, or all but stopped.
             StorageFull, StorageFailed: The disk.
             ConnectionError: The client is gone.
         """
         last_bytes = _LastBytes()
+        # Whoever lets clients pause for longer must not see them ended for it.
+        rate = LeastRate(max(WINDOW_S, self._idle_s))
         writing: asyncio.Future[None] | None = None
         blocks: list[bytes] = []
         gathered = 0
         interrupted = True
         try:
             while wanted.most_bytes:
+                asked_at = self._clock.monotonic()
                 block = await self._next(turn, wanted.body, last_bytes)
                 if not block:
                     break
+                # The time of our own disk is not the client's.
+                too_slow = rate.too_slow(self._clock.monotonic() - asked_at, len(block))
                 taken = wanted.take(block)
                 blocks.append(taken)
                 gathered += len(taken)
+                if too_slow and wanted.most_bytes:
+                    raise TooSlow(f"less than {LEAST_BPS} B/s came; what arrived is kept")
                 # Also by number: a million tiny pieces are no small block.
                 if gathered >= _BLOCK_BYTES or len(blocks) >= _BLOCK_PIECES:
                     if writing is not None:

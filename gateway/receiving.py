@@ -18,7 +18,6 @@ from gateway.errors import (
     StorageFailed,
 )
 from gateway.intake import offer_of, ref_of
-from gateway.metrics import Metrics
 from gateway.model import MediaStatus, Medium, RecordingStatus
 from gateway.objects import CarriedObjectStore, Part, SignedFor, UploadTarget
 from gateway.pumping import Body, Pump, Wanted
@@ -50,16 +49,15 @@ class Receiving:
         self,
         store: Store,
         objects: CarriedObjectStore,
-        metrics: Metrics,
+        pump: Pump,
         *,
         max_medium_bytes: int,
-        idle_s: float,
     ) -> None:
         self._store = store
         self._objects = objects
         self._max_medium_bytes = max_medium_bytes
         self._turns = Turns()
-        self._pump = Pump(metrics, idle_s=idle_s)
+        self._pump = pump
 
     async def receive(self, medium_id: str, brought: Brought, body: Body) -> Held | Received:
         """Take what one request brings.

@@ -12,6 +12,7 @@ from gateway.metrics import Metrics
 from gateway.objects import DirectObjectStore, ObjectStore
 from gateway.objects.filesystem import FilesystemObjects
 from gateway.part_lists import PartLists
+from gateway.pumping import Pump
 from gateway.receiving import Receiving
 from gateway.store import Store
 
@@ -43,13 +44,8 @@ def ways_in(config: GatewayConfig, store: Store, metrics: Metrics, clock: Clock)
     match config.objects:
         case None:
             carried = FilesystemObjects(config.data, secret=config.secret)
-            receiving = Receiving(
-                store,
-                carried,
-                metrics,
-                max_medium_bytes=config.max_medium_bytes,
-                idle_s=config.idle_s,
-            )
+            pump = Pump(metrics, clock, idle_s=config.idle_s)
+            receiving = Receiving(store, carried, pump, max_medium_bytes=config.max_medium_bytes)
             return WaysIn(objects=carried, intake=receiving)
         case S3Config():
             from gateway.objects.s3 import S3Objects  # noqa: PLC0415 - only where it is used

@@ -125,6 +125,41 @@ async def test_a_stalled_body_is_given_up_and_kept(tmp_path, clock):
     assert (status, held) == (408, 1000)
 
 
+async def drip(api, target, clock, arrived, pieces):
+    """Send pieces, each after a pause in seconds; gives where to, and the PUT."""
+    where = (await target())["upload_url"]
+    put = await RawPut.open(where, f"bytes 0-{TOTAL - 1}/{TOTAL}", TOTAL)
+    await put.send(AUDIO[:1])
+    await arrived(1)
+    sent = 1
+    for pause_s, size in pieces:
+        clock.advance(pause_s)
+        await put.send(AUDIO[sent : sent + size])
+        sent += size
+        await arrived(sent)
+    return where, put
+
+
+async def test_a_body_that_drips_is_given_up_and_kept(api, target, clock, arrived):
+    """A byte now and then, each within the idle limit, does not hold a place for ever."""
+    where, put = await drip(api, target, clock, arrived, [(50, 1), (50, 1)])
+    status = await put.status()
+    held = await held_after_cut(api, where)
+    await put.cut()
+
+    assert (408, 3) == (status, held)
+
+
+async def test_a_slow_link_and_one_that_stalls_go_on(api, target, clock, arrived):
+    """100 B/s are enough, and so is a stall of most of a minute that a burst makes up for."""
+    slow, stalling = [(10, 1000)] * 18, [(59, 2), (1, 5998)]
+    where, put = await drip(api, target, clock, arrived, slow + stalling)
+    await put.cut()
+    await api.gateway.metrics.idle()
+
+    assert 1 + 18_000 + 6000 == await held_after_cut(api, where)
+
+
 async def test_a_refused_upload_costs_no_body(api, target, clock):
     """With Expect: 100-continue a dead URL is answered before any byte of the body."""
     where = (await target())["upload_url"]
