@@ -11,6 +11,7 @@ from device.clock import Clock
 from device.cloud import CloudRef, MediaPath
 from device.config import CloudConfig
 from device.core import bota_api
+from device.core.anew import AGAIN, times
 from device.core.api_words import usable_token
 from device.core.http_answer import ApiAnswer
 from device.core.uploads.order import digest_medium
@@ -48,7 +49,10 @@ class Bota:
         self.origin = f"{parts.scheme}://{parts.netloc}"
 
     async def open(self, manifest: Manifest, ref: CloudRef) -> CloudRef:
-        """See `Cloud.open`: the Idempotency-Key comes from the recording's key, so it persists."""
+        """See `Cloud.open`: the Idempotency-Key comes from the recording's key, so it persists.
+
+        What a person had sent anew has another one: the first may lead to a deleted recording.
+        """
         if ref.get(_RECORDING):
             return ref
         token = await self._token()
@@ -57,11 +61,12 @@ class Bota:
         answer = await self._post(
             "/recordings",
             bota_api.recording_body(manifest, **on_behalf_of),
-            {"Idempotency-Key": f"fp-{manifest.key.entry_id()}"},
+            {"Idempotency-Key": _key(manifest, ref)},
         )
         if answer.status not in _CREATED:
             bota_api.refuse(answer, doing="create the recording")
-        return {_RECORDING: bota_api.parse_created(answer)}
+        again = {AGAIN: ref[AGAIN]} if AGAIN in ref else {}
+        return {_RECORDING: bota_api.parse_created(answer), **again}
 
     async def target(self, manifest: Manifest, medium: SealedMedium, ref: CloudRef) -> Target:
         """See `Cloud.target`: our gateway gives the same medium a fresh URL for the same key."""
@@ -69,7 +74,7 @@ class Bota:
             f"{self._recording_path(ref)}/upload-url",
             bota_api.medium_body(medium),
             {
-                "Idempotency-Key": f"fp-{manifest.key.entry_id()}-{medium.index}",
+                "Idempotency-Key": f"{_key(manifest, ref)}-{medium.index}",
                 "X-Content-SHA256": medium.sha256,
             },
         )
@@ -145,3 +150,8 @@ def open_bota(
     """Open the API; nothing is sent yet. It needs no look at the media."""
     del media_path
     return Bota(config, transport, clock, token_source)
+
+
+def _key(manifest: Manifest, ref: CloudRef) -> str:
+    again = times(ref)
+    return f"fp-{manifest.key.entry_id()}" + (f"-again{again}" if again else "")

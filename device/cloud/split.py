@@ -7,6 +7,7 @@ from dataclasses import replace
 from device.clock import Clock
 from device.cloud import Cloud, CloudRef
 from device.core.admission import admit
+from device.core.anew import AGAIN
 from device.errors import CloudError, MediaMissing
 from device.model import Evidence, Manifest, MediaKind, Receipt, SealedMedium, Target
 
@@ -139,7 +140,8 @@ def _named(cloud: Cloud, prefix: str) -> Iterator[None]:
 
 
 def _own(ref: CloudRef, prefix: str) -> dict[str, str]:
-    return {key.removeprefix(prefix): ref[key] for key in ref if _owner(key) == prefix}
+    own = {key.removeprefix(prefix): ref[key] for key in ref if _owner(key) == prefix}
+    return {**own, AGAIN: ref[AGAIN]} if AGAIN in ref else own  # a person meant both
 
 
 def _merged(ref: CloudRef, prefix: str, own: CloudRef) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from device.core import lifecycle
+from device.core.anew import acknowledged, anew, in_vain_bytes
 from device.errors import IllegalMove
 from device.model import (
     Cut,
@@ -143,7 +144,10 @@ def quarantine(
 
 
 def requeue(connection: sqlite3.Connection, entry: EntryId) -> Entry:
-    """QUARANTINED → where it came from; anything else unreleased just stops waiting."""
+    """QUARANTINED → where it came from; anything else unreleased just stops waiting.
+
+    What was on its way up is sent anew: the store or the cloud may have lost what it had taken.
+    """
     state = require(connection, entry)
     if state is State.RELEASED:
         raise IllegalMove(f"entry {entry} is released; there is nothing left to do")
@@ -152,8 +156,28 @@ def requeue(connection: sqlite3.Connection, entry: EntryId) -> Entry:
         _move(connection, entry, back, quarantine_reason=None, came_from=None)
         if back is State.PULLING:
             _update(connection, entry, sealed_at=None)
+        else:
+            _forget_upload(connection, rows.entry(connection, entry))
     _update(connection, entry, wait_json=None, attempts=0)
     return rows.entry(connection, entry)
+
+
+def _forget_upload(connection: sqlite3.Connection, held: Entry) -> None:
+    """Drop sessions, evidence and the cloud's names, and count what left in vain."""
+    alone = acknowledged(held.cloud_ref)
+    resent_bytes = 0
+    for sent in held.outgoing:
+        if sent.medium.index not in alone:
+            resent_bytes += in_vain_bytes(sent)
+            _update_outgoing(
+                connection, held.id, sent.medium.index, session_json=None, evidence_json=None
+            )
+    _update(
+        connection,
+        held.id,
+        cloud_ref_json=msgspec.json.encode(anew(held.cloud_ref)),
+        resent_bytes=held.resent_bytes + resent_bytes,
+    )
 
 
 def purge(connection: sqlite3.Connection, entry: EntryId) -> None:

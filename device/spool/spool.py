@@ -274,6 +274,9 @@ class Spool:
     def requeue(self, entry: EntryId) -> Entry:
         """Put an entry back to where it came from; its attempts and its wait are cleared.
 
+        Of one that was set aside while it went up, what was sent is forgotten: all is sent anew,
+        but for media that an API has acknowledged each by itself.
+
         Raises:
             IllegalMove: It is released.
         """

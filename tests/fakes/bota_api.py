@@ -107,6 +107,10 @@ class BotaDouble:
         """Let the server's clock run."""
         self.now += timedelta(seconds=seconds)
 
+    def delete(self, recording: str) -> None:
+        """Delete a recording, as in the cloud's console; its Idempotency-Key is remembered."""
+        del self.recordings[recording]
+
     def bytes_of(self, recording: str, kind: str) -> list[bytes]:
         """Return what is stored, in the order the media were announced."""
         found = [m for m in self.media.values() if m.recording == recording]
@@ -115,7 +119,7 @@ class BotaDouble:
     # The API
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
-        async def act() -> web.Response:
+        async def act() -> web.Response:  # noqa: PLR0911 - a table of refusals
             body = await _json(request)
             relayed = "Bearer dtok_" not in request.headers.get("Authorization", "")
             if set(body) - _CREATE_FIELDS - (_BEHALF_FIELDS if relayed else set()):
@@ -129,9 +133,11 @@ class BotaDouble:
                 known, recording = self._replays[key]
                 if known != body:
                     return self._error(422, "idempotency_mismatch", "same key, another body")
+                if recording not in self.recordings:
+                    return self._error(409, "recording_deleted", "it was deleted")
                 replayed = {"Idempotent-Replayed": "true"}
                 return self._json(200, self.recordings[recording], replayed)
-            recording = f"rec_{len(self.recordings) + 1:04d}"
+            recording = f"rec_{len(self._replays) + 1:04d}"
             self._replays[key] = (body, recording)
             self.recordings[recording] = {
                 "id": recording,

@@ -9,6 +9,7 @@ from device.clock import SystemClock
 from device.config import SpoolConfig
 from device.model import (
     Entry,
+    Evidence,
     MediaKind,
     Medium,
     Receipt,
@@ -338,6 +339,34 @@ def test_requeue_sends_quarantined_entries_back(fieldpost, spool, tmp_path):
     said = fieldpost("spool", "requeue", "--all")
 
     assert f"{entries[0].id[:12]} is sealed again\n" == said.out
+
+
+def test_requeue_says_that_all_is_sent_anew(fieldpost, spool, tmp_path):
+    """What was on its way up counts for nothing; what an API acknowledged alone stays."""
+    entries = [ingest(spool, tmp_path, name) for name in ("one", "two")]
+    for entry, ref in zip(entries, ({"recording_id": "rec_1"}, {"siro.0": "r"}), strict=True):
+        spool.save_cloud_ref(entry.id, ref)
+        spool.save_evidence(entry.id, 0, Evidence(status=200))
+        spool.quarantine(entry.id, "deleted in the cloud")
+    spool.close()
+    one, two = (entry.id[:12] for entry in entries)
+    anew = "; what was sent of it counts for nothing any more, and all is sent anew"
+
+    assert [f"{one} is sealed again{anew}", f"{two} is sealed again"] == fieldpost(
+        "spool", "requeue", "--all"
+    ).out.splitlines()
+
+
+def test_requeue_says_so_to_programs_too(fieldpost, spool, tmp_path):
+    """The ids of what is sent anew stand beside the entries."""
+    entry = ingest(spool, tmp_path, "one")
+    spool.save_evidence(entry.id, 0, Evidence(status=200))
+    spool.quarantine(entry.id, "deleted in the cloud")
+    spool.close()
+
+    assert [entry.id] == json.loads(fieldpost("spool", "requeue", entry.id, "--json").out)[
+        "sent_anew"
+    ]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--all", "3f"]])

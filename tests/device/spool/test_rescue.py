@@ -9,7 +9,7 @@ import cbor2
 import pytest
 
 from device.errors import IllegalMove, SpoolError, SpoolLocked, SpoolTooNew
-from device.model import State
+from device.model import Evidence, State
 from device.spool import schema
 from device.spool.rebuild import rebuild
 from device.spool.spool import Spool
@@ -65,6 +65,32 @@ def test_a_requeue_of_a_waiting_entry_ends_its_wait(spool):
     spool.save_wait(entry.id, None, attempts=7)
 
     assert (State.SEALED, 0) == ((back := spool.requeue(entry.id)).state, back.attempts)
+
+
+def test_a_requeue_of_what_waits_keeps_what_is_up(spool):
+    """Only what was put aside is sent anew."""
+    entry = sealed(spool)
+    spool.save_cloud_ref(entry.id, {"recording_id": "rec_1"})
+    spool.save_evidence(entry.id, 0, Evidence(status=200))
+    back = spool.requeue(entry.id)
+
+    assert ({"recording_id": "rec_1"}, Evidence(status=200), 0) == (
+        back.cloud_ref,
+        back.media[0].evidence,
+        back.resent_bytes,
+    )
+
+
+def test_a_requeue_forgets_all_or_nothing(spool, monkeypatch):
+    """A power cut within leaves the recording in quarantine, with all that was known of it."""
+    entry = sealed(spool)
+    spool.save_evidence(entry.id, 0, Evidence(status=200))
+    away = spool.quarantine(entry.id, "deleted in the cloud")
+    monkeypatch.setattr("device.spool.changes.anew", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        spool.requeue(entry.id)
+
+    assert away == spool.entry(entry.id)
 
 
 def test_verify_finds_a_flipped_byte(spool):
