@@ -1,4 +1,8 @@
-"""The configuration as values; defaults live here alone, config_file.py reads the files."""
+"""The configuration as values; defaults live here alone, config_file.py reads the files.
+
+None is a setting that this box leaves to the gateway; `built-in` is what holds where that says
+nothing either (settings.py).
+"""
 
 import re
 from dataclasses import dataclass, field
@@ -85,6 +89,29 @@ class NetworkConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionConfig:
+    """Which networks may carry uploads."""
+
+    upload_network_preference: str | None = field(
+        default=None,
+        metadata={
+            "doc": "networks that may carry uploads, by commas: wifi (cables too), cellular",
+            "built-in": "wifi, cellular",
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerConfig:
+    """What a low battery is."""
+
+    low_battery_threshold_percent: int | None = field(
+        default=None,
+        metadata={"doc": "the box's battery counts as low below this", "built-in": 20},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpoolConfig:
     """Where recordings wait."""
 
@@ -136,6 +163,32 @@ class UploadConfig:
         },
     )
 
+    daily_data_limit_mb: int | None = field(
+        default=None,
+        metadata={
+            "doc": "MB a day over networks that cost, what is sent twice included; 0: no limit",
+            "built-in": 0,
+        },
+    )
+    allow_roaming: bool | None = field(
+        default=None,
+        metadata={"doc": "upload while the mobile network is a foreign one", "built-in": False},
+    )
+    pause_on_low_battery: bool | None = field(
+        default=None,
+        metadata={
+            "doc": "wait while the box's own battery is low and not charging",
+            "built-in": True,
+        },
+    )
+    off_peak_hours: str | None = field(
+        default=None,
+        metadata={
+            "doc": "upload only in these hours: 22:00-06:00 Europe/Berlin; empty: at all hours",
+            "built-in": "",
+        },
+    )
+
     @property
     def segment_s(self) -> float | None:
         """The longest part that `segment` asks for; None where it names no duration."""
@@ -154,3 +207,5 @@ class Config:
     recorders: tuple[RecorderConfig, ...] = ()
     upload: UploadConfig = field(default_factory=UploadConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
+    connection: ConnectionConfig = field(default_factory=ConnectionConfig)
+    power: PowerConfig = field(default_factory=PowerConfig)

@@ -15,6 +15,7 @@ from device.config_clouds import (
     unknown,
 )
 from device.config_network import network_problems
+from device.config_sending import sending_problems
 
 DRIVERS = ("native", "folder", "bota")
 DRIVER_OF_SCHEME = {"serial": "native", "ble": "native", "folder": "folder"}
@@ -45,6 +46,8 @@ def problems(config: Config, where: Where, places: tuple[Where, ...]) -> Iterato
         yield f"{where('spool', key)}: [spool] {key} {complaint}"
     for key, complaint in _upload(config.upload):
         yield f"{where('upload', key)}: [upload] {key} {complaint}"
+    for section, key, complaint in sending_problems(config):
+        yield f"{where(section, key)}: [{section}] {key} {complaint}"
     for key, complaint in network_problems(config.network):
         yield f"{where('network', key)}: [network] {key} {complaint}"
     seen: dict[str, str] = {}

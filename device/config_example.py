@@ -32,7 +32,7 @@ def example() -> str:
     for name, schema in SECTIONS.items():
         lines = [_about(schema), f"[{name}]"]
         for each in fields(schema):
-            shown = getattr(schema(), each.name)
+            shown = each.metadata.get("built-in", getattr(schema(), each.name))
             lines += [f"# {each.metadata['doc']}", f"# {each.name} = {_toml(shown)}"]
         blocks.append("\n".join(lines) + "\n")
         if name == "cloud":

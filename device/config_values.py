@@ -160,7 +160,8 @@ def _type_of(schema: type[Any], key: str) -> type[Any] | None:
 
 
 def _default_of(schema: type[Any], key: str) -> Any:
-    return next(each.default for each in dataclasses.fields(schema) if each.name == key)
+    (found,) = (each for each in dataclasses.fields(schema) if each.name == key)
+    return found.metadata.get("built-in", found.default)
 
 
 def _wrong_type(expected: type[Any], value: Any) -> str | None:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from device.config import CloudConfig, NetworkConfig, RecorderConfig, SpoolConfig, UploadConfig
+from device.config import CloudConfig, RecorderConfig, SpoolConfig, UploadConfig
+from device.config_values import SECTIONS
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -204,13 +205,7 @@ def test_the_configuration_reference_is_complete():
     """Every key and default of the dataclasses is in the README's table, and nothing else."""
     table = README.split("## Configuration")[1].split("\n## ")[0]
     rows = dict(re.findall(r"^\| `([a-z_.\[\]]+)` \| `?([^|`]+)`? \|", table, flags=re.MULTILINE))
-    sections = {
-        "cloud": CloudConfig,
-        "spool": SpoolConfig,
-        "recorders[]": RecorderConfig,
-        "upload": UploadConfig,
-        "network": NetworkConfig,
-    }
+    sections = {**SECTIONS, "recorders[]": RecorderConfig}
     keys = {f"{name}.{field.name}" for name, each in sections.items() for field in fields(each)}
 
     assert set(rows) == keys

@@ -12,6 +12,7 @@ from device.config_checks import DRIVER_OF_SCHEME, DRIVERS
 from device.config_example import example
 from device.config_file import load
 from device.errors import ConfigInvalid
+from device.settings import SendSettings, merge
 
 ROOT = Path(__file__).parents[2]
 
@@ -298,6 +299,36 @@ def test_the_example_in_docs_is_what_the_dataclasses_say():
     assert example() == (ROOT / "docs" / "fieldpost.toml").read_text()
 
 
+def _sending(config: Config) -> SendSettings:
+    return merge(config.connection, config.upload, config.power, {}).send
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[connection]\nupload_network_preference = 'lan'", 'names "lan"'),
+        ("[upload]\noff_peak_hours = 'at night'", "must be hours and a zone"),
+        ("[upload]\noff_peak_hours = '22:00-06:00 Mars/Base'", "this machine does not know"),
+        ("[upload]\noff_peak_hours = '22:00-24:30'", "no clock shows"),
+        ("[upload]\ndaily_data_limit_mb = -1", "from 0 to"),
+        ("[power]\nlow_battery_threshold_percent = 101", "from 0 to 100"),
+    ],
+)
+def test_settings_of_sending_are_checked(file, text, complaint):
+    """What the policy could not follow is refused with its line."""
+    (problem,) = problems_of(file, text)
+
+    assert problem.startswith("2: ")
+    assert complaint in problem
+
+
+def test_no_off_peak_hours_can_be_said(file):
+    """An empty text is a setting of this box: at all hours, whatever the gateway says."""
+    file.write_text('[upload]\noff_peak_hours = ""\n')
+
+    assert "" == load(file, {}, needs_token=False).config.upload.off_peak_hours
+
+
 def test_the_example_is_valid_when_everything_is_uncommented(file):
     """Whoever takes the comment signs away has a configuration that loads."""
     head, _, body = example().partition("\n\n")
@@ -306,7 +337,8 @@ def test_the_example_is_valid_when_everything_is_uncommented(file):
     loaded = load(file, {}, needs_token=False)
 
     assert head.startswith("# ")
-    assert Config().upload == loaded.config.upload
+    assert Config().spool == loaded.config.spool
+    assert _sending(Config()) == _sending(loaded.config)
     assert 1 == len(loaded.config.recorders)
 
 
