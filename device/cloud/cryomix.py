@@ -11,6 +11,7 @@ from device.core import cryomix_api
 from device.core.acknowledged import receipt_of_each
 from device.core.admission import admit
 from device.core.api_words import usable_token
+from device.core.medium_name import called
 from device.errors import CloudConflict, MediaMissing
 from device.model import Evidence, Manifest, Receipt, SealedMedium, Target
 from device.transport import Transport
@@ -96,12 +97,10 @@ class Cryomix:
         """
         del manifest
         if cryomix_api.FOLDER not in target.ref:
-            raise MediaMissing(
-                f"medium {medium.index} went to another cloud", refs=(str(medium.index),)
-            )
+            raise MediaMissing(f"{called(medium)} went to another cloud", refs=(str(medium.index),))
         if not cryomix_api.proves(evidence, medium):
             raise CloudConflict(
-                f"the store does not say what it holds of medium {medium.index}, and Cryo-Mix has"
+                f"the store does not say what it holds of {called(medium)}, and Cryo-Mix has"
                 " no call that does"
             )
         return {**ref, f"{_DONE}{medium.index}": target.ref[cryomix_api.FOLDER]}
@@ -112,7 +111,7 @@ class Cryomix:
             manifest,
             ref,
             cloud=self.name,
-            lacking="the store has not proven media",
+            lacking="the store has not proven",
             now=self._clock.now(),
         )
 

@@ -11,6 +11,7 @@ from device.core import siro_api
 from device.core.acknowledged import receipt_of_each
 from device.core.admission import admit
 from device.core.http_answer import ApiAnswer
+from device.core.medium_name import called
 from device.errors import MediaMissing
 from device.model import Evidence, Manifest, Receipt, SealedMedium, Target
 from device.transport import Transport
@@ -77,9 +78,7 @@ class Siro:
         if (done := f"{_DONE}{medium.index}") in ref:
             return ref
         if siro_api.FILE_URL not in target.ref:
-            raise MediaMissing(
-                f"medium {medium.index} went to another cloud", refs=(str(medium.index),)
-            )
+            raise MediaMissing(f"{called(medium)} went to another cloud", refs=(str(medium.index),))
         body = siro_api.registration_body(manifest, medium, target, user=self._user)
         answer = await self._post(self._finalize_path, body)
         if answer.status not in _SUCCESS:
@@ -92,7 +91,7 @@ class Siro:
             manifest,
             ref,
             cloud=self.name,
-            lacking="Siro has made no recording of media",
+            lacking="Siro has made no recording of",
             now=self._clock.now(),
         )
 

@@ -12,6 +12,7 @@ from device.core.acknowledged import receipt_of_each
 from device.core.admission import admit
 from device.core.api_words import usable_token
 from device.core.http_answer import ApiAnswer
+from device.core.medium_name import called
 from device.errors import MediaMissing
 from device.model import Evidence, Manifest, Receipt, SealedMedium, Target
 from device.transport import Transport
@@ -75,9 +76,7 @@ class Sivi:
         if (done := f"{_DONE}{medium.index}") in ref:
             return ref
         if sivi_api.UPLOAD_URL not in target.ref:
-            raise MediaMissing(
-                f"medium {medium.index} went to another cloud", refs=(str(medium.index),)
-            )
+            raise MediaMissing(f"{called(medium)} went to another cloud", refs=(str(medium.index),))
         body = sivi_api.registration_body(target)
         answer = await self._post(self._finalize_path, body)
         return {**ref, done: sivi_api.parse_registered(answer, target)}
@@ -88,7 +87,7 @@ class Sivi:
             manifest,
             ref,
             cloud=self.name,
-            lacking="Sivi has made no media record of media",
+            lacking="Sivi has made no media record of",
             now=self._clock.now(),
         )
 

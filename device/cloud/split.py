@@ -8,6 +8,7 @@ from device.clock import Clock
 from device.cloud import Cloud, CloudRef
 from device.core.admission import admit
 from device.core.anew import AGAIN
+from device.core.medium_name import called
 from device.errors import CloudError, MediaMissing
 from device.model import Evidence, Manifest, MediaKind, Receipt, SealedMedium, Target
 
@@ -75,7 +76,7 @@ class Split:
         cloud, prefix, part = self._part_of(manifest, medium)
         if target.ref.get(_AT, cloud.origin) != cloud.origin:
             raise MediaMissing(
-                f"{cloud.name}: medium {medium.index} went elsewhere", refs=(_WHOLE_PART[prefix],)
+                f"{cloud.name}: {called(medium)} went elsewhere", refs=(_WHOLE_PART[prefix],)
             )
         media_id = target.ref.get("media_id")
         if media_id is not None:

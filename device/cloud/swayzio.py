@@ -13,6 +13,7 @@ from device.core.acknowledged import receipt_of_each
 from device.core.admission import admit
 from device.core.api_words import usable_token
 from device.core.http_answer import ApiAnswer
+from device.core.medium_name import called
 from device.core.swayzio_names import check_names
 from device.core.waveform import Sound
 from device.errors import CloudError, MediaMissing, SpoolError
@@ -105,9 +106,7 @@ class Swayzio:
         if (done := f"{_DONE}{medium.index}") in ref:
             return ref
         if swayzio_api.UPLOAD_ID not in target.ref:
-            raise MediaMissing(
-                f"medium {medium.index} went to another cloud", refs=(str(medium.index),)
-            )
+            raise MediaMissing(f"{called(medium)} went to another cloud", refs=(str(medium.index),))
         which = (manifest.key.entry_id(), medium.index, medium.sha256)
         if which not in self._heard:
             # A refused finalize is repeated without decoding again, for the last few at least.
@@ -134,7 +133,7 @@ class Swayzio:
             manifest,
             ref,
             cloud=self.name,
-            lacking="Swayzio has not finalized media",
+            lacking="Swayzio has not finalized",
             now=self._clock.now(),
         )
 

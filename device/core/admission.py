@@ -1,6 +1,7 @@
 """Whether an API takes the media of a recording: asked before any call is made or byte is sent."""
 
 from device.cloud_facts import FACTS
+from device.core.medium_name import called
 from device.errors import CloudRejected
 from device.model import Manifest, SealedMedium
 
@@ -32,7 +33,7 @@ def bare_type(medium: SealedMedium) -> str:
 def _admit(api: str, medium: SealedMedium) -> None:
     if (facts := FACTS.get(api)) is None:
         return
-    kind, which = medium.kind.value, f"medium {medium.index} of this recording"
+    kind, which = medium.kind.value, called(medium)
     if kind not in facts.takes:
         remedy = "; give them a cloud of their own: [cloud.images]" if kind == "image" else ""
         raise CloudRejected(f"{api} takes no {_PLURAL[kind]}{remedy}")

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 
 from device.core import canonical
+from device.core.medium_name import called
 from device.errors import SpoolDamaged, SpoolTooNew
 from device.model import Entry, Manifest, Medium, Recording, SealedMedium
 
@@ -51,7 +52,7 @@ def of_entry(entry: Entry) -> Manifest:
     media = []
     for held in entry.media:
         if held.sha256 is None or held.md5 is None:
-            raise SpoolDamaged(f"medium {held.medium.index} of entry {entry.id} is not finished")
+            raise SpoolDamaged(f"{called(held.medium)} of entry {entry.id} is not finished")
         media.append(
             SealedMedium(
                 index=held.medium.index,

@@ -4,6 +4,7 @@ import re
 
 from device.core.admission import bare_type
 from device.core.http_answer import plain
+from device.core.medium_name import called
 from device.errors import CloudRejected
 from device.model import Manifest, SealedMedium
 
@@ -40,8 +41,8 @@ def check_names(manifest: Manifest) -> None:
     for medium in manifest.media:
         if bare_type(medium) not in _EXTENSIONS:
             raise CloudRejected(
-                f"swayzio checks type and file extension; medium {medium.index} of this recording"
-                f" is {plain(bare_type(medium)) or 'untyped'}, which has no extension there"
+                f"swayzio checks type and file extension; {called(medium)} is"
+                f" {plain(bare_type(medium)) or 'untyped'}, which has no extension there"
             )
 
 

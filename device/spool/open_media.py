@@ -4,6 +4,7 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 
+from device.core.medium_name import called
 from device.errors import DigestMismatch, SpoolError, SpoolStorageFailed
 from device.model import EntryId, MediumState
 from device.spool.partial import Partial
@@ -69,12 +70,11 @@ def finished(held: MediumState, partial: Partial) -> MediumState:
         medium = replace(medium, size_bytes=partial.size_bytes, size_exact=True)
     if partial.size_bytes != medium.size_bytes:
         raise DigestMismatch(
-            f"medium {medium.index} has {partial.size_bytes} bytes, "
-            f"{medium.size_bytes} were announced"
+            f"{called(medium)} has {partial.size_bytes} bytes, {medium.size_bytes} were announced"
         )
     if medium.sha256 is not None and sha256 != medium.sha256:
         raise DigestMismatch(
-            f"medium {medium.index} has the digest {sha256}, {medium.sha256} was announced"
+            f"{called(medium)} has the digest {sha256}, {medium.sha256} was announced"
         )
     return replace(
         held,

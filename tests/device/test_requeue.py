@@ -132,7 +132,7 @@ async def test_a_store_that_gave_no_proof_is_sent_to_again(spool: Spool, tmp_pat
         await requeue(spool, entry)
         stored = await upload(spool, entry, cloud)
 
-    assert "does not say what it holds" in str(refused)
+    assert "does not say what it holds of 0.wav," in str(refused)
     assert (State.STORED, len(AUDIO)) == (stored.state, stored.resent_bytes)
 
 

@@ -39,7 +39,7 @@ def test_what_is_taken(api: str, kind: MediaKind, content_type: str, size_bytes:
     ("api", "kind", "content_type", "size_bytes", "sentence"),
     [
         ("siro", MediaKind.VIDEO, "video/mp4", 5, "siro takes no video"),
-        ("siro", MediaKind.AUDIO, "audio/opus", 5, "siro takes aac, mp3, wav; medium 0 of this"),
+        ("siro", MediaKind.AUDIO, "audio/opus", 5, "siro takes aac, mp3, wav; 0.opus is"),
         ("siro", MediaKind.AUDIO, "audio/wav", 0, "siro takes no empty files"),
         ("sivi", MediaKind.AUDIO, "audio/wav", 5, "sivi takes no audio"),
         ("swayzio", MediaKind.AUDIO, "audio/wav", 500_000_001, "swayzio takes at most 500 MB"),

@@ -138,7 +138,7 @@ def test_parts_that_come_out_otherwise_are_damage(spool, config):
     spool.media_path(entry.id, 0).unlink()
     (folder / "audio.ogg").write_bytes(AUDIO[:-1] + b"?")
 
-    with pytest.raises(SpoolDamaged):
+    with pytest.raises(SpoolDamaged, match=entry.media[0].medium.name):
         spool.make_parts(entry.id)
 
 

@@ -98,7 +98,7 @@ def test_a_short_medium_is_refused(spool):
     partial = spool.partial(entry.id, 1)
     partial.append(IMAGE[:-1])
 
-    with pytest.raises(DigestMismatch, match="2999 bytes"):
+    with pytest.raises(DigestMismatch, match="photo has 2999 bytes"):
         spool.finish_medium(entry.id, 1, partial)
 
 
