@@ -58,12 +58,11 @@ class PartLists:
             await self._store.uploads.drop(medium.id, handle)
             raise UploadGone("the upload was completed or given up")
         part_bytes = self._objects.part_bytes(medium.file_size_bytes)
-        count = max(1, -(-medium.file_size_bytes // part_bytes))
-        wanted = range(_first_missing(held, first), count + 1)[:_URLS]
-        urls = await self._objects.part_urls(ref, handle, wanted, self._url_ttl_s)
+        sizes = _sizes(medium.file_size_bytes, part_bytes, _first_missing(held, first))
+        urls = await self._objects.part_urls(ref, handle, sizes, self._url_ttl_s)
         return PartList(
             part_bytes=part_bytes,
-            urls=dict(zip(wanted, urls, strict=True)),
+            urls=dict(zip(sizes, urls, strict=True)),
             complete_url=await self._objects.complete_url(ref, handle, self._url_ttl_s),
             held=held,
         )
@@ -90,3 +89,12 @@ def _first_missing(held: list[HeldPart], first: int) -> int:
     while first in numbers:
         first += 1
     return first
+
+
+def _sizes(total_bytes: int, part_bytes: int, first: int) -> dict[int, int]:
+    """Say which parts are handed out from `first` on, and how many bytes each holds."""
+    count = max(1, -(-total_bytes // part_bytes))
+    return {
+        number: min(part_bytes, total_bytes - (number - 1) * part_bytes)
+        for number in range(first, count + 1)[:_URLS]
+    }

@@ -189,9 +189,16 @@ class PartedObjectStore(DirectObjectStore, Protocol):
         ...
 
     async def part_urls(
-        self, ref: ObjectRef, handle: str, numbers: Sequence[int], life_s: int
+        self, ref: ObjectRef, handle: str, sizes: Mapping[int, int], life_s: int
     ) -> list[str]:
-        """Sign where to PUT parts."""
+        """Sign where to PUT parts, in the order of `sizes`.
+
+        Args:
+            ref: Which object.
+            handle: Its upload.
+            sizes: Bytes of each part by its number; no URL takes more or less.
+            life_s: How long the URLs live.
+        """
         ...
 
     async def complete_url(self, ref: ObjectRef, handle: str, life_s: int) -> str:

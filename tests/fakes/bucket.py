@@ -7,7 +7,7 @@ around each of the gateway's own operations, for tests that let others in or pul
 
 import hashlib
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -180,10 +180,10 @@ class Bucket:
             ]
 
     async def part_urls(
-        self, ref: ObjectRef, handle: str, numbers: Sequence[int], life_s: int
+        self, ref: ObjectRef, handle: str, sizes: Mapping[int, int], life_s: int
     ) -> list[str]:
         del ref, life_s
-        return [f"http://bucket/{handle}/{number}" for number in numbers]
+        return [f"http://bucket/{handle}/{number}?bytes={size}" for number, size in sizes.items()]
 
     async def complete_url(self, ref: ObjectRef, handle: str, life_s: int) -> str:
         del ref, life_s

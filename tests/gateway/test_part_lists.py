@@ -55,6 +55,20 @@ async def test_many_who_ask_first_get_one_upload(client, bucket):
     assert len(bucket.state.uploads) == 1
 
 
+async def test_each_part_is_signed_for_its_own_bytes(client, bucket):
+    """Full parts, and a last one with the rest; also where the document begins further on."""
+    medium, _ = await client.medium(await client.recording(), LONG)
+    told = await client.parts(medium)
+    handle = told.complete_url.rpartition("/")[2]
+    bucket.put_part(handle, 1, LONG[:1000])
+    later = await client.parts(medium)
+    sizes = {1: 1000, 2: 1000, 3: len(LONG) - 2000}
+    urls = {n: f"http://bucket/{handle}/{n}?bytes={size}" for n, size in sizes.items()}
+
+    assert urls == told.urls
+    assert {2: urls[2], 3: urls[3]} == later.urls
+
+
 async def test_what_is_held_is_not_asked_for(client, bucket):
     """The document begins behind the parts that are up without a gap."""
     medium, _ = await client.medium(await client.recording(), LONG)

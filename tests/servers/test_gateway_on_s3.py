@@ -220,20 +220,22 @@ async def test_complete_before_the_object_is_there(api):
 
 
 async def test_an_object_replaced_after_it_was_verified(api):
-    """A URL that still lives brings other bytes: what was verified no longer counts."""
+    """A URL that still lives brings other bytes: refused, or what was verified counts no more."""
     recording = await api.recording()
     first = await api.target(recording, SHORT, declare=False)
     second = await api.target(recording, LONG, kind="image")
     await api.call("PUT", first["upload_url"], body=SHORT, headers=first["headers"])
     waiting = await api.complete(recording, SHORT)
     before = await media(api)
-    await api.call("PUT", first["upload_url"], body=SHORT[::-1], headers=first["headers"])
+    sly = await api.call("PUT", first["upload_url"], body=SHORT[::-1], headers=first["headers"])
     answer = await api.complete(recording, SHORT)
     after = await media(api)
 
     assert [second["media_id"]] == waiting.json["error"]["details"]["media_ids"]
     assert digest(SHORT) == before["media"][0]["content_sha256"]
-    assert (409, digest(SHORT[::-1])) == (answer.status, after["media"][0]["content_sha256"])
+    there = SHORT if "If-None-Match" in first["headers"] else SHORT[::-1]
+    assert (412 if there is SHORT else 200) == sly.status
+    assert (409, digest(there)) == (answer.status, after["media"][0]["content_sha256"])
 
 
 async def test_a_download_url_of_the_bucket(api):

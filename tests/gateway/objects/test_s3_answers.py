@@ -1,6 +1,7 @@
 """What an S3 store may answer that is not what was asked for, and what it must not do to us."""
 
 import asyncio
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_asyncio
@@ -9,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from gateway.config_objects import S3Config
 from gateway.errors import StorageFailed, Unavailable
-from gateway.objects import ObjectRef, Offer
+from gateway.objects import ObjectRef, Offer, SignedFor
 from gateway.objects.s3 import S3Objects
 from gateway.objects.s3_signing import S3Request
 from gateway.objects.store_http import StoreAnswer
@@ -17,6 +18,7 @@ from gateway.objects.store_http import StoreAnswer
 pytestmark = pytest.mark.asyncio
 
 REF = ObjectRef("rec_1", "med_1")
+SIGNED = SignedFor(base_url="http://gateway.example/v1", expires=4_000_000_000, life_s=600)
 ERROR = "<Error><Code>InternalError</Code><Message>try again</Message></Error>"
 
 
@@ -184,10 +186,10 @@ async def test_credentials_that_are_refused_are_no_fault_of_ours(s3):
         def get_frozen_credentials(self):
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole")
 
-    s3._signer._credentials = Refused
+    s3._bucket.signer._credentials = Refused
 
     with pytest.raises(StorageFailed, match="credentials"):
-        await s3._signer.sign(S3Request(method="HEAD"), 60)
+        await s3._bucket.signer.sign(S3Request(method="HEAD"), 60)
 
 
 async def test_a_size_is_never_guessed(s3, monkeypatch):
@@ -196,7 +198,7 @@ async def test_a_size_is_never_guessed(s3, monkeypatch):
     async def ask(*_, **__):
         return StoreAnswer(200, {"etag": "e"}, b"")
 
-    monkeypatch.setattr(s3._http, "ask", ask)
+    monkeypatch.setattr(s3._bucket.http, "ask", ask)
 
     with pytest.raises(StorageFailed, match="size"):
         await s3.look(REF)
@@ -208,7 +210,9 @@ async def test_only_a_store_that_refuses_other_bytes_is_believed(s3, answers, re
     told, puts = {"Content-Length": "3"}, []
 
     def keep(request):
-        puts.append(request.headers.get("x-amz-checksum-sha256"))
+        if (stated := request.headers.get("x-amz-checksum-sha256")) is None:
+            return 200, ""
+        puts.append(stated)
         if len(puts) == 2:
             return refusal, ""
         told.update({"x-amz-checksum-sha256": puts[0]})
@@ -223,6 +227,53 @@ async def test_only_a_store_that_refuses_other_bytes_is_believed(s3, answers, re
 
     assert believed == (found.sha256 is not None)
     assert len(puts) == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"), [(200, 412, True), (200, 200, False), (412, 412, False)]
+)
+async def test_only_a_store_that_keeps_the_first_is_asked_to(s3, answers, first, second, kept):
+    """One that ignores the header, or refuses everything that has it, is not sent it."""
+    told = iter((first, second))
+    answers.script = lambda request: (
+        (next(told), "")
+        if "If-None-Match" in request.headers
+        else (501 if request.method == "PUT" else 204, "")
+    )
+    target = await s3.target(REF, Offer(content_type="audio/ogg", size_bytes=9), SIGNED)
+    names = parse_qs(urlsplit(target.url).query)["X-Amz-SignedHeaders"][0].split(";")
+
+    assert ("*" if kept else None) == target.headers.get("If-None-Match")
+    assert kept == ("if-none-match" in names)
+    assert "content-length" in names
+
+
+async def test_a_store_that_is_probed_slowly_is_probed_once(s3, answers):
+    """A check that gives up leaves the probe to whoever asks next."""
+    there = asyncio.Event()
+
+    async def late(_request):
+        await there.wait()
+        return 501, ""
+
+    answers.script = lambda request: late(request) if request.method == "PUT" else (404, "")
+    for _ in range(3):
+        impatient = asyncio.create_task(s3.look(REF))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        await asyncio.wait([impatient])
+    there.set()
+
+    assert await s3.look(REF) is None
+    assert answers.methods().count("PUT") == 3
+
+
+async def test_parts_are_signed_with_their_length(s3):
+    """Each part's URL is good for its own number of bytes."""
+    urls = await s3.part_urls(REF, "u", {1: 100, 2: 7}, 60)
+    names = [parse_qs(urlsplit(url).query)["X-Amz-SignedHeaders"][0] for url in urls]
+
+    assert ["content-length;host"] * 2 == names
 
 
 @pytest.mark.parametrize("code", ["NoSuchUpload", "NoSuchBucket"])
