@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from device.spool.spool import Spool
+    from device.spool.pulling import Pulling
 
 _COPY_BYTES = 1 << 20
 
 
-def copy_in(spool: Spool, recording: Recording, files: Sequence[Path]) -> Entry:
+def copy_in(spool: Pulling, recording: Recording, files: Sequence[Path]) -> Entry:
     """Copy, check and seal; see `Spool.ingest`."""
     if len(files) != len(recording.media):
         raise UsageInvalid(f"{len(recording.media)} media need as many files, not {len(files)}")

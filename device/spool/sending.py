@@ -1,0 +1,56 @@
+"""What uploads keep in the spool: names, sessions, evidence, waits, figures."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from device.model import EntryId, Evidence, UploadSession, Wait
+from device.spool import changes
+from device.spool.looking import Looking
+
+MAX_COOLDOWN = timedelta(hours=24)
+
+
+class Sending(Looking):
+    """See `Spool`: what an upload saves on its way."""
+
+    def save_cloud_ref(self, entry: EntryId, ref: Mapping[str, str]) -> None:
+        """Keep the cloud's own names for a recording."""
+        self._journal.run(changes.save_cloud_ref, entry, dict(ref))
+
+    def save_session(self, entry: EntryId, index: int, session: UploadSession | None) -> None:
+        """Keep, replace or drop what a medium needs to go on after a restart."""
+        self._journal.run(changes.save_session, entry, index, session)
+
+    def save_evidence(self, entry: EntryId, index: int, evidence: Evidence | None) -> None:
+        """Keep or drop what the object store said when the last byte was in."""
+        self._journal.run(changes.save_evidence, entry, index, evidence)
+
+    def save_wait(self, entry: EntryId, wait: Wait | None, *, attempts: int) -> None:
+        """Keep why an entry waits, and how often it failed in a row."""
+        self._journal.run(changes.save_wait, entry, wait, attempts)
+
+    def count_sent(self, entry: EntryId, sent_bytes: int, resent_bytes: int) -> None:
+        """Add to the ledger of today (UTC), and the part that went twice to the entry."""
+        day = self._clock.now().date()
+        self._journal.run(changes.count_sent, entry, day, sent_bytes, resent_bytes)
+
+    def save_cooldown(self, origin: str, until: datetime | None, reason: str) -> None:
+        """Keep until when an origin is left alone; None ends it."""
+        self._journal.run(changes.save_cooldown, origin, until, reason)
+
+    def cooldown(self, origin: str) -> Wait | None:
+        """Look up whether an origin is left alone now.
+
+        Never for more than 24 hours from now, and that is saved: a clock that stepped back must not
+        park uploads, nor move the end on with every look.
+        """
+        wait = self._reader.cooldowns().get(origin)
+        if wait is None or wait.until is None:
+            return None
+        now = self._clock.now()
+        if wait.until <= now:
+            return None
+        if wait.until > now + MAX_COOLDOWN:
+            wait = Wait(code=wait.code, reason=wait.reason, until=now + MAX_COOLDOWN)
+            self.save_cooldown(origin, wait.until, wait.reason)
+        return wait
