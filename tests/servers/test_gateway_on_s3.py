@@ -322,7 +322,7 @@ async def test_deleting_ends_what_is_under_way(api, s3, config):
     await api.call("PUT", short["upload_url"], body=SHORT, headers=short["headers"])
     token = await api.api_key()
     done = await api.call("DELETE", f"/v1/recordings/{recording}", token=token)
-    part = await api.call("PUT", parts[0]["url"], body=b"late")
+    part = await api.call("PUT", parts[0]["url"], body=LONG[:PART_BYTES])
     key = key_of(config, recording, short["media_id"])
 
     assert done.status == 204
@@ -349,7 +349,7 @@ async def test_an_abandoned_upload_is_ended_in_the_store(tmp_path, clock, s3):
     done = await swept(tmp_path, clock, config)
     async with serving(tmp_path / "data", clock, objects=config) as api:
         api.token = token
-        part = await api.call("PUT", old, body=b"late")
+        part = await api.call("PUT", old, body=LONG[:PART_BYTES])
         again = await api.target(recording, LONG, key="m-0")
         fresh = await document(api, again)
 
@@ -464,7 +464,7 @@ async def test_a_store_that_is_away_is_no_answer(tmp_path, clock):
     async with serving(tmp_path / "data", clock, objects=nowhere) as api:
         api.token = await api.api_key()
         recording = await api.recording()
-        body = {"type": "audio", "file_size_bytes": 9}
+        body = {"type": "audio", "file_size_bytes": 9 * MIB}
         await api.call("POST", f"/v1/recordings/{recording}/upload-url", body)
         done = await api.complete(recording, b"123456789")
         ready = await api.call("GET", "/readyz")
