@@ -3,8 +3,10 @@
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from device.clock import Clock
 from gateway.access import new_id
@@ -13,6 +15,7 @@ from gateway.core.ids import Prefix
 from gateway.errors import (
     Conflict,
     DigestConflict,
+    GatewayError,
     InvalidRequest,
     MediaPending,
     NoMediaUploaded,
@@ -32,12 +35,23 @@ from gateway.model import (
     RecordingStatus,
 )
 from gateway.objects import ObjectStore, SignedFor, UploadTarget
-from gateway.store import Made, Store
+from gateway.store import Asked, Made, Store
 
 logger = logging.getLogger(__name__)
 
 _DECISIONS = 4
 _AT_ONCE = 8
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOut:
+    """A medium and where it goes up."""
+
+    made: Made[Medium]
+    target: UploadTarget
+    expires_at: datetime
 
 
 class RecordingDesk:
@@ -129,16 +143,48 @@ class RecordingDesk:
             if type(await self._purge(recording)) is Unavailable:
                 return
 
-    async def upload_url(
-        self, caller: Caller, wanted: Medium, intent: Intent | None, *, base_url: str
-    ) -> tuple[Made[Medium], UploadTarget, datetime]:
-        """Hand out where a new medium goes up; the same intent gives the same medium again."""
-        await self.find(caller, wanted.recording_id)
-        medium = dataclasses.replace(wanted, id=new_id(Prefix.MEDIUM), created_at=self._clock.now())
-        made = await self._store.recordings.add_medium(medium, intent, limit=self._max_sessions)
+    async def upload_urls(
+        self, caller: Caller, recording_id: str, asked: Sequence[Asked], *, base_url: str
+    ) -> list[HandedOut]:
+        """Hand out where new media go up, all or none; a known intent gives its medium again.
+
+        Raises:
+            NotFound: No such recording, or another device's: that looks the same.
+        """
+        now = self._clock.now()
+        made = await self._store.recordings.add_media(
+            recording_id,
+            [
+                dataclasses.replace(
+                    each,
+                    medium=dataclasses.replace(
+                        each.medium, id=new_id(Prefix.MEDIUM), created_at=now
+                    ),
+                )
+                for each in asked
+            ],
+            of_device=caller.device_id if isinstance(caller, DeviceCaller) else None,
+            limit=self._max_sessions,
+        )
         expires_at = self._expiry()
-        target = await self._intake.target(made.value, self._signed(base_url, expires_at))
-        return made, target, expires_at
+        signed = self._signed(base_url, expires_at)
+        try:
+            targets = await self._each(
+                [one.value for one in made], lambda medium: self._intake.target(medium, signed)
+            )
+        except GatewayError:
+            # Without a key nobody can ask for them again: they would hold up the recording for
+            # ever. With one the same request finds the same media.
+            lost = [
+                one.value.id for one, each in zip(made, asked, strict=True) if each.intent is None
+            ]
+            if lost:
+                await self._store.recordings.withdraw_media(lost)
+            raise
+        return [
+            HandedOut(made=one, target=target, expires_at=expires_at)
+            for one, target in zip(made, targets, strict=True)
+        ]
 
     async def download_url(
         self, caller: Caller, recording_id: str, medium_id: str, *, base_url: str
@@ -173,7 +219,7 @@ class RecordingDesk:
             recording = await self.find(caller, recording_id)
             if recording.status is RecordingStatus.UPLOADED:
                 return await self._repeated(recording, claimed_sha256, intent)
-            media = await self._recovered(recording.media)
+            media = await self._each(recording.media, self._intake.recover)
             match decide(media, claimed_sha256):
                 case NoMedia():
                     raise NoMediaUploaded("the recording has no medium; upload one first")
@@ -214,11 +260,17 @@ class RecordingDesk:
             details={"content_sha256": recording.content_sha256},
         )
 
-    async def _recovered(self, media: Sequence[Medium]) -> list[Medium]:
-        """Notice which media are whole by now, several at a time."""
-        found: list[Medium] = []
+    async def _each(
+        self, media: Sequence[Medium], act: Callable[[Medium], Awaitable[_T]]
+    ) -> list[_T]:
+        """Do something about each medium, several at a time."""
+        found: list[_T] = []
         for some in (media[at : at + _AT_ONCE] for at in range(0, len(media), _AT_ONCE)):
-            found += await asyncio.gather(*(self._intake.recover(medium) for medium in some))
+            done = await asyncio.gather(*(act(one) for one in some), return_exceptions=True)
+            for one in done:
+                if isinstance(one, BaseException):
+                    raise one
+                found.append(one)
         return found
 
     async def _refuse(self, medium: Medium, claimed_sha256: str | None) -> None:

@@ -16,6 +16,9 @@ Instant = Annotated[datetime, Meta(tz=True)]
 Text = Annotated[str, Meta(max_length=1024)]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
+MOST_UPLOAD_URLS = 50
+"""How many media one request may ask upload URLs for."""
+
 
 class RecordingCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Body of create recording; with a device token the two ids are the token's own."""
@@ -35,6 +38,32 @@ class UploadUrlCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     content_type: Annotated[str, Meta(max_length=128)] | None = None
     file_size_bytes: Annotated[int, Meta(ge=0, le=2**53)] | None = None
     captured_at: Instant | None = None
+
+
+class MediumAsked(Struct, frozen=True, kw_only=True):
+    """One item of upload-urls: the body of upload-url, and what there are its headers."""
+
+    type: MediaType
+    content_type: Annotated[str, Meta(max_length=128)] | None = None
+    file_size_bytes: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+    captured_at: Instant | None = None
+    idempotency_key: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,255}$")] | None = None
+    sha256: Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$")] | None = None
+
+    def alone(self) -> UploadUrlCreate:
+        """Give the body of upload-url that asks for the same."""
+        return UploadUrlCreate(
+            type=self.type,
+            content_type=self.content_type,
+            file_size_bytes=self.file_size_bytes,
+            captured_at=self.captured_at,
+        )
+
+
+class UploadUrlsCreate(Struct, frozen=True, kw_only=True):
+    """Body of upload-urls."""
+
+    media: Annotated[list[MediumAsked], Meta(min_length=1, max_length=MOST_UPLOAD_URLS)]
 
 
 class UploadComplete(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -95,7 +124,7 @@ class MediumView(Struct, frozen=True, kw_only=True):
 
 
 class RecordingView(Struct, frozen=True, kw_only=True):
-    """A recording as the API shows it."""
+    """A recording as the API shows it. `batch_upload_url` only in the answer that made it."""
 
     id: str
     device_id: str | None
@@ -111,6 +140,7 @@ class RecordingView(Struct, frozen=True, kw_only=True):
     created_at: datetime
     duration_ms: int | None = None
     transcription_id: str | None = None
+    batch_upload_url: int | None = None
 
 
 class RecordingPage(Struct, frozen=True, kw_only=True):
@@ -128,6 +158,12 @@ class UploadUrl(Struct, frozen=True, kw_only=True):
     expires_at: datetime
     headers: dict[str, str]
     upload_protocol: str | None = None
+
+
+class UploadUrls(Struct, frozen=True, kw_only=True):
+    """Where media go up, in the order in which they were asked for."""
+
+    media: list[UploadUrl]
 
 
 class PartView(Struct, frozen=True, kw_only=True):
@@ -248,7 +284,7 @@ class Problem(Struct, frozen=True, kw_only=True):
     error: BotaError
 
 
-def show_recording(recording: Recording) -> RecordingView:
+def show_recording(recording: Recording, *, batch_upload_url: int | None = None) -> RecordingView:
     """Show a recording."""
     return RecordingView(
         id=recording.id,
@@ -263,6 +299,7 @@ def show_recording(recording: Recording) -> RecordingView:
         content_sha256=recording.content_sha256,
         content_sha256_verified_at=recording.content_sha256_verified_at,
         created_at=recording.created_at,
+        batch_upload_url=batch_upload_url,
     )
 
 

@@ -35,8 +35,10 @@ RECORDING = {
     "created_at": "2026-03-01T12:00:00Z",
     "duration_ms": None,
     "transcription_id": None,
+    "batch_upload_url": None,
     **RECORDING_CREATE,
 }
+CREATED = {**RECORDING, "batch_upload_url": 50}
 UPLOADED = {
     **RECORDING,
     "status": "uploaded",
@@ -45,6 +47,9 @@ UPLOADED = {
     "content_sha256_verified_at": "2026-03-01T12:01:07Z",
 }
 UPLOAD_URL_CREATE = {"type": "audio", "content_type": "audio/ogg", "file_size_bytes": 2048576}
+UPLOAD_URLS_CREATE = {
+    "media": [{**UPLOAD_URL_CREATE, "idempotency_key": "fp-3c1d5e7f-0", "sha256": SHA256}]
+}
 UPLOAD_URL = {
     "media_id": MEDIUM_ID,
     "upload_url": f"https://gateway.example.org{UPLOAD_PATH}",

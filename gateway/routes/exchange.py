@@ -121,7 +121,12 @@ class Exchange:
 
     def intent(self, operation: str, subject: str, body: msgspec.Struct) -> Intent | None:
         """Read the Idempotency-Key and tie it to this request; None if it came without."""
-        key = self.request.headers.get("Idempotency-Key")
+        return self.intent_of(self.request.headers.get("Idempotency-Key"), operation, subject, body)
+
+    def intent_of(
+        self, key: str | None, operation: str, subject: str, body: msgspec.Struct
+    ) -> Intent | None:
+        """Tie a key to what it is used for; None for no key."""
         if key is None:
             return None
         return Intent(

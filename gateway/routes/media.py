@@ -1,6 +1,7 @@
 """Routes of a recording's media: where they go up, whether all are there, where they come down."""
 
 import re
+from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -17,6 +18,7 @@ from gateway.errors import (
     TooManySessions,
 )
 from gateway.model import MediaType, Medium, Scope
+from gateway.recordings import HandedOut
 from gateway.routes import IDEMPOTENCY_KEY, REPLAYED, Answer, Parameter, Route
 from gateway.routes import examples as example
 from gateway.routes.bodies import (
@@ -26,10 +28,13 @@ from gateway.routes.bodies import (
     UploadComplete,
     UploadUrl,
     UploadUrlCreate,
+    UploadUrls,
+    UploadUrlsCreate,
     show_recording,
 )
 from gateway.routes.exchange import Exchange, answer, replayed
 from gateway.routes.times import UNSET, utc
+from gateway.store import Asked
 
 _DEFAULT_CONTENT_TYPE = {
     MediaType.AUDIO: "audio/opus",
@@ -43,34 +48,35 @@ _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 async def upload_url(exchange: Exchange) -> web.StreamResponse:
     """Say where a medium goes up."""
     body = await exchange.body(UploadUrlCreate)
-    recording_id = exchange.path("recording_id")
-    most = exchange.gateway.config.max_medium_bytes
-    if body.file_size_bytes is not None and body.file_size_bytes > most:
-        raise MediumTooLarge(f"this gateway takes media up to {most} bytes")
-    wanted = Medium(
-        id="",
-        recording_id=recording_id,
-        type=body.type,
-        content_type=_content_type(body),
-        created_at=UNSET,
-        file_size_bytes=body.file_size_bytes,
-        declared_sha256=_declared(exchange.request.headers.get("X-Content-SHA256")),
-        captured_at=utc("captured_at", body.captured_at),
+    asked = _asked(
+        exchange,
+        body,
+        declared=_declared(exchange.request.headers.get("X-Content-SHA256")),
+        key=exchange.request.headers.get("Idempotency-Key"),
     )
-    made, target, expires_at = await exchange.gateway.recordings.upload_url(
-        exchange.caller,
-        wanted,
-        exchange.intent("upload-url", recording_id, body),
-        base_url=exchange.base_url,
-    )
-    shown = UploadUrl(
-        media_id=made.value.id,
-        upload_url=target.url,
-        expires_at=expires_at,
-        headers=dict(target.headers),
-        upload_protocol=target.protocol,
-    )
-    return answer(shown, headers=replayed(made.replayed))
+    [handed] = await _handed_out(exchange, [asked])
+    return answer(_shown(handed), headers=replayed(handed.made.replayed))
+
+
+async def upload_urls(exchange: Exchange) -> web.StreamResponse:
+    """Say where several media go up."""
+    body = await exchange.body(UploadUrlsCreate)
+    keys = [item.idempotency_key for item in body.media if item.idempotency_key is not None]
+    if len(set(keys)) < len(keys):
+        raise InvalidRequest(
+            "each idempotency_key may be there once", details={"field": "idempotency_key"}
+        )
+    asked = [
+        _asked(
+            exchange,
+            item.alone(),
+            declared=None if item.sha256 is None else item.sha256.lower(),
+            key=item.idempotency_key,
+        )
+        for item in body.media
+    ]
+    handed = await _handed_out(exchange, asked)
+    return answer(UploadUrls(media=[_shown(each) for each in handed]))
 
 
 async def upload_complete(exchange: Exchange) -> web.StreamResponse:
@@ -103,6 +109,44 @@ async def download_url(exchange: Exchange) -> web.StreamResponse:
         expires_at=expires_at,
     )
     return answer(shown)
+
+
+def _asked(
+    exchange: Exchange, body: UploadUrlCreate, *, declared: str | None, key: str | None
+) -> Asked:
+    """Check what is asked for one medium."""
+    recording_id = exchange.path("recording_id")
+    most = exchange.gateway.config.max_medium_bytes
+    if body.file_size_bytes is not None and body.file_size_bytes > most:
+        raise MediumTooLarge(f"this gateway takes media up to {most} bytes")
+    wanted = Medium(
+        id="",
+        recording_id=recording_id,
+        type=body.type,
+        content_type=_content_type(body),
+        created_at=UNSET,
+        file_size_bytes=body.file_size_bytes,
+        declared_sha256=declared,
+        captured_at=utc("captured_at", body.captured_at),
+    )
+    # The same whichever route asks: what one of them made, the other gives again.
+    return Asked(wanted, exchange.intent_of(key, "upload-url", recording_id, body))
+
+
+async def _handed_out(exchange: Exchange, asked: Sequence[Asked]) -> list[HandedOut]:
+    return await exchange.gateway.recordings.upload_urls(
+        exchange.caller, exchange.path("recording_id"), asked, base_url=exchange.base_url
+    )
+
+
+def _shown(handed: HandedOut) -> UploadUrl:
+    return UploadUrl(
+        media_id=handed.made.value.id,
+        upload_url=handed.target.url,
+        expires_at=handed.expires_at,
+        headers=dict(handed.target.headers),
+        upload_protocol=handed.target.protocol,
+    )
 
 
 def _content_type(body: UploadUrlCreate) -> str:
@@ -153,6 +197,32 @@ ROUTES = (
                 body=UploadUrl,
                 example=example.UPLOAD_URL,
                 headers=REPLAYED,
+            ),
+        ),
+        problems=(
+            NotFound,
+            AlreadyUploaded,
+            RecordingDeleted,
+            MediumTooLarge,
+            IdempotencyMismatch,
+            TooManySessions,
+        ),
+    ),
+    Route(
+        method="POST",
+        path=f"{_RECORDING}/upload-urls",
+        operation_id="createUploadUrls",
+        summary="Get URLs to upload several media to, all or none",
+        run=upload_urls,
+        scope=Scope.RECORDINGS_WRITE,
+        body=UploadUrlsCreate,
+        example=example.UPLOAD_URLS_CREATE,
+        answers=(
+            Answer(
+                status=200,
+                means="Where to PUT each, in the same order; the same key gives the same medium.",
+                body=UploadUrls,
+                example={"media": [example.UPLOAD_URL]},
             ),
         ),
         problems=(

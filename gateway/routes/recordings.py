@@ -6,7 +6,13 @@ from gateway.errors import IdempotencyMismatch, InvalidRequest, NotFound, Record
 from gateway.model import Recording, RecordingFilter, RecordingStatus, Scope
 from gateway.routes import IDEMPOTENCY_KEY, REPLAYED, Admits, Answer, Parameter, Route
 from gateway.routes import examples as example
-from gateway.routes.bodies import RecordingCreate, RecordingPage, RecordingView, show_recording
+from gateway.routes.bodies import (
+    MOST_UPLOAD_URLS,
+    RecordingCreate,
+    RecordingPage,
+    RecordingView,
+    show_recording,
+)
 from gateway.routes.exchange import Exchange, answer, replayed
 from gateway.routes.times import UNSET, utc
 
@@ -27,8 +33,9 @@ async def create(exchange: Exchange) -> web.StreamResponse:
     made = await exchange.gateway.recordings.create(
         exchange.caller, wanted, exchange.intent("create-recording", "", body)
     )
+    shown = show_recording(made.value, batch_upload_url=MOST_UPLOAD_URLS)
     status = 200 if made.replayed else 201
-    return answer(show_recording(made.value), status=status, headers=replayed(made.replayed))
+    return answer(shown, status=status, headers=replayed(made.replayed))
 
 
 async def page(exchange: Exchange) -> web.StreamResponse:
@@ -79,12 +86,12 @@ ROUTES = (
         example=example.RECORDING_CREATE,
         parameters=(IDEMPOTENCY_KEY,),
         answers=(
-            Answer(status=201, means="Created.", body=RecordingView, example=example.RECORDING),
+            Answer(status=201, means="Created.", body=RecordingView, example=example.CREATED),
             Answer(
                 status=200,
                 means="Created before by the same request.",
                 body=RecordingView,
-                example=example.RECORDING,
+                example=example.CREATED,
                 headers=REPLAYED,
             ),
         ),

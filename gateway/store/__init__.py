@@ -1,6 +1,6 @@
 """The Store seam: what the gateway remembers, with every write idempotent or conditional."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
@@ -24,6 +24,14 @@ class Made(Generic[_T]):
 
     value: _T
     replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A medium that is asked for, with its Idempotency-Key if it came with one."""
+
+    medium: Medium
+    intent: Intent | None
 
 
 class Recordings(Protocol):
@@ -58,21 +66,28 @@ class Recordings(Protocol):
         """Note that the objects of a deleted recording are gone; repeatable."""
         ...
 
-    async def add_medium(
-        self, medium: Medium, intent: Intent | None, *, limit: int
-    ) -> Made[Medium]:
-        """Keep a medium, or return the one that the same `intent` made.
+    async def add_media(
+        self, recording_id: str, asked: Sequence[Asked], *, of_device: str | None, limit: int
+    ) -> list[Made[Medium]]:
+        """Keep media of one recording, or return those that the same intents made; all or nothing.
 
         Args:
-            medium: What to keep, pending.
-            intent: Its Idempotency-Key, if it came with one.
+            recording_id: Whose media they are.
+            asked: What to keep, pending; the intents are of one caller and one operation, no key
+                is there twice.
+            of_device: Only if the recording is this device's; None: whosever it is.
             limit: How many unfinished media one device (or all API keys together) may have.
 
         Raises:
+            NotFound: No such recording, or it was deleted, or is not that device's.
             AlreadyUploaded: The recording is complete and takes no more media.
-            IdempotencyMismatch: The key is known with another fingerprint or declared digest.
+            IdempotencyMismatch: A key is known with another fingerprint or declared digest.
             TooManySessions: `limit` is reached.
         """
+        ...
+
+    async def withdraw_media(self, media_ids: Sequence[str]) -> None:
+        """Forget pending media that nobody has heard of, and their uploads; repeatable."""
         ...
 
     async def touch_medium(self, medium_id: str, at: datetime) -> None:
@@ -203,7 +218,7 @@ class Devices(Protocol):
         ...
 
     async def token(self, token_hash: str) -> DeviceToken | None:
-        """Look a token up by its hash."""
+        """Look a token up by its hash; what another process revoked may show for a second."""
         ...
 
     async def issue(self, token: DeviceToken) -> None:
@@ -235,7 +250,7 @@ class Keys(Protocol):
         ...
 
     async def key(self, key_hash: str) -> ApiKey | None:
-        """Look one up by its hash."""
+        """Look one up by its hash; what another process revoked may show for a second."""
         ...
 
     async def all(self) -> list[ApiKey]:

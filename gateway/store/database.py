@@ -1,69 +1,90 @@
-"""The engines over one database: many readers, one writer, commits on disk before they count."""
+"""The engines over one database: many readers, one writer, commits on disk before they count.
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+All SQL is written as plain functions of a connection, each one transaction. Here they run whole in
+threads; an asynchronous engine can run the very same ones by `AsyncConnection.run_sync`.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import QueuePool
 
 from gateway.errors import DatabaseDamaged, Unavailable
+from gateway.store.writer import Writer
 
 _BUSY_TIMEOUT_MS = 10_000
+_READERS = 4
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class Database:
-    """Hands out connections for reading and for writing.
+    """Runs functions of a connection for reading and for writing.
 
     Writing goes through one connection: writers queue in order instead of colliding on SQLite's
     one write lock, and other processes (the command line) are waited for with a busy timeout.
     """
 
-    def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
+    def __init__(self, reader: Engine, writer: Engine) -> None:
         self._reader = reader
-        self._writer = writer
+        self._writer = Writer(writer)
+        # Its own threads: those of everybody else wait for the disk.
+        self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="gateway-reader")
 
     @classmethod
     def sqlite(cls, path: Path) -> "Database":
         """Open (or create) a SQLite file."""
-        url = f"sqlite+aiosqlite:///{path}"
-        reader = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=4)
-        writer = create_async_engine(
-            url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0
-        )
-        _prepare(reader, begin="BEGIN")
         # A transaction that reads before it writes must own the write lock from the start: SQLite
         # refuses to upgrade a stale snapshot, whatever the busy timeout.
-        _prepare(writer, begin="BEGIN IMMEDIATE")
-        return cls(reader, writer)
+        return cls(
+            _engine(path, size=_READERS, begin="BEGIN"),
+            _engine(path, size=1, begin="BEGIN IMMEDIATE"),
+        )
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Look at one consistent snapshot."""
+    async def reading(
+        self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
+    ) -> _T:
+        """Run `work` on one consistent snapshot."""
+        bound = partial(self._read, lambda connection: work(connection, *args, **more))
         with _mapped():
-            async with self._reader.begin() as connection:
-                yield connection
+            return await asyncio.get_running_loop().run_in_executor(self._threads, bound)
 
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Change something: committed and on disk when the block ends, nothing if it raises."""
+    async def writing(
+        self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
+    ) -> _T:
+        """Run `work`, which may be run again if it fails: see `Writer`.
+
+        What it changed is committed and on disk when this returns, nothing of it when this raises.
+        """
         with _mapped():
-            async with self._writer.begin() as connection:
-                yield connection
+            return await self._writer.run(lambda connection: work(connection, *args, **more))
 
     async def ping(self) -> None:
         """Ask the database for nothing."""
-        async with self.reading() as connection:
-            await connection.execute(text("SELECT 1"))
+        await self.reading(_nothing)
 
     async def aclose(self) -> None:
         """Close all connections; idempotent."""
-        await self._reader.dispose()
-        await self._writer.dispose()
+        await self._writer.aclose()
+        await asyncio.to_thread(self._threads.shutdown)
+        self._reader.dispose()
+
+    def _read(self, work: Callable[[Connection], _T]) -> _T:
+        with self._reader.begin() as connection:
+            return work(connection)
+
+
+def _nothing(connection: Connection) -> None:
+    connection.execute(text("SELECT 1"))
 
 
 @contextmanager
@@ -80,8 +101,17 @@ def _mapped() -> Iterator[None]:
         raise DatabaseDamaged("the database file cannot be read") from error
 
 
-def _prepare(engine: AsyncEngine, *, begin: str) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
+def _engine(path: Path, *, size: int, begin: str) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        # Every transaction is ended by whoever began it, see `begin()`: nothing is left to reset.
+        pool_reset_on_return=None,
+    )
+
+    @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         # The driver must not open transactions on its own: `on_begin` does.
         connection.isolation_level = None
@@ -92,6 +122,8 @@ def _prepare(engine: AsyncEngine, *, begin: str) -> None:
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def on_begin(connection: Any) -> None:
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,15 +1,19 @@
 """Idempotency-Keys inside a transaction: the unique constraint decides who was first."""
 
-from sqlalchemy import insert, select
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import IdempotencyMismatch
 from gateway.model import Intent
 from gateway.store.schema import intents
 
+_OTHER_REQUEST = "this Idempotency-Key was used for another request; a new request needs a new key"
 
-async def claim(connection: AsyncConnection, intent: Intent, made_id: str) -> str | None:
+
+def claim(connection: Connection, intent: Intent, made_id: str) -> str | None:
     """Tie a key to what is about to be made.
 
     Inserts first and asks afterwards: of two equal requests at the same moment the second waits for
@@ -23,31 +27,60 @@ async def claim(connection: AsyncConnection, intent: Intent, made_id: str) -> st
         IdempotencyMismatch: The key is known with another fingerprint.
     """
     try:
-        async with connection.begin_nested():
-            await connection.execute(
-                insert(intents).values(
-                    owner=intent.owner,
-                    operation=intent.operation,
-                    key=intent.key,
-                    fingerprint=intent.fingerprint,
-                    made_id=made_id,
-                    at=intent.at,
-                )
-            )
+        with connection.begin_nested():
+            connection.execute(insert(intents), _row(intent, made_id))
     except IntegrityError:
-        row = (
-            await connection.execute(
-                select(intents.c.fingerprint, intents.c.made_id).where(
-                    intents.c.owner == intent.owner,
-                    intents.c.operation == intent.operation,
-                    intents.c.key == intent.key,
-                )
-            )
-        ).one()
-        if row.fingerprint != intent.fingerprint:
-            raise IdempotencyMismatch(
-                "this Idempotency-Key was used for another request; a new request needs a new key"
-            ) from None
-        made: str = row.made_id
-        return made
+        return claimed(connection, [intent])[intent.key]
     return None
+
+
+def claimed(connection: Connection, asked: Sequence[Intent]) -> dict[str, str]:
+    """Say what requests made before: the ids by key, known keys alone.
+
+    Args:
+        connection: Where to look.
+        asked: Of one owner and one operation.
+
+    Raises:
+        IdempotencyMismatch: A key is known with another fingerprint.
+    """
+    if not asked:
+        return {}
+    rows = connection.execute(
+        select(intents.c.key, intents.c.fingerprint, intents.c.made_id).where(
+            intents.c.owner == asked[0].owner,
+            intents.c.operation == asked[0].operation,
+            intents.c.key.in_([each.key for each in asked]),
+        )
+    ).all()
+    prints = {each.key: each.fingerprint for each in asked}
+    if any(prints[row.key] != row.fingerprint for row in rows):
+        raise IdempotencyMismatch(_OTHER_REQUEST)
+    return {row.key: row.made_id for row in rows}
+
+
+def claim_all(connection: Connection, made: Mapping[str, Intent]) -> None:
+    """Tie keys that `claimed` does not know to what is made, by its id.
+
+    For callers that hold a lock on what all requests of these fingerprints are about.
+
+    Raises:
+        IdempotencyMismatch: A key was used a moment ago, so for something else.
+    """
+    if not made:
+        return
+    try:
+        connection.execute(insert(intents), [_row(each, made_id) for made_id, each in made.items()])
+    except IntegrityError as error:
+        raise IdempotencyMismatch(_OTHER_REQUEST) from error
+
+
+def _row(intent: Intent, made_id: str) -> dict[str, Any]:
+    return {
+        "owner": intent.owner,
+        "operation": intent.operation,
+        "key": intent.key,
+        "fingerprint": intent.fingerprint,
+        "made_id": made_id,
+        "at": intent.at,
+    }

@@ -26,14 +26,12 @@ class Version(StrEnum):
 
 async def version(database: Database) -> Version:
     """Say how the database stands to this program."""
-    async with database.reading() as connection:
-        return await connection.run_sync(_version)
+    return await database.reading(_version)
 
 
 async def upgrade(database: Database) -> None:
     """Run every migration that is missing, in one transaction; repeatable."""
-    async with database.writing() as connection:
-        await connection.run_sync(_upgrade)
+    await database.writing(_upgrade)
 
 
 def _config() -> "Config":

@@ -35,6 +35,7 @@ from gateway.model import (
 )
 from gateway.objects import ObjectRef
 from gateway.receiving import Received
+from gateway.store import Asked
 from gateway.store.database import Database
 from tests.fakes.clock import FakeClock
 
@@ -114,12 +115,15 @@ class Disk:
             setattr(os, name, getattr(self, f"_{name}", self._counted(self.real[name])))
         real = Database.writing
 
-        @asynccontextmanager
-        async def writing(database):
-            async with real(database) as connection:
-                yield connection
+        async def writing(database, work, *args, **more):
+            def pointed(connection):
+                result = work(connection, *args, **more)
                 self.point()  # all is said, nothing is committed
+                return result
+
+            result = await real(database, pointed)
             self.point()  # committed, and nobody has heard of it
+            return result
 
         Database.writing = writing
 
@@ -215,10 +219,11 @@ class Life:
             file_size_bytes=len(content),
             declared_sha256=sha256(content) if declare else None,
         )
-        made, _, _ = await self.gateway.recordings.upload_url(
-            self.caller, wanted, self.intent("upload-url", key), base_url="http://x"
+        asked = Asked(wanted, self.intent("upload-url", key))
+        [handed] = await self.gateway.recordings.upload_urls(
+            self.caller, recording.id, [asked], base_url="http://x"
         )
-        return made.value.id
+        return handed.made.value.id
 
     async def put(self, medium_id, brought, content=b""):
         got = await self.gateway.receiving.receive(medium_id, brought, Bytes(content))

@@ -11,7 +11,7 @@ import os
 import pickle
 import shutil
 import sys
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -45,6 +45,9 @@ class World:
         self.bucket.before = self.bucket.after = self.step
 
     async def step(self, _what):
+        self.count()
+
+    def count(self):
         self.save()
         self.steps += 1
         if self.steps == self.at:
@@ -66,12 +69,15 @@ class World:
     def patch(self):
         real = Database.writing
 
-        @asynccontextmanager
-        async def writing(database):
-            async with real(database) as connection:
-                yield connection
-                await self.step("uncommitted")
-            await self.step("committed")
+        async def writing(database, work, *args, **more):
+            def stepped(connection):
+                result = work(connection, *args, **more)
+                self.count()
+                return result
+
+            result = await real(database, stepped)
+            self.count()
+            return result
 
         Database.writing = writing
 

@@ -11,6 +11,7 @@ from gateway.config import GatewayConfig
 from gateway.config_objects import S3Config
 from gateway.model import Intent, KeyCaller, MediaType, Medium, Recording, Scope
 from gateway.objects import ObjectRef
+from gateway.store import Asked
 from tests.fakes.bucket import Bucket
 from tests.fakes.clock import FakeClock
 from tests.gateway.serving import SECRET, digest
@@ -63,9 +64,11 @@ class Client:
             file_size_bytes=len(content),
             declared_sha256=digest(content) if declare else None,
         )
-        made, _, _ = await self.desk.upload_url(
-            self.caller, wanted, self.intent("upload-url", key), base_url="http://x/v1"
+        asked = Asked(wanted, self.intent("upload-url", key))
+        [handed] = await self.desk.upload_urls(
+            self.caller, recording.id, [asked], base_url="http://x/v1"
         )
+        made = handed.made
         return made.value, ObjectRef(recording.id, made.value.id)
 
     async def parts(self, medium: Medium, first: int = 1):

@@ -41,10 +41,9 @@ async def test_migrations_make_the_tables_that_the_code_expects(tmp_path):
     """The newest migration and the schema in code are the same."""
     database = Database.sqlite(tmp_path / "gateway.db")
     await upgrade(database)
-    async with database.reading() as connection:
-        differences = await connection.run_sync(
-            lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
-        )
+    differences = await database.reading(
+        lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
+    )
     await database.aclose()
 
     assert differences == []
@@ -59,13 +58,10 @@ async def test_a_database_of_the_first_version_is_migrated(tmp_path):
     """What an older release kept is there after the migration, and can be worked on."""
     database = Database.sqlite(tmp_path / "gateway.db")
 
-    def first(sync):
+    def first(connection):
         config = _config()
-        config.attributes["connection"] = sync
+        config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-
-    async with database.writing() as connection:
-        await connection.run_sync(first)
         for statement in (
             (
                 "INSERT INTO recordings (id, status, metadata, created_at)"
@@ -76,7 +72,9 @@ async def test_a_database_of_the_first_version_is_migrated(tmp_path):
                 " VALUES ('med_1', 'rec_1', 'audio', 'audio/ogg', 'pending', '2026-03-01 12:00:00')"
             ),
         ):
-            await connection.execute(text(statement))
+            connection.execute(text(statement))
+
+    await database.writing(first)
     await database.aclose()
     migrated = await migrate(tmp_path)
     now = FakeClock().now()

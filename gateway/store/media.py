@@ -1,0 +1,189 @@
+"""Media inside a transaction: what `SqlRecordings` does about them, as plain SQL functions."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
+
+from gateway.errors import (
+    AlreadyUploaded,
+    IdempotencyMismatch,
+    NotFound,
+    RecordingDeleted,
+    TooManySessions,
+)
+from gateway.model import MediaStatus, MediaType, Medium, RecordingStatus
+from gateway.store import Asked, Made
+from gateway.store.intents import claim_all, claimed
+from gateway.store.schema import media, recordings, store_uploads
+
+
+def add_media(
+    connection: Connection,
+    recording_id: str,
+    asked: Sequence[Asked],
+    *,
+    of_device: str | None,
+    limit: int,
+) -> list[Made[Medium]]:
+    """See `Recordings.add_media`."""
+    # The lock makes a concurrent complete wait, or lets it be seen here, and so for equal requests.
+    recording = connection.execute(
+        select(recordings.c.device_id, recordings.c.status)
+        .where(recordings.c.id == recording_id, recordings.c.deleted_at.is_(None))
+        .with_for_update()
+    ).one_or_none()
+    if recording is None or of_device not in (None, recording.device_id):
+        raise NotFound("there is no such recording")
+    known = claimed(connection, [each.intent for each in asked if each.intent is not None])
+    made: list[Made[Medium]] = []
+    for each in asked:
+        if each.intent is not None and each.intent.key in known:
+            again = _same_medium(connection, known[each.intent.key], each.medium)
+            touch(connection, again.id, each.medium.created_at)
+            made.append(Made(dataclasses.replace(again, expired_at=None), replayed=True))
+        else:
+            made.append(Made(each.medium, replayed=False))
+    new = [each for each, one in zip(asked, made, strict=True) if not one.replayed]
+    if new:
+        if recording.status == RecordingStatus.UPLOADED:
+            raise AlreadyUploaded("the recording is complete and takes no more media")
+        if _unfinished(connection, recording.device_id) + len(new) > limit:
+            raise TooManySessions(
+                f"{limit} media are unfinished; finish or delete some of them first"
+            )
+        claim_all(connection, {a.medium.id: a.intent for a in new if a.intent is not None})
+        connection.execute(insert(media), [_values(each.medium) for each in new])
+    return made
+
+
+def withdraw_media(connection: Connection, media_ids: Sequence[str]) -> None:
+    """See `Recordings.withdraw_media`."""
+    connection.execute(delete(store_uploads).where(store_uploads.c.medium_id.in_(media_ids)))
+    connection.execute(
+        delete(media).where(media.c.id.in_(media_ids), media.c.status == MediaStatus.PENDING)
+    )
+
+
+def touch(connection: Connection, medium_id: str, at: datetime) -> None:
+    """See `Recordings.touch_medium`."""
+    connection.execute(
+        update(media).where(media.c.id == medium_id).values(touched_at=at, expired_at=None)
+    )
+
+
+def size_medium(connection: Connection, medium_id: str, size_bytes: int) -> None:
+    """See `Recordings.size_medium`."""
+    connection.execute(
+        update(media)
+        .where(media.c.id == medium_id, media.c.file_size_bytes.is_(None))
+        .values(file_size_bytes=size_bytes)
+    )
+
+
+def medium_of(connection: Connection, medium_id: str) -> Medium | None:
+    """See `Recordings.medium`."""
+    row = connection.execute(
+        select(media)
+        .join(recordings, media.c.recording_id == recordings.c.id)
+        .where(media.c.id == medium_id, recordings.c.deleted_at.is_(None))
+    ).one_or_none()
+    return None if row is None else to_medium(row)
+
+
+def finish_medium(
+    connection: Connection, medium_id: str, *, size_bytes: int, sha256: str, mark: str | None
+) -> Medium:
+    """See `Recordings.finish_medium`."""
+    row = connection.execute(
+        update(media)
+        .where(
+            media.c.id == medium_id,
+            exists().where(
+                recordings.c.id == media.c.recording_id, recordings.c.deleted_at.is_(None)
+            ),
+        )
+        .values(
+            status=MediaStatus.UPLOADED,
+            file_size_bytes=size_bytes,
+            content_sha256=sha256,
+            store_mark=mark,
+            expired_at=None,
+        )
+        .returning(*media.c)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("the recording was deleted")
+    return to_medium(row)
+
+
+def reopen_medium(connection: Connection, medium_id: str, *, blame: bool) -> None:
+    """See `Recordings.reopen_medium`."""
+    status = RecordingStatus.INTEGRITY_FAILURE if blame else recordings.c.status
+    touched = connection.execute(
+        update(recordings)
+        .where(
+            recordings.c.id.in_(select(media.c.recording_id).where(media.c.id == medium_id)),
+            recordings.c.status != RecordingStatus.UPLOADED,
+        )
+        .values(status=status)
+    )
+    if touched.rowcount == 0:
+        raise AlreadyUploaded("the recording is complete; its media stay as they are")
+    connection.execute(
+        update(media)
+        .where(media.c.id == medium_id)
+        .values(status=MediaStatus.PENDING, content_sha256=None, store_mark=None)
+    )
+
+
+def to_medium(row: Row[Any]) -> Medium:
+    """Read a row of media."""
+    values = dict(row._mapping)  # noqa: SLF001 - the documented accessor
+    values["type"] = MediaType(values["type"])
+    values["status"] = MediaStatus(values["status"])
+    del values["touched_at"]
+    return Medium(**values)
+
+
+def _values(medium: Medium) -> dict[str, Any]:
+    values = dataclasses.asdict(medium)
+    del values["seq"]
+    return values
+
+
+def _unfinished(connection: Connection, owner: str | None) -> int:
+    """Count the pending media of a device, or of all API keys together."""
+    same_owner: ColumnElement[bool] = (
+        recordings.c.device_id.is_(None) if owner is None else recordings.c.device_id == owner
+    )
+    count: int = connection.execute(
+        select(func.count())
+        .select_from(media.join(recordings, media.c.recording_id == recordings.c.id))
+        .where(
+            media.c.status == MediaStatus.PENDING,
+            media.c.expired_at.is_(None),
+            recordings.c.deleted_at.is_(None),
+            same_owner,
+        )
+    ).scalar_one()
+    return count
+
+
+def _same_medium(connection: Connection, medium_id: str, asked: Medium) -> Medium:
+    """Return the medium a key made, after agreeing on its declared digest."""
+    known = medium_of(connection, medium_id)
+    if known is None:
+        raise RecordingDeleted("the recording of this Idempotency-Key was deleted")
+    if asked.declared_sha256 is None or asked.declared_sha256 == known.declared_sha256:
+        return known
+    if known.declared_sha256 is not None:
+        raise IdempotencyMismatch("this Idempotency-Key was used for a medium of another digest")
+    if known.status is MediaStatus.UPLOADED:
+        return known
+    connection.execute(
+        update(media).where(media.c.id == medium_id).values(declared_sha256=asked.declared_sha256)
+    )
+    return dataclasses.replace(known, declared_sha256=asked.declared_sha256)
