@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import Any, NewType
 
 RecorderId = NewType("RecorderId", str)
 """Stable identity of a recorder: `native:<serial>`, `folder:<path>`, `cli`. Never an address."""
@@ -278,6 +278,35 @@ class Wait:
     code: str
     reason: str
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt of an entry that failed. `code` and `reason` as of a `Wait`."""
+
+    at: datetime
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """Bytes that left on one day over one kind of network.
+
+    `kind` is a `NetworkKind`, or `unknown`; `costs` is whether they count against a data limit.
+    """
+
+    kind: str
+    costs: bool
+    sent_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A small fact: any JSON value, and when it was kept."""
+
+    at: datetime
+    value: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

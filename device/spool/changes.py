@@ -21,11 +21,12 @@ from device.model import (
     Receipt,
     Recording,
     SealedMedium,
+    Spent,
     State,
     UploadSession,
     Wait,
 )
-from device.spool import rows
+from device.spool import figures, rows
 from device.spool.layout import media_files
 
 
@@ -254,14 +255,15 @@ def count_sent(
     connection: sqlite3.Connection, entry: EntryId, day: date, sent_bytes: int, resent_bytes: int
 ) -> None:
     """Add to the ledger of the day and to the entry's own figure."""
+    figures.spend(connection, day, Spent(kind="unknown", costs=True, sent_bytes=sent_bytes))
+    count_resent(connection, entry, resent_bytes)
+
+
+def count_resent(connection: sqlite3.Connection, entry: EntryId, resent_bytes: int) -> None:
+    """Add to the bytes of an entry that were sent in vain."""
     require(connection, entry)
     connection.execute(
         "UPDATE entry SET resent_bytes = resent_bytes + ? WHERE id = ?", (resent_bytes, entry)
-    )
-    connection.execute(
-        "INSERT INTO ledger (day, sent_bytes) VALUES (?, ?) "
-        "ON CONFLICT (day) DO UPDATE SET sent_bytes = sent_bytes + excluded.sent_bytes",
-        (day.isoformat(), sent_bytes),
     )
 
 

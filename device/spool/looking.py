@@ -1,7 +1,6 @@
 """Looking into an open spool: its entries, and where their media lie."""
 
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 from device.core import manifest as manifests
@@ -68,10 +67,6 @@ class Looking(Holding):
             SpoolDamaged: It was never sealed.
         """
         return manifests.outgoing(self.entry(entry))
-
-    def sent_bytes(self, day: date) -> int:
-        """Look up how many bytes left on one UTC day, retransmissions included."""
-        return self._reader.sent_bytes(day)
 
 
 def _sent(entry: Entry, index: int) -> MediumState:

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from device.errors import EntryUnknown
-from device.model import Entry, EntryId, LastSeen, State, Unreached, Wait
-from device.spool import last_seen, rows, schema
+from device.model import Attempt, Entry, EntryId, Kept, LastSeen, Spent, State, Unreached, Wait
+from device.spool import figures, last_seen, rows, schema
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,9 +55,21 @@ class SpoolReader:
             raise EntryUnknown(f"there is no entry {entry} in the spool")
         return found
 
+    def spent(self, day: date) -> tuple[Spent, ...]:
+        """Look up what left on one day of the box's own zone, by network."""
+        return self._read((), figures.spent, day)
+
     def sent_bytes(self, day: date) -> int:
-        """Look up how many bytes left on one UTC day, retransmissions included."""
-        return self._read(0, rows.sent_bytes, day)
+        """Sum up what left on one day."""
+        return sum(each.sent_bytes for each in self.spent(day))
+
+    def kept(self, name: str) -> Kept | None:
+        """Look up a small fact."""
+        return self._read(None, figures.kept, name)
+
+    def attempts(self, entry: EntryId) -> tuple[Attempt, ...]:
+        """Look up the last failures of an entry, oldest first."""
+        return self._read((), figures.attempts, entry)
 
     def cooldowns(self) -> dict[str, Wait]:
         """Look up which origins are left alone and until when, passed ones included."""

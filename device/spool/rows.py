@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -105,14 +105,6 @@ def held_bytes(connection: sqlite3.Connection) -> int:
         (State.RELEASED.value, State.RELEASED.value),
     ).fetchone()
     return int(row[0])
-
-
-def sent_bytes(connection: sqlite3.Connection, day: date) -> int:
-    """Look up how many bytes left on one UTC day, retransmissions included."""
-    row = connection.execute(
-        "SELECT sent_bytes FROM ledger WHERE day = ?", (day.isoformat(),)
-    ).fetchone()
-    return int(row[0]) if row else 0
 
 
 def cooldowns(connection: sqlite3.Connection) -> dict[str, Wait]:

@@ -80,6 +80,43 @@ MIGRATIONS = (
         PRIMARY KEY (entry, idx)
     ) STRICT, WITHOUT ROWID;
     """,
+    # 4: the life of the device. `spent` is by the day of the box's own zone and by network, `kept`
+    # holds small facts by name (settings of the gateway), `received_order` what the cloud asked to
+    # be done, `attempt` the last failures of each entry.
+    """
+    CREATE TABLE spent (
+        day        TEXT NOT NULL,
+        kind       TEXT NOT NULL,
+        costs      INTEGER NOT NULL,
+        sent_bytes INTEGER NOT NULL,
+        PRIMARY KEY (day, kind, costs)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO spent SELECT day, 'unknown', 1, sent_bytes FROM ledger;
+    DROP TABLE ledger;
+    CREATE TABLE kept (
+        name       TEXT PRIMARY KEY,
+        at         TEXT NOT NULL,
+        value_json BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE received_order (
+        id          TEXT PRIMARY KEY,
+        type        TEXT NOT NULL,
+        params_json BLOB NOT NULL,
+        state       TEXT NOT NULL,
+        received_at TEXT NOT NULL,
+        expires_at  TEXT,
+        result_json BLOB,
+        reported    INTEGER NOT NULL DEFAULT 0
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE attempt (
+        seq    INTEGER PRIMARY KEY,
+        entry  TEXT NOT NULL REFERENCES entry (id) ON DELETE CASCADE,
+        at     TEXT NOT NULL,
+        code   TEXT NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX attempt_entry ON attempt (entry);
+    """,
 )
 """Statement batches; `PRAGMA user_version` is how many of them a file has seen. Append only."""
 

@@ -34,6 +34,10 @@ class Sending(Looking):
         day = self._clock.now().date()
         self._journal.run(changes.count_sent, entry, day, sent_bytes, resent_bytes)
 
+    def count_resent(self, entry: EntryId, resent_bytes: int) -> None:
+        """Add to the bytes of an entry that were sent in vain."""
+        self._journal.run(changes.count_resent, entry, resent_bytes)
+
     def save_cooldown(self, origin: str, until: datetime | None, reason: str) -> None:
         """Keep until when an origin is left alone; None ends it."""
         self._journal.run(changes.save_cooldown, origin, until, reason)

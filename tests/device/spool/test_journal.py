@@ -12,12 +12,12 @@ from device.spool.journal import Journal
 
 
 def add(connection, day, sent_bytes=1):
-    connection.execute("INSERT INTO ledger VALUES (?, ?)", (day, sent_bytes))
+    connection.execute("INSERT INTO spent VALUES (?, 'wifi', 0, ?)", (day, sent_bytes))
     return day
 
 
 def days(connection):
-    return [row[0] for row in connection.execute("SELECT day FROM ledger ORDER BY day")]
+    return [row[0] for row in connection.execute("SELECT day FROM spent ORDER BY day")]
 
 
 @pytest.fixture
