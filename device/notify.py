@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Mapping
 
 
 def notify(state: str) -> bool:
@@ -24,3 +25,15 @@ def notify(state: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def watchdog_s(environ: Mapping[str, str] = os.environ) -> float | None:
+    """Say within how many seconds each `WATCHDOG=1` must follow the last (sd_watchdog_enabled(3)).
+
+    Returns:
+        None if nobody waits for them: no watchdog, or it is another process that must send them.
+    """
+    if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    text = environ.get("WATCHDOG_USEC", "")
+    return int(text) / 1_000_000 if text.isascii() and text.isdigit() and int(text) else None

@@ -139,4 +139,6 @@ def _note(request: web.Request, status: int, seconds: float, code: str | None) -
             extra["key_id"] = caller.key_id
     if code is not None:
         extra["code"] = code
-    access_logger.info("request", extra=extra)
+    # The watchdog asks all day long; only what goes wrong of that is worth a line.
+    level = logging.DEBUG if (route, status) == ("/livez", 200) else logging.INFO
+    access_logger.log(level, "request", extra=extra)

@@ -6,17 +6,19 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from aiohttp import web
 
-from device.notify import notify
+from device.clock import SystemClock
+from device.notify import notify, watchdog_s
 from gateway.answering import GATEWAY
 from gateway.app import create_app
 from gateway.config import GatewayConfig, make_folder
 from gateway.errors import ConfigInvalid, Unavailable
+from gateway.watchdog import Watchdog
 from gateway.wire_log import wire_logger
 
 logger = logging.getLogger(__name__)
@@ -60,7 +62,8 @@ async def serve(config: GatewayConfig, ready: Callable[[str], None]) -> None:
                 ready(url)
                 notify("READY=1")
                 logger.info("The gateway is ready.", extra={"url": url})
-                await stop.wait()
+                async with _watched(sock):
+                    await stop.wait()
                 notify("STOPPING=1")
                 logger.info("The gateway drains.")
                 await _drain(app, site, config.drain_s)
@@ -80,6 +83,23 @@ def new_runner(app: web.Application) -> web.AppRunner:
         auto_decompress=False,
         shutdown_timeout=_LAST_ANSWERS_S,
     )
+
+
+@asynccontextmanager
+async def _watched(sock: socket.socket) -> AsyncIterator[None]:
+    """Feed the watchdog, if there is one, until the gateway drains: nobody waits for it then."""
+    limit_s = watchdog_s()
+    if limit_s is None:
+        yield
+        return
+    host, port = sock.getsockname()[:2]
+    watchdog = Watchdog(SystemClock(), address=(host, port), limit_s=limit_s)
+    feeding = asyncio.create_task(watchdog.run(), name="watchdog")
+    try:
+        yield
+    finally:
+        feeding.cancel()
+        await asyncio.wait([feeding])
 
 
 async def _drain(app: web.Application, site: web.SockSite, drain_s: float) -> None:

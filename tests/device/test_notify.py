@@ -1,10 +1,11 @@
 """sd_notify, on real sockets."""
 
+import os
 import socket
 
 import pytest
 
-from device.notify import notify
+from device.notify import notify, watchdog_s
 
 
 @pytest.fixture
@@ -57,3 +58,19 @@ def test_a_full_queue_does_not_stop_the_agent(listen, tmp_path):
 
     assert sent[0]
     assert not sent[-1]
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "60000000"}, 60.0),
+        ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": str(os.getpid())}, 60.0),
+        ({"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "a minute"}, None),
+    ],
+)
+def test_the_watchdog_is_read_as_systemd_sets_it(environ, expected):
+    """A watchdog that is another process's, or none, is nothing to feed."""
+    assert expected == watchdog_s(environ)

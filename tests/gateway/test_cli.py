@@ -200,6 +200,18 @@ def test_serve_says_where_and_stops_cleanly(tmp_path):
     assert (status, code) == (200, 0)
 
 
+def test_serve_feeds_the_watchdog_that_systemd_set(tmp_path):
+    """With a time limit from systemd it hears WATCHDOG=1 after READY=1."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+        notified.bind(str(tmp_path / "notify"))
+        notified.settimeout(10)
+        systemd = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "60000000"}
+        with served(tmp_path / "data", systemd):
+            heard = [notified.recv(100) for _ in range(2)]
+
+    assert [b"READY=1", b"WATCHDOG=1"] == heard
+
+
 def test_a_data_folder_is_served_once(tmp_path):
     """A second gateway on the same folder is refused."""
     fd = os.open(tmp_path / "serve.lock", os.O_RDWR | os.O_CREAT)

@@ -174,6 +174,16 @@ def test_every_example_is_of_its_shape():
                 msgspec.convert(answer.example, answer.body)
 
 
+@pytest.mark.asyncio
+async def test_a_probe_that_goes_well_is_no_line_in_the_log(api, caplog):
+    """The watchdog asks all day long: a log full of that hides what happened."""
+    caplog.set_level("INFO")
+    await api.call("GET", "/livez")
+    await api.call("GET", "/version")
+
+    assert ["/version"] == [r.route for r in caplog.records if r.name == "gateway.access"]
+
+
 def test_every_error_is_a_gateway_error_with_its_own_words():
     """No two errors share code and status; all derive from one base."""
     kinds = _below(GatewayError)
