@@ -26,6 +26,7 @@ from device.core.uploads import (
     UploadProtocol,
 )
 from device.core.uploads.classify import begin, resume
+from device.core.uploads.clock_words import explained
 from device.core.uploads.standstill import Standstill
 from device.errors import (
     CloudRejected,
@@ -248,7 +249,7 @@ class MediumUpload:
         self, ref: CloudRef, expired: Expired, session: UploadSession
     ) -> UploadProtocol:
         """Ask for a fresh URL of the same medium; what the store holds is kept where it can be."""
-        self._standstill.renew(expired)
+        self._standstill.renew(replace(expired, reason=explained(expired, self._way.clock.now())))
         fresh = await self._targets.fresh(ref)
         if session.protocol == fresh.protocol:
             fresh = replace(self._with_marks(session), target=fresh.target)

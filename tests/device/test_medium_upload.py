@@ -435,6 +435,18 @@ async def test_urls_that_are_always_late_end_the_attempt(line: Line) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_refusal_for_the_time_says_how_far_our_clock_is_off(line: Line) -> None:
+    """Whoever reads it at night learns which clock to set."""
+    site = _azure(AzureStore())
+    body = b"<Error><Code>RequestTimeTooSkewed</Code></Error>"
+    date = {"Date": "Sun, 01 Mar 2026 15:12:00 GMT"}
+    site.faults["PUT"] = deque([(403, date, body)] * 9)
+    async with served(site):
+        with pytest.raises(TargetExpired, match="clock is 3 h 12 min behind the store's: set it"):
+            await line.upload(await line.seal(), site)
+
+
+@pytest.mark.asyncio
 async def test_a_store_that_keeps_losing_blocks_is_unwell(line: Line) -> None:
     """Blocks that vanish are sent again, but not for ever."""
     store = AzureStore()

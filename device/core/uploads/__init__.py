@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from device.model import Evidence, UploadSession
@@ -91,10 +92,12 @@ class Expired:
 
     `signature_wrong`: the store says so of the signature itself, not of its age. A second one in
     a row means that what we send is not what was signed, and no further URL will help.
+    `store_time`: the store's time at its answer, where it gave the time as its reason.
     """
 
     reason: str
     signature_wrong: bool = False
+    store_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from device.core.uploads import (
     Response,
     Throttled,
 )
+from device.core.uploads.clock_words import time_named
 
 _XML_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9.]{1,80})\s*</Code>")
 _XML_MESSAGE = re.compile(rb"<Message>([^<]{1,200})")
@@ -74,7 +75,9 @@ def refusal(response: Response) -> Outcome:
     if status == _PORTAL or looks_like_html(response.headers, response.body):
         return NotTheStore(f"{reason}: a web page answered in place of the store")
     if status in {401, 403}:
-        return Expired(reason, signature_wrong=_signature_wrong(response))
+        return Expired(
+            reason, signature_wrong=_signature_wrong(response), store_time=time_named(response)
+        )
     return _client_error(response, reason, error_code(response))
 
 
