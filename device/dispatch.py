@@ -69,6 +69,9 @@ class Dispatcher:
     """The exit code of what it gave up for, 0 while it has not."""
     _in_flight: dict[EntryId, RecorderId] = field(default_factory=dict)
     _given_up: set[EntryId] = field(default_factory=set)
+    _hurried: set[EntryId] = field(default_factory=set)
+    """Recordings whose own wait an operator cut short."""
+    _draining: bool = False
     _tried: dict[EntryId, int] = field(default_factory=dict)
     _fruitless: dict[EntryId, int] = field(default_factory=dict)
     _in_vain: dict[EntryId, int] = field(default_factory=dict)
@@ -88,7 +91,7 @@ class Dispatcher:
             while True:
                 seen = self.sealed.count
                 pause_s = LONGEST_S
-                if self.stopped is None:
+                if self.stopped is None and not self._draining:
                     try:
                         await self._begin()
                         pause_s = await self._start_due(group)
@@ -108,6 +111,18 @@ class Dispatcher:
                 return False
         # What is stored already may still be on its last step.
         return recorder not in self._in_flight.values() if recorder else not self._in_flight
+
+    async def wake(self) -> None:
+        """Try now what waits by our own decision; what the cloud asked for stands."""
+        self._gate.hurry()
+        self._hurried.update(await asyncio.to_thread(self.spool.ids, State.SEALED))
+        self.sealed.ring()
+
+    async def drain(self) -> None:
+        """Start nothing more; return when what goes up has ended, well or not."""
+        self._draining = True
+        while self._in_flight:
+            await self.stored.after(self.stored.count)
 
     async def _begin(self) -> None:
         """Once: forget the last run's token, and finish what a crash left on its last step."""
@@ -140,11 +155,12 @@ class Dispatcher:
             entry = await asyncio.to_thread(self.spool.entry, entry_id)
             if entry_id in self._in_flight or entry.state is not State.SEALED:
                 continue
-            if self.stopped is not None or self._gate.shut:
+            if self.stopped is not None or self._gate.shut or self._draining:
                 return LONGEST_S  # meanwhile an upload failed, and rings
             if (left_s := self._left_s(entry)) > 0:
                 pause_s = min(pause_s, left_s)
                 continue
+            self._hurried.discard(entry.id)
             self._in_flight[entry.id] = entry.recording.key.recorder
             group.create_task(self._upload(entry), name=f"upload {entry.id}")
         return pause_s
@@ -155,7 +171,7 @@ class Dispatcher:
     def _left_s(self, entry: Entry) -> float:
         if entry.wait is None or entry.wait.until is None:
             return 0.0
-        if self.once and entry.id not in self._tried:
+        if (self.once and entry.id not in self._tried) or entry.id in self._hurried:
             return 0.0  # an operator asked for now
         left_s = (entry.wait.until - self.clock.now()).total_seconds()
         return left_s if left_s <= LONGEST_S else 0.0

@@ -52,6 +52,10 @@ class Gate:
             left_s = max(left_s, (asked.until - self.clock.now()).total_seconds())
         return left_s, asked
 
+    def hurry(self) -> None:
+        """Forget our own pause, not what the cloud asked for."""
+        self._until_s = 0.0
+
     async def token_refused(self, reason: str) -> datetime:
         """Shut for all until the token is looked at again."""
         self._until_s = self.clock.monotonic() + TOKEN_POLL_S
