@@ -5,7 +5,7 @@ import errno
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 from weakref import WeakKeyDictionary
 
 from aiohttp.abc import AbstractStreamWriter
@@ -16,12 +16,17 @@ from device.meter import Meter
 from device.pace import Pace
 from device.trickle import Trickle
 
+if TYPE_CHECKING:
+    from aiohttp.http_writer import StreamWriter
+
 _LARGEST_BYTES = 8_388_608
 _LARGEST_TLS_BYTES = 262_144
 """Measured: larger blocks cost copies between the TLS buffers, smaller ones cost wake-ups."""
 _UNSENT_PIECES = 4
 """What may wait in the kernel; measured: with two, fast TLS costs a tenth more CPU."""
 _HEARD_EVERY_S = 0.001
+SMALL_BYTES = 262_144
+"""Up to this a slice is read whole when it is opened: opening, sendfile and closing cost more."""
 
 
 @dataclass(slots=True)
@@ -48,13 +53,16 @@ class Outflow(Payload):
     """A slice of a file as a request body.
 
     Plain TCP uses sendfile; TLS uses blocks read in line, because sendfile's fallback
-    under TLS is several times slower than either. Sent means acknowledged by the peer's kernel:
-    what still waits in our own queue has not left, and at a cut it never will.
+    under TLS is several times slower than either. A small slice is in memory, and leaves in one
+    piece with the headers. Sent means acknowledged by the peer's kernel: what still waits in our
+    own queue has not left, and at a cut it never will.
     """
 
-    def __init__(self, file: BinaryIO, *, first: int, size_bytes: int, lanes: Lanes) -> None:
-        super().__init__(file)
-        self._file = file
+    def __init__(
+        self, source: BinaryIO | bytes, *, first: int, size_bytes: int, lanes: Lanes
+    ) -> None:
+        super().__init__(source)
+        self._source = source
         self._first = first
         self._size = size_bytes
         self._lanes = lanes
@@ -116,8 +124,9 @@ class Outflow(Payload):
 
     async def let_go(self) -> None:
         """Close the file, once a cancelled sendfile has had its turn to notice."""
-        await asyncio.sleep(0)
-        self._file.close()
+        if not isinstance(self._source, bytes):
+            await asyncio.sleep(0)
+            self._source.close()
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Refuse: a medium is not text."""
@@ -132,8 +141,9 @@ class Outflow(Payload):
     ) -> None:
         """Send the slice (called by aiohttp); its length is the Content-Length already."""
         del content_length
-        writer.send_headers()
-        await writer.drain()
+        if not isinstance(self._source, bytes):
+            writer.send_headers()
+            await writer.drain()
         transport = writer.transport
         if transport is None or transport.is_closing():
             raise _reset()
@@ -141,10 +151,12 @@ class Outflow(Payload):
         self._consumed = True
         self._watch(transport)
         try:
-            if transport.get_extra_info("sslcontext") is None:
-                await self._sendfile(transport, writer)
+            if isinstance(self._source, bytes):
+                await self._whole(self._source, writer)
+            elif transport.get_extra_info("sslcontext") is None:
+                await self._sendfile(self._source, transport, writer)
             else:
-                await self._blocks(writer, 0)
+                await self._blocks(self._source, writer, 0)
             self.written = True
         except OSError as error:
             if error.errno == errno.EIO:
@@ -163,28 +175,41 @@ class Outflow(Payload):
         self._meter = meter
         self._known.pace.begin(asyncio.get_running_loop().time())
 
+    async def _whole(self, content: bytes, writer: AbstractStreamWriter) -> None:
+        """Send what is in memory; the HTTP library puts its headers before the first piece."""
+        done = 0
+        while done < len(content):
+            count = await self._turn(done, _LARGEST_BYTES)
+            before = writer.output_size
+            piece = memoryview(content)[done : done + count]
+            # Not yet drained: nobody is to look before the headers are known not to be body.
+            await cast("StreamWriter", writer).write(piece, drain=False)
+            self._base += writer.output_size - before - count
+            done += count
+            await writer.drain()
+
     async def _sendfile(
-        self, transport: asyncio.WriteTransport, writer: AbstractStreamWriter
+        self, file: BinaryIO, transport: asyncio.WriteTransport, writer: AbstractStreamWriter
     ) -> None:
         loop, done = asyncio.get_running_loop(), 0
         while done < self.size_bytes:
             count = await self._turn(done, _LARGEST_BYTES)
             first = self._first + done
             try:
-                sent = await loop.sendfile(transport, self._file, first, count, fallback=False)
+                sent = await loop.sendfile(transport, file, first, count, fallback=False)
             except asyncio.SendfileNotAvailableError:
                 # So asyncio also calls a connection that broke between two pieces; its fallback
                 # to plain writes would close it with the answer of a store that refused early.
                 if self._meter is None or self._meter.over:
                     raise _reset() from None
-                await self._blocks(writer, done)  # a file system without sendfile
+                await self._blocks(file, writer, done)  # a file system without sendfile
                 return
             if sent < count:
                 raise self._cut_short()
             done += sent
 
-    async def _blocks(self, writer: AbstractStreamWriter, done: int) -> None:
-        number = self._file.fileno()
+    async def _blocks(self, file: BinaryIO, writer: AbstractStreamWriter, done: int) -> None:
+        number = file.fileno()
         while done < self.size_bytes:
             count = await self._turn(done, _LARGEST_TLS_BYTES)
             block = os.pread(number, count, self._first + done)
@@ -217,20 +242,32 @@ def _reset() -> OSError:
 
 
 def open_slice(path: Path, *, first: int, size_bytes: int, lanes: Lanes) -> Outflow:
-    """Open a slice of a sealed medium. Blocks; run it in a thread.
+    """Open a slice of a sealed medium; a small one is read. Blocks; run it in a thread.
 
     Raises:
         SpoolDamaged: The file is not there, or ends before the slice does.
         SpoolStorageFailed: The disk does not answer.
     """
+    source: BinaryIO | bytes
     try:
-        file = path.open("rb", buffering=0)
-        held = os.fstat(file.fileno()).st_size
+        source = path.open("rb", buffering=0)
+        held = os.fstat(source.fileno()).st_size
+        if held < first + size_bytes:
+            source.close()
+            wanted = first + size_bytes
+            raise SpoolDamaged(f"{path.name} holds {held} bytes where {wanted} were sealed")
+        if size_bytes <= SMALL_BYTES:
+            with source as file:
+                source = _read(file.fileno(), first, size_bytes)
     except FileNotFoundError as error:
         raise SpoolDamaged(f"a sealed medium is missing: {path.name}") from error
     except OSError as error:
         raise SpoolStorageFailed(f"cannot open {path.name}: {error.strerror}") from error
-    if held < first + size_bytes:
-        file.close()
-        raise SpoolDamaged(f"{path.name} holds {held} bytes where {first + size_bytes} were sealed")
-    return Outflow(file, first=first, size_bytes=size_bytes, lanes=lanes)
+    return Outflow(source, first=first, size_bytes=size_bytes, lanes=lanes)
+
+
+def _read(file: int, first: int, size_bytes: int) -> bytes:
+    content = os.pread(file, size_bytes, first)
+    if len(content) < size_bytes:
+        raise SpoolDamaged("a sealed medium became shorter while it was read")
+    return content
