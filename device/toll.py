@@ -43,8 +43,13 @@ class Toll:
         self.held_bytes = self.unsettled_bytes = 0
         await self.count(lost_bytes)
 
+    def take(self) -> int:
+        """Say what has left since it was counted last; whoever takes it puts it into the ledger."""
+        left_bytes, self._uncounted_bytes = self._uncounted_bytes, 0
+        return left_bytes
+
     async def count(self, resent_bytes: int = 0) -> None:
         """Put into the ledger what has left since, and so many bytes that went in vain."""
-        left_bytes, self._uncounted_bytes = self._uncounted_bytes, 0
+        left_bytes = self.take()
         if left_bytes or resent_bytes:
             await asyncio.to_thread(self._spool.count_sent, self._entry, left_bytes, resent_bytes)

@@ -207,6 +207,29 @@ def save_session(
     _update_outgoing(connection, entry, index, session_json=encoded)
 
 
+def save_sessions(
+    connection: sqlite3.Connection, entry: EntryId, sessions: Mapping[int, UploadSession | None]
+) -> None:
+    """Do the same for several media."""
+    for index, session in sessions.items():
+        save_session(connection, entry, index, session)
+
+
+def save_landed(  # noqa: PLR0913, PLR0917 - one row, and the ledger's
+    connection: sqlite3.Connection,
+    entry: EntryId,
+    index: int,
+    evidence: Evidence,
+    day: date,
+    sent_bytes: int,
+    resent_bytes: int,
+) -> None:
+    """Keep the evidence of a medium together with what it cost."""
+    save_evidence(connection, entry, index, evidence)
+    if sent_bytes or resent_bytes:
+        count_sent(connection, entry, day, sent_bytes, resent_bytes)
+
+
 def save_evidence(
     connection: sqlite3.Connection, entry: EntryId, index: int, evidence: Evidence | None
 ) -> None:

@@ -27,8 +27,8 @@ class _Job:
 class Journal:
     """Group commit: however many jobs wait, they cost one fsync.
 
-    `run` may be called from any thread and returns when the change is durable. A job that raises
-    undoes its own changes and nobody else's.
+    `run` may be called from any thread and returns when the change is durable; `submit` does not
+    wait for that. A job that raises undoes its own changes and nobody else's.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -54,14 +54,28 @@ class Journal:
             SpoolStorageFailed: The disk failed; nothing of the job is kept.
             SpoolError: The journal is closed. Or whatever `work` raised.
         """
-        job = _Job(lambda connection: work(connection, *args, **kwargs), Future())
+        return self.submit(work, *args, **kwargs).result()
+
+    def submit(
+        self,
+        work: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> "Future[T]":
+        """Hand in a job; its answer, or what `run` would raise, comes with the commit.
+
+        Raises:
+            SpoolError: The journal is closed.
+        """
+        done: Future[T] = Future()
+        # What is handed in is done, even if nobody waits for it any more.
+        done.set_running_or_notify_cancel()
         with self._wake:
             if self._closing:
                 raise SpoolError("the spool is closed")
-            self._jobs.append(job)
+            self._jobs.append(_Job(lambda connection: work(connection, *args, **kwargs), done))
             self._wake.notify()
-        answer: T = job.done.result()
-        return answer
+        return done
 
     def close(self) -> None:
         """Finish what is queued, then close the database. Idempotent."""

@@ -55,10 +55,17 @@ class Looking(Holding):
         Raises:
             IllegalMove: The entry is not sealed or stored, its media are purged, or it has no such.
         """
-        held = self.entry(entry)
+        return self.path_of(self.entry(entry), index)
+
+    def path_of(self, held: Entry, index: int) -> Path:
+        """Say the same of an entry that was looked up; does no file work.
+
+        Raises:
+            IllegalMove: See `media_path`.
+        """
         if held.state not in {State.SEALED, State.STORED} or held.purged:
-            raise IllegalMove(f"entry {entry} is {held.state}; its media are not in the spool")
-        return self._layout.sealed / entry / _sent(held, index).file
+            raise IllegalMove(f"entry {held.id} is {held.state}; its media are not in the spool")
+        return self._layout.sealed / held.id / _sent(held, index).file
 
     def manifest(self, entry: EntryId) -> Manifest:
         """Say what a cloud is told of an entry that is, or was, sealed: its media, or their parts.

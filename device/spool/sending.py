@@ -1,6 +1,7 @@
 """What uploads keep in the spool: names, sessions, evidence, waits, figures."""
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 
 from device.model import EntryId, Evidence, UploadSession, Wait
@@ -11,7 +12,11 @@ MAX_COOLDOWN = timedelta(hours=24)
 
 
 class Sending(Looking):
-    """See `Spool`: what an upload saves on its way."""
+    """See `Spool`: what an upload saves on its way.
+
+    What returns a `Future` does not block: it is handed in, and is durable when the future is done.
+    So the changes of many media share a commit, and none of them needs a thread to wait in.
+    """
 
     def save_cloud_ref(self, entry: EntryId, ref: Mapping[str, str]) -> None:
         """Keep the cloud's own names for a recording."""
@@ -20,6 +25,27 @@ class Sending(Looking):
     def save_session(self, entry: EntryId, index: int, session: UploadSession | None) -> None:
         """Keep, replace or drop what a medium needs to go on after a restart."""
         self._journal.run(changes.save_session, entry, index, session)
+
+    def save_sessions(
+        self, entry: EntryId, sessions: Mapping[int, UploadSession | None]
+    ) -> Future[None]:
+        """Keep, replace or drop what several media need to go on after a restart."""
+        return self._journal.submit(changes.save_sessions, entry, dict(sessions))
+
+    def save_landed(
+        self,
+        entry: EntryId,
+        index: int,
+        evidence: Evidence,
+        *,
+        sent_bytes: int,
+        resent_bytes: int,
+    ) -> Future[None]:
+        """Keep what the store said when the last byte was in, and what it cost to get there."""
+        day = self._clock.now().date()
+        return self._journal.submit(
+            changes.save_landed, entry, index, evidence, day, sent_bytes, resent_bytes
+        )
 
     def save_evidence(self, entry: EntryId, index: int, evidence: Evidence | None) -> None:
         """Keep or drop what the object store said when the last byte was in."""
