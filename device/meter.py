@@ -26,11 +26,11 @@ class Meter:
 
     def acknowledged_bytes(self) -> int:
         """Bytes that the other side's kernel has; 0 if ours does not tell."""
-        return self._info(_BYTES_ACKED_AT)
+        return _info(self._socket, _BYTES_ACKED_AT)
 
     def sent_bytes(self) -> int:
         """Bytes that have left, TLS and every retransmission included; 0 if not told."""
-        return self._info(_BYTES_SENT_AT)
+        return sent_bytes(self._socket)
 
     def queued_bytes(self) -> int:
         """Bytes that were handed over and are not acknowledged."""
@@ -58,10 +58,16 @@ class Meter:
         """Give the descriptor back. Idempotent."""
         self._socket.close()
 
-    def _info(self, at: int) -> int:
-        try:
-            told = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
-            (count,) = struct.unpack_from("Q", told, at)
-        except (OSError, struct.error):
-            return 0
-        return int(count)
+
+def sent_bytes(connection: socket.socket) -> int:
+    """Bytes that have left on a connection, retransmissions included; 0 if the kernel tells not."""
+    return _info(connection, _BYTES_SENT_AT)
+
+
+def _info(connection: socket.socket, at: int) -> int:
+    try:
+        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+        (count,) = struct.unpack_from("Q", told, at)
+    except (OSError, struct.error):
+        return 0
+    return int(count)

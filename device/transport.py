@@ -24,6 +24,7 @@ from device.http_trouble import proxy_refusal, reason, stranger
 from device.outflow import Lanes, Outflow, open_slice
 from device.patience import Patience, Watch
 from device.proxies import Proxies
+from device.tally import Tally
 from device.trickle import Trickle
 
 _NO_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -53,6 +54,8 @@ class Transport:
         self._proxies = proxies or Proxies()
         self._lanes = Lanes(Trickle(max_bytes_per_s))
         self._session: aiohttp.ClientSession | None = None
+        self.tally = Tally()
+        """What leaves on all of its connections."""
 
     async def call(
         self, method: str, url: str, headers: Mapping[str, str], json_body: object | None
@@ -214,7 +217,7 @@ class Transport:
 
     def _open_socket(self, address: Any) -> socket.socket:
         family, kind, protocol = address[:3]
-        opened = socket.socket(family=family, type=kind, proto=protocol)
+        opened = self.tally.open_socket(family, kind, protocol)
         opened.setblocking(False)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
