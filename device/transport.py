@@ -19,7 +19,7 @@ from yarl import URL
 
 from device.core.http_answer import ApiAnswer
 from device.core.uploads import Broken, Request, Response
-from device.errors import CloudUnreachable
+from device.errors import CloudUnreachable, NotTheCloud
 from device.http_trouble import proxy_refusal, reason, stranger
 from device.outflow import Lanes, Outflow, open_slice
 from device.patience import Patience, Watch
@@ -30,7 +30,8 @@ from device.trickle import Trickle
 _NO_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _COMPUTED_HEADERS = frozenset({"content-length", "transfer-encoding", "connection", "expect"})
 _STORE_BODY_BYTES = 65_536
-_API_BODY_BYTES = 8_388_608
+_API_BODY_BYTES = 65_536
+"""Of what no recording makes longer; JSON takes up to thirty times its length once it is read."""
 _EXPECTATION_FAILED = 417
 _PROXY_LOGIN = 407
 
@@ -58,13 +59,27 @@ class Transport:
         """What leaves on all of its connections."""
 
     async def call(
-        self, method: str, url: str, headers: Mapping[str, str], json_body: object | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        json_body: object | None,
+        *,
+        most_bytes: int = _API_BODY_BYTES,
     ) -> ApiAnswer:
         """Make one JSON call; whatever the status, an answer is returned.
 
+        Args:
+            method: Of HTTP.
+            url: Of the API.
+            headers: Go out beside those of any JSON call.
+            json_body: None sends no body.
+            most_bytes: What the API may need for its answer; of a refusal no more is kept.
+
         Raises:
             CloudUnreachable: No connection, no name, no answer in time, or a cut.
-            NotTheCloud: Somebody else answers: a portal, a proxy that refuses, a stranger.
+            NotTheCloud: Somebody else answers: a portal, a proxy that refuses, a stranger; or
+                a success is longer than the API's can be.
         """
         body = None if json_body is None else json.dumps(json_body, separators=(",", ":")).encode()
         every = {"Accept": "application/json", "User-Agent": "fieldpost", **headers}
@@ -82,12 +97,19 @@ class Transport:
                     proxy=self._proxies.way_to(url),
                 ) as answer,
             ):
-                content = await _at_most(answer, _API_BODY_BYTES)
+                content = await _at_most(answer, most_bytes + 1)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise stranger(error) or CloudUnreachable(reason(error)) from error
         if answer.status == _PROXY_LOGIN:
             raise proxy_refusal(answer.status)
-        return ApiAnswer(status=answer.status, headers=_lower(answer.headers), body=content)
+        if len(content) > most_bytes and answer.status < 300:  # noqa: PLR2004 - a success
+            raise NotTheCloud(
+                f"HTTP {answer.status} with more than {most_bytes} bytes: no such answer is the"
+                " API's"
+            )
+        return ApiAnswer(
+            status=answer.status, headers=_lower(answer.headers), body=content[:most_bytes]
+        )
 
     async def send(
         self,

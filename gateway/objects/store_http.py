@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
+from device.proxies import of_environment
 from gateway.errors import StorageFailed, StorageFull, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -33,9 +34,13 @@ class StoreAnswer:
 
 
 class StoreHttp:
-    """Asks one object store; made without a running loop, opened by the first request."""
+    """Asks one object store; made without a running loop, opened by the first request.
+
+    Proxies are those of HTTPS_PROXY, NO_PROXY and their like when it is made.
+    """
 
     def __init__(self) -> None:
+        self._proxies = of_environment(os.environ)
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(
@@ -105,7 +110,8 @@ class StoreHttp:
                 skip_auto_headers=("Content-Type", "Accept-Encoding"),
                 auto_decompress=False,
                 read_bufsize=_READ_BYTES,
-                trust_env=True,
+                # Not trust_env: it would send a login of ~/.netrc beside what was signed.
+                trust_env=False,
             )
         return self._session.request(
             method,
@@ -113,6 +119,7 @@ class StoreHttp:
             headers=headers,
             data=body or None,
             allow_redirects=False,
+            proxy=self._proxies.way_to(url),
         )
 
 

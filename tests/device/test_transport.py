@@ -381,6 +381,45 @@ async def test_a_json_call(medium: Path) -> None:
     assert b"\r\nK: v\r\n" in sink.heads[0]
 
 
+@pytest.mark.asyncio
+async def test_a_success_that_is_too_long_is_not_the_apis() -> None:
+    """Parsed, it could take all the memory there is; what is expected is said by who asks."""
+    sink = Sink(b"HTTP/1.1 200 OK\r\nContent-Length: 65537\r\n\r\n" + b"[" * 65_537)
+    async with listening(sink) as port, Transport(patience=QUICK) as transport:
+        url = f"http://127.0.0.1:{port}/"
+        with pytest.raises(NotTheCloud, match="more than 65536 bytes"):
+            await transport.call("GET", url, {}, {})
+        longer = await transport.call("GET", url, {}, {}, most_bytes=65_537)
+
+    assert 65_537 == len(longer.body)
+
+
+@pytest.mark.asyncio
+async def test_a_refusal_that_is_too_long_is_still_a_refusal() -> None:
+    """Its status says enough, whatever page a proxy wraps it in."""
+    sink = Sink(b"HTTP/1.1 503 no\r\nContent-Length: 70000\r\n\r\n" + b"x" * 70_000)
+    async with listening(sink) as port, Transport(patience=QUICK) as transport:
+        answer = await transport.call("GET", f"http://127.0.0.1:{port}/", {}, {})
+
+    assert (503, 65_536) == (answer.status, len(answer.body))
+
+
+@pytest.mark.asyncio
+async def test_no_login_of_netrc_goes_out(
+    medium: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Headers are those that were handed: what the machine's owner keeps for a host stays home."""
+    (tmp_path / ".netrc").write_text("default login owner password hunter2\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    sink = Sink()
+    async with listening(sink) as port, Transport(patience=QUICK) as transport:
+        await transport.send(put(port, body_bytes=9), medium, lambda _: None)
+        await transport.call("POST", f"http://127.0.0.1:{port}/", {"X-Api-Key": "k"}, {})
+
+    assert [False, False] == [b"authorization" in head.lower() for head in sink.heads]
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://[x/", "http://127.0.0.1:99999/"])
 @pytest.mark.asyncio
 async def test_no_way_to_the_server(medium: Path, url: str) -> None:

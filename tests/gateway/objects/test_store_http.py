@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -31,6 +32,19 @@ async def store():
     host, port = runner.addresses[0]
     yield http, f"http://{host}:{port}"
     await http.aclose()
+    await runner.cleanup()
+
+
+@asynccontextmanager
+async def answering(answer):
+    """Serve one answer to everything; yield the address."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0]
+    yield f"http://{host}:{port}"
     await runner.cleanup()
 
 
@@ -73,6 +87,48 @@ async def test_an_absent_object_is_an_answer(store):
     http, url = store
     async with http.reading(f"{url}/404/") as reading:
         assert reading is None
+
+
+async def test_no_login_of_netrc_goes_to_a_store(tmp_path, monkeypatch):
+    """Headers are what was signed: a login that the machine's owner keeps for a host stays home."""
+    (tmp_path / ".netrc").write_text("default login owner password hunter2\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    seen = []
+
+    async def answer(request):
+        seen.append(dict(request.headers))
+        return web.Response()
+
+    async with answering(answer) as url:
+        http = StoreHttp()
+        await http.ask("PUT", f"{url}/a", headers={"x-amz-date": "now"}, body=b"1")
+        async with http.reading(f"{url}/a") as reading:
+            assert reading is not None
+        await http.aclose()
+
+    assert [False, False] == ["Authorization" in headers for headers in seen]
+
+
+async def test_a_proxy_of_the_environment_is_taken(monkeypatch):
+    """As every program does; what NO_PROXY names is reached without it."""
+    seen = []
+
+    async def answer(request):
+        seen.append(request.raw_path)
+        return web.Response()
+
+    async with answering(answer) as proxy:
+        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.setenv("no_proxy", "direct.example")
+        http = StoreHttp()
+        await http.ask("GET", "http://store.example/a?x=%2F")
+        await http.aclose()
+
+    assert (["http://store.example/a?x=%2F"], None) == (
+        seen,
+        http._proxies.way_to("http://direct.example/"),
+    )
 
 
 async def test_silence_ends(store, monkeypatch):
