@@ -14,6 +14,7 @@ FieldpostError
 │   └── DigestMismatch          bytes and announced digest disagree after a re-read
 ├── Uncuttable                  audio is not cut into parts; it goes up whole
 ├── Uncarried                   audio is to be cut before it goes up; within an upload alone
+├── Held                        the sending policy says not now
 ├── SpoolError                  our own disk
 │   ├── SpoolLocked             another agent holds it
 │   ├── SpoolFull               no room for what is to be pulled
@@ -37,6 +38,7 @@ Each class says whose fault it usually is, whether trying again can help, and wh
 asks `transient`, never the text.
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -201,6 +203,20 @@ class Uncarried(FieldpostError):
         self.reason = reason
         self.part_bytes = part_bytes
         self.part_s = part_s
+
+
+class Held(FieldpostError):
+    """The sending policy lets nothing leave now: roaming, data limit, battery, hours."""
+
+    code = "held"
+    transient = True
+    fault = Fault.OPERATOR
+
+    def __init__(self, why: str, reason: str, until: datetime | None) -> None:
+        """Say which rule it is, in a word and in a sentence, and when it ends if that is known."""
+        super().__init__(reason)
+        self.why = why
+        self.until = until
 
 
 class SpoolError(FieldpostError):

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
+from device.errors import FieldpostError
+
 _HOURS = re.compile(r"(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)(?:\s+(\S+))?")
 LOCAL = "local time"
 """What the zone of this box is called."""
 
 
-class HoursInvalid(ValueError):
+class HoursInvalid(FieldpostError):
     """The text is no span of hours; the message says how one is written."""
+
+    code = "hours-invalid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

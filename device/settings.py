@@ -10,6 +10,7 @@ from datetime import time
 from typing import Any, Final
 
 from device.config import ConnectionConfig, PowerConfig, UploadConfig
+from device.errors import FieldpostError
 from device.off_peak import HoursInvalid, OffPeak
 
 GATEWAY: Final = "gateway"
@@ -52,8 +53,10 @@ class Merged:
     ignored: tuple[str, ...] = ()
 
 
-class Unusable(ValueError):
+class Unusable(FieldpostError):
     """A value that cannot be followed; the message says what it must be."""
+
+    code = "setting-unusable"
 
 
 def merge(

@@ -1,0 +1,156 @@
+"""The ledger: what left today by which network, across restarts and clock steps."""
+
+import asyncio
+from datetime import UTC, date, datetime
+
+import pytest
+
+from device.daytime import Daytime
+from device.errors import SpoolStorageFailed
+from device.ledger import SAVE_BYTES, Ledger
+from device.model import Spent
+from device.surroundings import NetworkKind, NetworkState
+from tests.fakes.clock import FakeClock
+from tests.fakes.uploads import spool_in
+
+TODAY = date(2026, 3, 1)
+MOBILE = NetworkState(kind=NetworkKind.CELLULAR)
+WIFI = NetworkState(kind=NetworkKind.WIFI)
+pytestmark = pytest.mark.asyncio
+
+
+class Counter:
+    """A tally that counts what a test says."""
+
+    def __init__(self) -> None:
+        self.new_bytes = 0
+
+    def take(self) -> int:
+        taken, self.new_bytes = self.new_bytes, 0
+        return taken
+
+
+@pytest.fixture
+def clock():
+    return FakeClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
+
+
+@pytest.fixture
+def spool(tmp_path, clock):
+    with spool_in(tmp_path / "spool", clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def counter():
+    return Counter()
+
+
+@pytest.fixture
+def ledger(spool, counter, clock):
+    return Ledger(spool, counter, clock, Daytime(clock))
+
+
+async def test_each_network_has_its_own_figure(ledger, counter, spool):
+    """What left before a change of network is the earlier network's."""
+    ledger.moved_to(MOBILE)
+    counter.new_bytes = 1000
+    ledger.moved_to(WIFI)
+    counter.new_bytes = 50
+    await ledger.save()
+
+    assert 1000 == ledger.used_bytes()
+    assert (
+        Spent(kind="4g", costs=True, sent_bytes=1000),
+        Spent(kind="wifi", costs=False, sent_bytes=50),
+    ) == await asyncio.to_thread(spool.spent, TODAY)
+
+
+async def test_a_restart_goes_on_from_the_spool(spool, counter, clock, ledger):
+    """What earlier runs sent today counts."""
+    ledger.moved_to(MOBILE)
+    counter.new_bytes = 700
+    await ledger.save()
+    again = Ledger(spool, counter, clock, Daytime(clock))
+    await again.begin()
+    again.moved_to(MOBILE)
+    counter.new_bytes = 5
+
+    assert 705 == again.used_bytes()
+
+
+async def test_the_next_day_begins_at_nothing(ledger, counter, clock):
+    """At midnight the count starts over, and the day before keeps its own."""
+    ledger.moved_to(MOBILE)
+    counter.new_bytes = 700
+    await ledger.save()
+    clock.advance(12 * 3600)
+
+    assert 0 == ledger.used_bytes()
+
+
+async def test_a_clock_that_steps_back_gives_no_day_back(ledger, counter, clock, spool):
+    """Yesterday's figure is there again when the clock says that it is yesterday."""
+    ledger.moved_to(MOBILE)
+    await ledger.begin()
+    counter.new_bytes = 700
+    await ledger.save()
+    clock.step(86_400)
+    counter.new_bytes = 30
+    await ledger.save()
+    clock.step(-86_400)
+    counter.new_bytes = 1
+
+    assert 701 == ledger.used_bytes()
+
+
+async def test_what_the_disk_refuses_is_kept_in_memory(ledger, counter, spool, monkeypatch):
+    """A failed write loses no byte of the count."""
+
+    def refuse(*_: object) -> None:
+        raise SpoolStorageFailed("the disk failed")
+
+    ledger.moved_to(MOBILE)
+    counter.new_bytes = 700
+    with monkeypatch.context() as broken:
+        broken.setattr(spool, "spend", refuse)
+        with pytest.raises(SpoolStorageFailed):
+            await ledger.save()
+    held = ledger.used_bytes()
+    await ledger.save()
+
+    assert 700 == held == ledger.used_bytes()
+    assert 700 == await asyncio.to_thread(spool.sent_bytes, TODAY)
+
+
+async def asleep(clock: FakeClock) -> None:
+    while not clock.sleeping:  # noqa: ASYNC110 - a fake clock has no event for it
+        await asyncio.sleep(0)
+
+
+async def kept_after_a_minute_and_after_all(ledger, clock, spool) -> tuple[int, int]:
+    running = asyncio.create_task(ledger.run())
+    kept = []
+    for seconds in (60, 600):
+        await asleep(clock)
+        clock.advance(seconds)
+        await asyncio.sleep(0)
+        await asleep(clock)
+        kept.append(await asyncio.to_thread(spool.sent_bytes, TODAY))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return kept[0], kept[1]
+
+
+async def test_small_sums_wait(ledger, counter, clock, spool):
+    """A heartbeat a minute costs no write a minute, and is counted in the end."""
+    counter.new_bytes = SAVE_BYTES - 1
+
+    assert (0, SAVE_BYTES - 1) == await kept_after_a_minute_and_after_all(ledger, clock, spool)
+
+
+async def test_large_sums_do_not_wait(ledger, counter, clock, spool):
+    """What a crash must not forget is kept within a minute."""
+    counter.new_bytes = SAVE_BYTES
+
+    assert (SAVE_BYTES, SAVE_BYTES) == await kept_after_a_minute_and_after_all(ledger, clock, spool)

@@ -1,0 +1,66 @@
+"""Permission: the policy, asked with how things stand."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from device.core.policy import MB, Hold, Send
+from device.daytime import Daytime
+from device.errors import Held
+from device.permission import Permission
+from device.settings import SendSettings
+from device.surroundings import NetworkKind, NetworkState, PowerState
+from tests.fakes.clock import FakeClock
+
+
+class Used:
+    """A ledger that says what a test says."""
+
+    def __init__(self, used_bytes: int) -> None:
+        self.bytes = used_bytes
+
+    def used_bytes(self) -> int:
+        return self.bytes
+
+
+def permission(used: Used, settings: SendSettings) -> Permission:
+    return Permission(
+        ledger=used,
+        daytime=Daytime(FakeClock(datetime(2026, 3, 1, 12, tzinfo=UTC))),
+        settings=lambda: settings,
+        network=lambda: NetworkState(kind=NetworkKind.CELLULAR),
+        power=PowerState,
+    )
+
+
+def test_a_hold_is_raised_with_its_reason_and_end():
+    """What the policy refuses never begins."""
+    asked = permission(Used(5 * MB), SendSettings(daily_data_limit_mb=5))
+    with pytest.raises(Held) as caught, asked.leave(1):
+        pytest.fail("it began")
+
+    assert "data-limit" == caught.value.why
+    assert datetime(2026, 3, 2, tzinfo=UTC) == caught.value.until
+
+
+def test_requests_together_keep_the_limit():
+    """What another request will still send is spoken for, and what has left counts once."""
+    used = Used(0)
+    asked = permission(used, SendSettings(daily_data_limit_mb=10))
+    with asked.leave(8 * MB) as first:
+        beside = asked.told(4 * MB)
+        first.moved(8 * MB)
+        used.bytes = 8 * MB
+        after = asked.told(2 * MB)
+
+    assert isinstance(beside, Hold)
+    assert Send() == after
+
+
+def test_what_was_given_ends_with_its_request():
+    """A request that failed leaves its share to the others."""
+    asked = permission(Used(0), SendSettings(daily_data_limit_mb=10))
+    with pytest.raises(RuntimeError), asked.leave(8 * MB):
+        raise RuntimeError
+
+    assert Send() == asked.told(10 * MB)
