@@ -34,12 +34,18 @@ class S3Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GcsConfig:
-    """A bucket of Google Cloud Storage; `emulator` is an address that asks for no credentials."""
+    """A bucket of Google Cloud Storage; `emulator` is an address that needs no credentials.
+
+    With `signed_uploads` clients are handed signed URLs instead of sessions: for one PUT up to
+    `single_put_bytes`, else to start a session.
+    """
 
     bucket: str
     prefix: str = ""
     credentials_file: Path | None = None
     emulator: str | None = None
+    signed_uploads: bool = False
+    single_put_bytes: int = 8 * _MIB
 
 
 ObjectsConfig = S3Config | GcsConfig | None
@@ -65,13 +71,7 @@ def read_objects(environ: Mapping[str, str]) -> ObjectsConfig:
         )
     prefix = f"{prefix}/" if prefix else ""
     if parts.scheme == "gs":
-        key_file = environ.get(f"{_PREFIX}GCS_CREDENTIALS_FILE")
-        return GcsConfig(
-            bucket=bucket,
-            prefix=prefix,
-            credentials_file=Path(key_file) if key_file else None,
-            emulator=_address(environ, "GCS_EMULATOR"),
-        )
+        return _gcs(environ, bucket, prefix)
     key_id = environ.get(f"{_PREFIX}S3_ACCESS_KEY_ID") or None
     return S3Config(
         bucket=bucket,
@@ -82,6 +82,29 @@ def read_objects(environ: Mapping[str, str]) -> ObjectsConfig:
         secret=_secret(environ) if key_id else "",
         single_put_bytes=_bytes(environ, "S3_SINGLE_PUT_BYTES", 8 * _MIB),
     )
+
+
+def _gcs(environ: Mapping[str, str], bucket: str, prefix: str) -> GcsConfig:
+    key_file = environ.get(f"{_PREFIX}GCS_CREDENTIALS_FILE")
+    uploads = environ.get(f"{_PREFIX}GCS_UPLOADS") or "sessions"
+    if uploads not in {"sessions", "signed"}:
+        raise ConfigInvalid(
+            f"{_PREFIX}GCS_UPLOADS={uploads!r} is no way to upload", hint="sessions or signed"
+        )
+    found = GcsConfig(
+        bucket=bucket,
+        prefix=prefix,
+        credentials_file=Path(key_file) if key_file else None,
+        emulator=_address(environ, "GCS_EMULATOR"),
+        signed_uploads=uploads == "signed",
+        single_put_bytes=_bytes(environ, "GCS_SINGLE_PUT_BYTES", 8 * _MIB),
+    )
+    if found.signed_uploads and found.emulator and not found.credentials_file:
+        raise ConfigInvalid(
+            f"{_PREFIX}GCS_UPLOADS=signed needs a key to sign with",
+            hint=f"name one in {_PREFIX}GCS_CREDENTIALS_FILE, also for an emulator",
+        )
+    return found
 
 
 def _secret(environ: Mapping[str, str]) -> str:

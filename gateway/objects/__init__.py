@@ -260,6 +260,25 @@ class CarriedObjectStore(ObjectStore, Protocol):
         """Open what is held of an object, its prefix re-hashed; synchronous, called in a thread."""
         ...
 
+    def keep_whole(
+        self, ref: ObjectRef, blocks: Sequence[bytes], sha256: str | None
+    ) -> Stored | None:
+        """Make an object of all its bytes at once, durably; synchronous, called in a thread.
+
+        Args:
+            ref: Which object.
+            blocks: All its bytes; few enough to be held in memory.
+            sha256: What they must have, None for any; bytes of another digest are not kept.
+
+        Returns:
+            What was counted; None, and nothing changes, where anything of the object is held
+            already or somebody writes it just now: then send the bytes through its part.
+
+        Raises:
+            StorageFull, StorageFailed: The disk; nothing of it is kept.
+        """
+        ...
+
     def part_ids(self) -> set[str]:
         """Say of which media anything half-received is kept; synchronous, called in a thread."""
         ...

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from gateway.errors import StorageFailed, StorageFull
 
+_MOST_FOLDERS = 4096
+
 
 def storage_error(what: str, error: OSError) -> StorageFull | StorageFailed:
     """Tell a full disk from a failing one."""
@@ -28,3 +30,28 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+class Folders:
+    """Makes folders whose names survive a power cut.
+
+    That a folder is there does not say so: whoever made it may still be waiting for the disk, or
+    have died before. So each is synced once in this process, by everybody who needs it meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._durable: set[Path] = set()
+
+    def make(self, folder: Path) -> None:
+        """Make a folder unless it is there; its name is durable afterwards."""
+        if folder in self._durable:
+            return
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)
+        if len(self._durable) >= _MOST_FOLDERS:
+            self._durable.clear()
+        self._durable.add(folder)
+
+    def forget(self, folder: Path) -> None:
+        """Take a folder for gone."""
+        self._durable.discard(folder)

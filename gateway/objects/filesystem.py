@@ -9,8 +9,9 @@ from pathlib import Path
 from gateway.core.signing import Purpose, signed_url
 from gateway.errors import StorageFailed, StorageFull
 from gateway.objects import ObjectRef, Offer, SignedFor, Stored, UploadTarget
-from gateway.objects.disk import remove, storage_error, sync_folder
+from gateway.objects.disk import Folders, remove, storage_error, sync_folder
 from gateway.objects.part import FilePart
+from gateway.objects.whole_file import keep_whole
 
 _BLOCK_BYTES = 1024 * 1024
 _LEAST_FREE_BYTES = 16 * 1024 * 1024
@@ -24,6 +25,7 @@ class FilesystemObjects:
         self._objects = folder / "objects"
         self._parts = folder / "parts"
         self._rejected = folder / "rejected"
+        self._folders = Folders()
         for each in (self._objects, self._parts, self._rejected):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
         sync_folder(folder)
@@ -71,9 +73,18 @@ class FilesystemObjects:
     def part(self, ref: ObjectRef) -> FilePart:
         """See `CarriedObjectStore.part`."""
         try:
-            return FilePart(self._parts / ref.medium_id, self.path(ref))
+            return FilePart(self._parts / ref.medium_id, self.path(ref), self._folders)
         except OSError as error:
             raise storage_error("the part cannot be opened", error) from error
+
+    def keep_whole(
+        self, ref: ObjectRef, blocks: Sequence[bytes], sha256: str | None
+    ) -> Stored | None:
+        """See `CarriedObjectStore.keep_whole`."""
+        # What is there already is gone on with, or found to be whole, as a part.
+        if self.path(ref).exists() or (self._parts / ref.medium_id).exists():
+            return None
+        return keep_whole(self._whole(ref.medium_id), self.path(ref), blocks, sha256, self._folders)
 
     def part_ids(self) -> set[str]:
         """See `CarriedObjectStore.part_ids`."""
@@ -83,10 +94,14 @@ class FilesystemObjects:
         """See `CarriedObjectStore.discard_part`."""
         remove(self._parts / medium_id)
         remove(self._parts / f"{medium_id}.mark")
+        remove(self._whole(medium_id))
 
     def path(self, ref: ObjectRef) -> Path:
         """See `CarriedObjectStore.path`."""
         return self._objects / ref.recording_id / ref.medium_id
+
+    def _whole(self, medium_id: str) -> Path:
+        return self._parts / f"{medium_id}.whole"
 
     def _signed(self, purpose: Purpose, ref: ObjectRef, signed: SignedFor) -> str:
         return signed_url(
@@ -110,12 +125,14 @@ class FilesystemObjects:
                 self.path(ref),
                 self._parts / ref.medium_id,
                 self._parts / f"{ref.medium_id}.mark",
+                self._whole(ref.medium_id),
                 self._rejected / ref.medium_id,
             ):
                 path.unlink(missing_ok=True)
         folder = self._objects / recording_id
         if folder.exists():
             folder.rmdir()
+        self._folders.forget(folder)
         # Before it is noted as done: what a power cut brings back nobody would remove again.
         for changed in (self._objects, self._parts, self._rejected):
             sync_folder(changed)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gateway.errors import StorageFailed, StorageFull
 from gateway.objects import Stored
-from gateway.objects.disk import remove, storage_error, sync_folder
+from gateway.objects.disk import Folders, remove, storage_error, sync_folder
 
 _CHECKPOINT_BYTES = 64 * 1024 * 1024
 _CHECKPOINT_S = 10.0
@@ -27,9 +27,15 @@ class FilePart:
     """One part file with its mark. The caller holds the only one per object."""
 
     def __init__(
-        self, path: Path, sealed_path: Path, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        sealed_path: Path,
+        folders: Folders,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
+        self._folders = folders
         self._mark_path = path.with_suffix(".mark")
         self._sealed_path = sealed_path
         self._monotonic = monotonic
@@ -129,9 +135,7 @@ class FilePart:
             folder = self._sealed_path.parent
             self._flush()
             try:
-                if not folder.exists():
-                    folder.mkdir(mode=0o700, exist_ok=True)
-                    sync_folder(folder.parent)
+                self._folders.make(folder)
                 self._path.rename(self._sealed_path)
             except OSError as error:
                 raise self._storage_error(error) from error

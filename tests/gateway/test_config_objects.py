@@ -89,3 +89,24 @@ def test_bad_values_are_named(tmp_path, environ):
     """A value that cannot be used is an error, not a default."""
     with pytest.raises(ConfigInvalid):
         read_config(data=tmp_path, environ={P + name: value for name, value in environ.items()})
+
+
+def test_signed_uploads_to_google(tmp_path):
+    """Sessions are the default; signed URLs are asked for by name, and need a key."""
+    key = {f"{P}OBJECTS": "gs://bkt", f"{P}GCS_CREDENTIALS_FILE": str(tmp_path / "key")}
+    signed = {**key, f"{P}GCS_UPLOADS": "signed", f"{P}GCS_SINGLE_PUT_BYTES": "100"}
+    ways = [read_objects(each) for each in (key, signed)]
+
+    assert [False, True] == [way.signed_uploads for way in ways]
+    assert [8 * 1024 * 1024, 100] == [way.single_put_bytes for way in ways]
+
+
+@pytest.mark.parametrize(
+    "more", [{"GCS_UPLOADS": "both"}, {"GCS_UPLOADS": "signed", "GCS_EMULATOR": "http://h:1"}]
+)
+def test_a_way_to_upload_to_google_that_is_none(more):
+    """A word that is unknown, or signatures without a key."""
+    environ = {f"{P}OBJECTS": "gs://bkt"} | {P + name: value for name, value in more.items()}
+
+    with pytest.raises(ConfigInvalid, match="GCS_UPLOADS"):
+        read_objects(environ)

@@ -10,6 +10,7 @@ from gateway.config_objects import GcsConfig
 from gateway.errors import StorageFailed, Unavailable
 from gateway.objects import ObjectRef
 from gateway.objects.gcs import GcsObjects
+from gateway.objects.store_http import StoreAnswer
 
 pytestmark = pytest.mark.asyncio
 
@@ -22,6 +23,7 @@ async def gcs():
     told = {"body": ""}
 
     async def answer(request):
+        told.setdefault("asked", []).append(request.method)
         return web.Response(text=told["media" if "alt" in request.query else "body"])
 
     app = web.Application()
@@ -78,3 +80,40 @@ async def test_what_was_read_is_held_against_what_google_counted(gcs, told_of, r
 
     with pytest.raises(Unavailable):
         await store.verify(REF)
+
+
+async def test_a_copy_that_does_not_end_is_given_up(gcs, monkeypatch):
+    """However often Google says that there is more to copy, the wrong object goes."""
+    store, told = gcs
+    told["body"] = '{"rewriteToken": "more"}'
+    monkeypatch.setattr("gateway.objects.gcs._COPIES", 3)
+    await store.reject(REF)
+
+    assert ["POST"] * 3 + ["DELETE"] == told["asked"]
+
+
+async def test_a_copy_that_takes_too_long_is_given_up(gcs, monkeypatch):
+    """Time is limited too, and what was copied of it is not waited for."""
+    store, told = gcs
+    told["body"] = '{"rewriteToken": "more"}'
+    monkeypatch.setattr("gateway.objects.gcs._COPIES", 1_000_000)
+    monkeypatch.setattr("gateway.objects.gcs._COPY_S", 0.02)
+    await store.reject(REF)
+
+    assert "DELETE" == told["asked"][-1]
+
+
+async def test_a_copy_goes_on_where_google_says(gcs):
+    """A large object is copied by several requests, each with the token of the one before."""
+    store, _ = gcs
+    bodies = iter(['{"rewriteToken": "a/b"}', "{}"])
+    tokens = []
+
+    async def ask(method, url, **_):
+        tokens.append((method, url.partition("rewriteToken=")[2]))
+        return StoreAnswer(200, {}, next(bodies, "{}").encode())
+
+    store._ask = ask
+    await store.reject(REF)
+
+    assert [("POST", ""), ("POST", "a%2Fb"), ("DELETE", "")] == tokens

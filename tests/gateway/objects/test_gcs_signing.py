@@ -3,7 +3,7 @@
 import hashlib
 from datetime import UTC, datetime
 
-from gateway.objects.gcs_signing import signed_get
+from gateway.objects.gcs_signing import GcsRequest, Signer, signed_url
 
 
 def test_what_is_signed():
@@ -14,14 +14,20 @@ def test_what_is_signed():
         signed.append(message.decode())
         return b"\xab\xcd"
 
-    url = signed_get(
-        bucket="bkt",
-        key="objects/a b/ü~x",
-        query={"response-content-type": "audio/opus"},
-        email="gw@p.iam.gserviceaccount.com",
+    url = signed_url(
+        GcsRequest(
+            method="GET",
+            bucket="bkt",
+            key="objects/a b/ü~x",
+            query={"response-content-type": "audio/opus"},
+        ),
+        Signer(
+            email="gw@p.iam.gserviceaccount.com",
+            sign=sign,
+            address="https://storage.googleapis.com",
+        ),
         life_s=600,
         now=datetime(2026, 3, 1, 12, 0, tzinfo=UTC),
-        sign=sign,
     )
     path = "/bkt/objects/a%20b/%C3%BC~x"
     query = (
@@ -37,3 +43,26 @@ def test_what_is_signed():
         "GOOG4-RSA-SHA256\n20260301T120000Z\n20260301/auto/storage/goog4_request\n" + digest
     ] == signed
     assert f"https://storage.googleapis.com{path}?{query}&X-Goog-Signature=abcd" == url
+
+
+def test_headers_are_signed_in_order():
+    """By their names in small letters, the host among them."""
+    signed = []
+    url = signed_url(
+        GcsRequest(
+            method="POST",
+            bucket="bkt",
+            key="o",
+            headers={"x-goog-resumable": "start", "Content-Type": "audio/ogg; codecs=opus"},
+        ),
+        Signer(email="e", sign=lambda message: signed.append(message) or b"", address="https://h"),
+        life_s=60,
+        now=datetime(2026, 3, 1, 12, 0, tzinfo=UTC),
+    )
+    query = url.partition("?")[2].partition("&X-Goog-Signature=")[0]
+    lines = "content-type:audio/ogg; codecs=opus\nhost:h\nx-goog-resumable:start\n"
+    names = "content-type;host;x-goog-resumable"
+    canonical = f"POST\n/bkt/o\n{query}\n{lines}\n{names}\nUNSIGNED-PAYLOAD"
+
+    assert "X-Goog-SignedHeaders=content-type%3Bhost%3Bx-goog-resumable" in query
+    assert hashlib.sha256(canonical.encode()).hexdigest() == signed[0].decode().splitlines()[-1]

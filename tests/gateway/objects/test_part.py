@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import StorageFailed, StorageFull
+from gateway.objects.disk import Folders
 from gateway.objects.part import FilePart, read_mark
 
 CONTENT = bytes(range(256)) * 20
@@ -22,7 +23,7 @@ def opened(tmp_path):
 
     def make(**more):
         sealed = tmp_path / "objects" / "rec" / "med"
-        part = FilePart(tmp_path / "parts" / "med", sealed, **more)
+        part = FilePart(tmp_path / "parts" / "med", sealed, Folders(), **more)
         parts.append(part)
         return part
 
