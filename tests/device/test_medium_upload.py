@@ -434,6 +434,31 @@ async def test_urls_that_are_always_late_end_the_attempt(line: Line) -> None:
     assert 4 == site.targets
 
 
+@pytest.mark.parametrize("heard", ["nothing", "that the blob exists"])
+@pytest.mark.asyncio
+async def test_a_blob_that_exists_after_its_list_is_ours(line: Line, heard: str) -> None:
+    """Our answer was lost, or a proxy asked twice: it is up, and upload-complete proves it."""
+    store = AzureStore(only_new=True)
+    site = _azure(store)
+    act = site.act
+
+    def commits_unheard(request: web.Request, body: bytes, declared: int) -> Answer:
+        answer = act(request, body, declared)
+        if store.commits == 1 and heard != "nothing" and answer[0] == 201:
+            return act(request, body, declared)
+        return answer
+
+    site.act = commits_unheard
+    site.faults["PUT"] = deque([None, None, None, LOST if heard == "nothing" else None])
+    async with served(site):
+        entry = await line.seal()
+        await line.upload(entry, site)
+    (medium,) = (await asyncio.to_thread(line.spool.entry, entry.id)).media
+
+    assert (AUDIO, 1, 1) == (store.blob, store.commits, site.targets)
+    assert medium.evidence is not None
+
+
 @pytest.mark.asyncio
 async def test_a_refusal_for_the_time_says_how_far_our_clock_is_off(line: Line) -> None:
     """Whoever reads it at night learns which clock to set."""

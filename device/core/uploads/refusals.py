@@ -17,6 +17,7 @@ from device.core.uploads import (
 from device.core.uploads.clock_words import time_named
 
 _XML_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9.]{1,80})\s*</Code>")
+_CODE = re.compile(r"[A-Za-z0-9]{1,80}")
 _XML_MESSAGE = re.compile(rb"<Message>([^<]{1,200})")
 _EXPIRED_400 = frozenset({"ExpiredToken", "RequestExpired", "InvalidToken", "TokenRefreshRequired"})
 _DAMAGED_400 = frozenset(
@@ -33,9 +34,13 @@ def error_code(response: Response) -> str:
     """Read `<Code>` of an S3, GCS or Azure XML error; empty if there is none.
 
     A pattern, not an XML parser: error bodies come from strangers, and entities are never needed.
+    Azure says it in a header too, which is left where a proxy has put a page of its own below.
     """
     found = _XML_CODE.search(response.body)
-    return found[1].decode("ascii") if found else ""
+    if found:
+        return found[1].decode("ascii")
+    stated = response.headers.get("x-ms-error-code", "")
+    return stated if _CODE.fullmatch(stated) else ""
 
 
 def holds_error(response: Response) -> bool:

@@ -11,7 +11,7 @@ from device.core.uploads import (
     Response,
     Throttled,
 )
-from device.core.uploads.refusals import refusal, sentence
+from device.core.uploads.refusals import error_code, refusal, sentence
 
 PAGE = Response(status=200, headers={"content-type": "text/html; charset=utf-8"}, body=b"<html>")
 
@@ -88,6 +88,14 @@ def test_a_wrong_signature_is_told_from_an_old_one(body: bytes, wrong: bool) -> 
 
     assert isinstance(outcome, Expired)
     assert wrong is outcome.signature_wrong
+
+
+def test_azure_states_its_code_in_a_header_too() -> None:
+    """Some proxies drop or replace the body of an error; what is no code there is ignored."""
+    stated = Response(status=409, headers={"x-ms-error-code": "BlobAlreadyExists"})
+    odd = Response(status=409, headers={"x-ms-error-code": "<b>no</b>"})
+
+    assert ("BlobAlreadyExists", "") == (error_code(stated), error_code(odd))
 
 
 def test_another_version_of_tus_is_named() -> None:
