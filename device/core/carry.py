@@ -14,6 +14,10 @@ MIN_DROPS = 2
 SMALLEST_BYTES = 65_536
 MOST_PARTS = 100
 """Upload URLs are scarce, and so is the patience of whoever lists a recording's media."""
+MOST_ABREAST = 4
+"""Requests of one medium at a time."""
+_ABREAST_S = 1.0
+_PARTS_A_DROP = 64
 _MEMORY_S = 3600.0
 _HOPELESS = 1000.0
 _LARGEST_X = 50.0
@@ -77,6 +81,16 @@ def largest_part(size_bytes: int, fares: Fares) -> int | None:
         return None
     part_bytes = max(int(between / 2), SMALLEST_BYTES, -(-size_bytes // MOST_PARTS))
     return part_bytes if part_bytes < size_bytes else None
+
+
+def abreast(piece_bytes: int, fares: Fares) -> bool:
+    """Say whether pieces go up beside each other: a cut then costs a piece for each of them.
+
+    Only where a piece takes a moment, so that waiting for its answer is much of the time, and
+    where at least some 64 of them arrive between two drops.
+    """
+    quick = fares.sent_bytes * _ABREAST_S >= piece_bytes * fares.seconds and fares.sent_bytes > 0
+    return quick and fares.sent_bytes >= _PARTS_A_DROP * piece_bytes * fares.drops
 
 
 def explain(size_bytes: int, fares: Fares) -> str:

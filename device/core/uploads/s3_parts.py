@@ -3,10 +3,14 @@
 The target's URL is the parts document of whoever signs (parts_document.py). It costs no byte of
 the medium, so any doubt is followed by it: it renews the URLs and may tell of a part whose answer
 was lost. Only the ETags are kept; presigned URLs die soon.
+
+Parts do not wait for each other's answers (abreast.py). The document and the list do: nothing is
+under way beside them, so what they say is of all that was sent.
 """
 
 import json
 import re
+from collections.abc import Collection, Mapping, Sequence
 from html import unescape
 from xml.sax.saxutils import escape
 
@@ -33,7 +37,7 @@ from device.core.uploads.refusals import error_code, holds_error, refusal, sente
 from device.model import Evidence, UploadSession
 
 _MOST_PARTS = 10_000
-_ETAGS, _PART_BYTES = "etags", "part_bytes"
+_ETAGS, _AHEAD, _PART_BYTES = "etags", "ahead", "part_bytes"
 _OK = 200
 _LOST_PARTS = frozenset({"InvalidPart", "InvalidPartOrder"})
 _LONGEST_ETAG = 200
@@ -41,10 +45,11 @@ _RESULT_ETAG = re.compile(rb"<ETag>([^<]{1,200})</ETag>")
 
 
 class S3Parts:
-    """Sends part after part in order, then the list of their ETags.
+    """Sends part after part, then the list of their ETags.
 
     Args:
-        session: `state` holds the size of a part and the ETag of each part that is up.
+        session: `state` holds the size of a part, the ETag of each part up to the first that is
+            not up, and those of parts behind it by their numbers.
         cargo: Only its size matters: whoever signs chooses the size of a part.
         resumed: All the same: every way begins with the document.
     """
@@ -54,11 +59,10 @@ class S3Parts:
         self.session = session
         self._size_bytes = cargo.size_bytes
         self._document: PartsDocument | None = None
-
-    @property
-    def _etags(self) -> list[str]:
-        etags: list[str] = json.loads(self.session.state.get(_ETAGS, "[]"))
-        return etags
+        in_order = json.loads(session.state.get(_ETAGS, "[]"))
+        ahead = json.loads(session.state.get(_AHEAD, "{}"))
+        self._etags: dict[int, str] = {int(number): etag for number, etag in ahead.items()}
+        self._etags |= enumerate(in_order, start=1)
 
     @property
     def _part_bytes(self) -> int:
@@ -70,31 +74,41 @@ class S3Parts:
         return max(1, -(-self._size_bytes // self._part_bytes))
 
     @property
+    def _whole(self) -> bool:
+        return len(self._etags) >= self._count
+
+    @property
     def offset(self) -> int:
-        """See `UploadProtocol.offset`."""
-        return min(self._size_bytes, len(self._etags) * self._part_bytes)
+        """See `UploadProtocol.offset`: parts behind a missing one count as well."""
+        return sum(self._length(number) for number in self._etags)
 
     def next_request(self) -> Request:
         """See `UploadProtocol.next_request`."""
-        etags, document = self._etags, self._document
-        number = len(etags) + 1
-        if document is not None and number > self._count:
-            return Request(method="POST", url=document.complete_url, content=_listed(etags))
-        if document is not None and number in document.urls:
-            first = (number - 1) * self._part_bytes
-            return Request(
-                method="PUT",
-                url=document.urls[number],
-                body_offset=first if self._size_bytes else 0,
-                body_bytes=min(self._part_bytes, self._size_bytes - first),
-            )
+        request = self.next_beside(())
+        assert request is not None, "only an answer to wait for would hold it back"  # noqa: S101
+        return request
+
+    def next_beside(self, under_way: Sequence[Request]) -> Request | None:
+        """See `Abreast.next_beside`."""
+        document = self._document
+        coming = {self._number(request) for request in under_way}
+        number = self._missing(coming)
+        if document is not None and number in document.urls and number <= self._count:
+            return self._part(number, document.urls[number])
+        if under_way:
+            return None
+        if document is not None and self._whole:
+            return Request(method="POST", url=document.complete_url, content=self._list())
         target = self.session.target
         url = parts_document_url(target.url, number)
         return Request(method="GET", url=url, headers=target.headers)
 
     def received(self, answer: Response | Broken) -> Outcome:
         """See `UploadProtocol.received`."""
-        request = self.next_request()
+        return self.answered(self.next_request(), answer)
+
+    def answered(self, request: Request, answer: Response | Broken) -> Outcome:
+        """See `Abreast.answered`."""
         document, self._document = self._document, None
         if isinstance(answer, Broken):
             return Ambiguous(answer.reason)
@@ -106,13 +120,26 @@ class S3Parts:
         if answer.status != _OK or not 0 < len(etag) <= _LONGEST_ETAG or holds_error(answer):
             return _again(refusal(answer)) if answer.status != _OK else _odd(answer)
         self._document = document
-        self._keep([*self._etags, etag])
+        self._keep({**self._etags, self._number(request): etag})
         return Advanced(self.offset)
+
+    def _missing(self, coming: Collection[int] = ()) -> int:
+        """Find the first part that is neither up nor coming; one too many if there is none."""
+        numbers = range(1, self._count + 2)
+        return next(n for n in numbers if n not in self._etags and n not in coming)
+
+    def _number(self, request: Request) -> int:
+        return request.body_offset // self._part_bytes + 1
+
+    def _part(self, number: int, url: str) -> Request:
+        length = self._length(number)
+        first = (number - 1) * self._part_bytes if length else 0
+        return Request(method="PUT", url=url, body_offset=first, body_bytes=length)
 
     def _told(self, answer: Response) -> Outcome:
         if answer.status != _OK:
             outcome = refusal(answer)
-            if isinstance(outcome, Gone) and len(self._etags) >= self._count:
+            if isinstance(outcome, Gone) and self._whole:
                 return self._presumed(answer)
             return outcome
         if looks_like_html(answer.headers, answer.body):
@@ -125,16 +152,16 @@ class S3Parts:
         return self._follow(document)
 
     def _follow(self, document: PartsDocument) -> Outcome:
-        before, asked = self.offset, len(self._etags) + 1
-        etags = self._etags if document.part_bytes == self._part_bytes else []
+        before, asked = self.offset, self._missing()
+        etags = dict(self._etags) if document.part_bytes == self._part_bytes else {}
         self.session = noted(self.session, **{_PART_BYTES: str(document.part_bytes)})
         if self._count > _MOST_PARTS:
             return Refused(f"parts of {document.part_bytes} bytes are too small: {self._count}")
-        for number, (etag, size_bytes) in sorted(document.held.items()):
-            if number <= min(len(etags) + 1, self._count) and size_bytes == self._length(number):
-                etags[number - 1 : number] = [etag]
+        for number, (etag, size_bytes) in document.held.items():
+            if number <= self._count and size_bytes == self._length(number):
+                etags[number] = etag
         self._keep(etags)
-        wanted = len(etags) + 1
+        wanted = self._missing()
         if wanted == asked <= self._count and wanted not in document.urls:
             return Ambiguous(f"the parts document has no URL of part {wanted}")
         self._document = document
@@ -166,19 +193,28 @@ class S3Parts:
         """
         return Complete(Evidence(status=answer.status))
 
-    def _keep(self, etags: list[str]) -> None:
-        kept = json.dumps(etags, separators=(",", ":"))
-        self.session = noted(self.session, **{_ETAGS: kept})
+    def _keep(self, etags: Mapping[int, str]) -> None:
+        self._etags = dict(sorted(etags.items()))
+        first = self._missing()
+        in_order = [etag for number, etag in self._etags.items() if number < first]
+        ahead = {str(number): etag for number, etag in self._etags.items() if number > first}
+        self.session = noted(
+            self.session,
+            **{_ETAGS: _compact(in_order), _AHEAD: _compact(ahead) if ahead else None},
+        )
+
+    def _list(self) -> bytes:
+        parts = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
+            for number, etag in sorted(self._etags.items())
+        )
+        space = "http://s3.amazonaws.com/doc/2006-03-01/"
+        body = f'<CompleteMultipartUpload xmlns="{space}">{parts}</CompleteMultipartUpload>'
+        return body.encode()
 
 
-def _listed(etags: list[str]) -> bytes:
-    parts = "".join(
-        f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
-        for number, etag in enumerate(etags, start=1)
-    )
-    space = "http://s3.amazonaws.com/doc/2006-03-01/"
-    body = f'<CompleteMultipartUpload xmlns="{space}">{parts}</CompleteMultipartUpload>'
-    return body.encode()
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _again(outcome: Outcome) -> Outcome:

@@ -12,6 +12,7 @@ from device.core.carry import (
     SMALLEST_BYTES,
     Fares,
     Links,
+    abreast,
     cost,
     explain,
     largest_part,
@@ -94,3 +95,19 @@ def test_each_store_has_a_link_of_its_own():
 def test_the_choice_is_explained_with_its_figures(fares, size_bytes, said):
     """Whatever was measured, in a sentence."""
     assert f"this link drops {said}" == explain(size_bytes, fares)
+
+
+@pytest.mark.parametrize(
+    ("fares", "beside"),
+    [
+        (Fares(), False),
+        (Fares(sent_bytes=10**6, seconds=1.0), True),
+        (Fares(sent_bytes=10**6, seconds=1.1), False),
+        (Fares(sent_bytes=10**7, seconds=1.0, drops=1), False),
+        (Fares(sent_bytes=64 * 10**6, seconds=64.0, drops=1), True),
+        (Fares(sent_bytes=64 * 10**6, seconds=64.0, drops=2), False),
+    ],
+)
+def test_pieces_go_beside_each_other_where_a_cut_costs_little(fares, beside):
+    """Only on a measured link on which a piece takes a second, and that seldom drops."""
+    assert beside == abreast(10**6, fares)

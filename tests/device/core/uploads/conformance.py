@@ -18,6 +18,7 @@ from device.core.uploads import (
     Request,
     Response,
 )
+from device.core.uploads.abreast import answered, next_beside
 from device.core.uploads.classify import begin, resume
 from device.model import Target, UploadSession
 
@@ -109,6 +110,7 @@ class Journey:
     requests: list[Request] = field(default_factory=list)
     sent_bytes: int = 0
     mishaps: int = 0
+    most_under_way: int = 0
     upsets: int = 0
 
 
@@ -161,6 +163,74 @@ def drive(
             case _:
                 pass
     raise AssertionError("never complete")
+
+
+def drive_abreast(  # noqa: PLR0913 - a suite takes what it runs over
+    store: Store,
+    cargo: Cargo,
+    content: bytes,
+    events: Iterable[Event],
+    *,
+    lanes: int,
+    turns: Iterable[int],
+    restart_at: int | None = None,
+) -> Journey:
+    """Run an upload to its end with up to so many requests under way; they arrive by `turns`.
+
+    As medium_upload does: after trouble nothing more is sent until the rest has landed; what ends
+    the upload, or the agent, cuts what is under way.
+    """
+    protocol = begin(store.target(), cargo, store.protocol)
+    journey = Journey()
+    script, which = iter(events), iter(turns)
+    under_way: list[Request] = []
+    troubled = False
+    for number in range(1000):
+        if number == restart_at:
+            _cut_all(store, under_way, content, journey)
+            protocol, troubled = resume(saved(protocol.session), cargo), False
+        while not troubled and len(under_way) < lanes:
+            request = next_beside(protocol, under_way)
+            assert request == next_beside(protocol, under_way), "asking twice changes nothing"
+            if request is None:
+                assert under_way, "it waits for nothing"
+                break
+            assert all(request.body_offset != other.body_offset for other in under_way)
+            under_way.append(request)
+            journey.most_under_way = max(journey.most_under_way, len(under_way))
+        request = under_way.pop(next(which, 0) % len(under_way))
+        journey.requests.append(request)
+        answer = _met(store, request, content, next(script, Whole()), journey)
+        outcome = answered(protocol, request, answer)
+        journey.outcomes.append(outcome)
+        if isinstance(outcome, Complete | Gone | Expired | Refused):
+            assert not under_way or not isinstance(outcome, Complete), (
+                "complete with some unanswered"
+            )
+            _cut_all(store, under_way, content, journey)
+        trouble = not isinstance(outcome, Advanced | Conflict)
+        troubled = (troubled or trouble) and bool(under_way)
+        match outcome:
+            case Complete() if store.content() is not None or not journey.upsets:
+                assert len(content) == protocol.offset
+                return journey
+            case Complete() | Gone():
+                protocol = begin(store.target(), cargo, store.protocol)
+            case Expired():
+                fresh = replace(saved(protocol.session), target=store.target())
+                protocol = resume(fresh, cargo)
+            case Refused(reason):
+                raise AssertionError(reason)
+            case _:
+                pass
+    raise AssertionError("never complete")
+
+
+def _cut_all(store: Store, under_way: list[Request], content: bytes, journey: Journey) -> None:
+    """Cut what is under way: every other request arrives whole, and nobody hears of it."""
+    for number, request in enumerate(under_way):
+        _met(store, request, content, LostAnswer() if number % 2 else CutAfter(0.5), journey)
+    under_way.clear()
 
 
 def _met(

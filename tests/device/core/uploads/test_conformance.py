@@ -25,6 +25,7 @@ from tests.device.core.uploads.conformance import (
     Whole,
     check_any_journey,
     drive,
+    drive_abreast,
 )
 from tests.device.core.uploads.doubles import (
     AzureDouble,
@@ -88,6 +89,10 @@ DIALECTS = [
 SIZES = ["empty", "one byte", "a piece", "a piece and one", "several"]
 RESUMABLE = [d for d in DIALECTS if d.grain_bytes is not None]
 EVERY = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda d: d.name)
+ABREAST = pytest.mark.parametrize(
+    "dialect", [d for d in DIALECTS if d.name.startswith("s3_parts")], ids=lambda d: d.name
+)
+"""Whose pieces do not depend on each other."""
 
 mishaps = st.one_of(
     st.just(Whole()),
@@ -135,6 +140,90 @@ def test_any_upsets(
         grain_bytes=len(content),
         restart_at=restart_at,
     )
+
+
+lanes = st.integers(2, 4)
+turns = st.lists(st.integers(0, 3), max_size=12)
+
+
+@ABREAST
+@given(
+    events=st.lists(mishaps, max_size=12), size=sizes, lanes=lanes, turns=turns, restart_at=restarts
+)
+def test_any_mishaps_abreast(  # noqa: PLR0913, PLR0917 - each is drawn
+    dialect: Dialect,
+    events: list[Event],
+    size: str,
+    lanes: int,
+    turns: list[int],
+    restart_at: int | None,
+) -> None:
+    """With several under way, in any order, each cut still costs no more than its own grain."""
+    content = dialect.content(size)
+    store = dialect.make(len(content))
+
+    journey = drive_abreast(
+        store,
+        dialect.cargo(content),
+        content,
+        events,
+        lanes=lanes,
+        turns=turns,
+        restart_at=restart_at,
+    )
+
+    grain_bytes = len(content) if dialect.grain_bytes is None else dialect.grain_bytes
+    most = journey.mishaps + (restart_at is not None)
+    assert content == store.content()
+    assert journey.sent_bytes <= len(content) + most * grain_bytes
+
+
+@ABREAST
+@given(
+    events=st.lists(st.one_of(mishaps, upsets), max_size=12),
+    size=sizes,
+    lanes=lanes,
+    turns=turns,
+    restart_at=restarts,
+)
+def test_any_upsets_abreast(  # noqa: PLR0913, PLR0917 - each is drawn
+    dialect: Dialect,
+    events: list[Event],
+    size: str,
+    lanes: int,
+    turns: list[int],
+    restart_at: int | None,
+) -> None:
+    """Whatever befalls the upload while several are under way, the whole object is there."""
+    content = dialect.content(size)
+    store = dialect.make(len(content))
+
+    drive_abreast(
+        store,
+        dialect.cargo(content),
+        content,
+        events,
+        lanes=lanes,
+        turns=turns,
+        restart_at=restart_at,
+    )
+
+    assert content == store.content()
+
+
+@EVERY
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_goes_wrong_abreast(dialect: Dialect, size: str) -> None:
+    """Only where pieces do not depend on each other are several under way; each leaves once."""
+    content = dialect.content(size)
+
+    journey = drive_abreast(
+        dialect.make(len(content)), dialect.cargo(content), content, [], lanes=3, turns=[2, 1] * 9
+    )
+
+    apart = size in {"a piece and one", "several"} and dialect.name.startswith("s3_parts")
+    assert len(content) == journey.sent_bytes
+    assert apart == (journey.most_under_way > 1)
 
 
 @EVERY

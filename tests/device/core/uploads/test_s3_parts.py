@@ -174,11 +174,79 @@ def test_what_the_store_holds_is_not_sent_again() -> None:
     assert "https://s3/3" == parts.next_request().url
 
 
-def test_a_gap_is_not_jumped() -> None:
-    """Parts are in order: one that is held behind a missing one is sent again."""
+def test_what_is_held_behind_a_gap_is_not_sent_again() -> None:
+    """Only the part that is missing goes, and then those behind what the store holds."""
     parts = _parts(10, _document(held=[_held(2, 4)]))
+    first = parts.next_request()
+    parts.answered(first, _ok(1))
 
-    assert "https://s3/1" == parts.next_request().url
+    assert "https://s3/1" == first.url
+    assert "https://s3/3" == parts.next_request().url
+
+
+def test_parts_do_not_wait_for_each_other() -> None:
+    """Beside a part that is not answered the next one goes, as far as there are URLs."""
+    parts = _parts(10, _document(count=2))
+    first = parts.next_request()
+    second = parts.next_beside([first])
+
+    assert second is not None
+    assert "https://s3/2" == second.url
+    assert parts.next_beside([first, second]) is None
+
+
+def test_the_document_waits_for_parts_under_way() -> None:
+    """What it says of the upload is then of all that was sent."""
+    parts = _parts(10, _document(count=2), _ok(1))
+    second = parts.next_request()
+    before = parts.next_beside([second])
+    parts.answered(second, _ok(2))
+
+    assert before is None
+    assert f"{TARGET.url}&from=3" == parts.next_request().url
+
+
+def test_the_list_waits_for_every_part() -> None:
+    """The last part may be up; while another is not, nothing is completed."""
+    parts = _parts(10, _document(), _ok(1))
+    second = parts.next_request()
+    third = parts.next_beside([second])
+    assert third is not None
+    parts.answered(third, _ok(3))
+    waiting = parts.next_beside([second])
+    parts.answered(second, _ok(2))
+
+    assert waiting is None
+    assert "POST" == parts.next_request().method
+
+
+def test_nothing_goes_beside_a_part_once_another_is_in_doubt() -> None:
+    """A refused part is asked about first, and those under way keep their ETags."""
+    parts = _parts(10, _document())
+    first = parts.next_request()
+    second = parts.next_beside([first])
+    assert second is not None
+    parts.answered(first, Response(status=403))
+    held_back = parts.next_beside([second])
+
+    assert held_back is None
+    assert Advanced(4) == parts.answered(second, _ok(2))
+    assert f"{TARGET.url}&from=1" == parts.next_request().url
+
+
+def test_a_part_behind_a_gap_outlives_a_restart() -> None:
+    """Its ETag is saved with its number, and the list names it in its place."""
+    parts = _parts(10, _document())
+    first = parts.next_request()
+    second = parts.next_beside([first])
+    assert second is not None
+    parts.answered(second, _ok(2))
+    again = _again(parts)
+    for answer in (_document(), _ok(1), _ok(3)):
+        again.received(answer)
+
+    assert b'<PartNumber>2</PartNumber><ETag>"2"</ETag>' in again.next_request().content
+    assert "ahead" not in again.session.state
 
 
 def test_another_size_of_parts_begins_anew() -> None:
