@@ -170,12 +170,13 @@ def _new_parser(
 
 
 def _ready(arguments: argparse.Namespace) -> Any:
-    def ready(url: str) -> None:
-        _show(
-            {"event": "ready", "url": url, "base_url": f"{url}/v1"},
-            [f"fieldpost-gateway ready on {url} (base_url {url}/v1)"],
-            as_json=arguments.json,
-        )
+    def ready(url: str, wrong: str | None) -> None:
+        document = {"event": "ready", "url": url, "base_url": f"{url}/v1"}
+        line = f"fieldpost-gateway ready on {url} (base_url {url}/v1)"
+        if wrong is not None:
+            document |= {"event": "not-ready", "objects": wrong}
+            line = f"fieldpost-gateway NOT ready on {url} (base_url {url}/v1): {wrong}"
+        _show(document, [line], as_json=arguments.json)
 
     return ready
 

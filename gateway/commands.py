@@ -4,7 +4,7 @@ import json
 import logging
 import secrets
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ from gateway.devices import DeviceDesk
 from gateway.errors import NotFound, UsageInvalid
 from gateway.logs import set_up
 from gateway.model import ApiKey, Device, Scope
+from gateway.readiness import Ready
 from gateway.store.sql import SqlStore, migrate, open_store
 
 _KEY_BYTES = 32
@@ -33,7 +34,7 @@ class Outcome:
     lines: Sequence[str]
 
 
-async def run(arguments: Namespace, ready: Callable[[str], None]) -> Outcome | None:
+async def run(arguments: Namespace, ready: Ready) -> Outcome | None:
     """Run one parsed command."""
     if arguments.command == "openapi":
         return _openapi()
@@ -52,7 +53,7 @@ async def run(arguments: Namespace, ready: Callable[[str], None]) -> Outcome | N
             return await _devices(arguments, folder)
 
 
-async def _serve(arguments: Namespace, folder: Path, ready: Callable[[str], None]) -> None:
+async def _serve(arguments: Namespace, folder: Path, ready: Ready) -> None:
     from gateway.serve import serve  # noqa: PLC0415 - aiohttp is for this command alone
 
     set_up(logging.INFO)

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from gateway.answering import GATEWAY
 from gateway.app import create_app
 from gateway.config import GatewayConfig, make_folder
 from gateway.errors import ConfigInvalid, Unavailable
+from gateway.readiness import Ready, fault
 from gateway.watchdog import Watchdog
 from gateway.wire_log import wire_logger
 
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 _READ_BYTES = 512 * 1024
 _LAST_ANSWERS_S = 5.0
 _BACKLOG = 256
+_FIRST_LOOK_S = 10.0
 _GONE = (
     (socket.TCP_KEEPIDLE, 60),
     (socket.TCP_KEEPINTVL, 15),
@@ -34,12 +36,13 @@ _GONE = (
 )
 
 
-async def serve(config: GatewayConfig, ready: Callable[[str], None]) -> None:
+async def serve(config: GatewayConfig, ready: Ready) -> None:
     """Serve until SIGTERM or SIGINT, then drain.
 
     Args:
         config: What to serve and where.
-        ready: Called once with the gateway's own URL when it accepts requests.
+        ready: Called once when it accepts requests: with the gateway's own URL, and with what keeps
+            its object store from being used. That may pass, so it serves all the same.
 
     Raises:
         Unavailable: Another gateway serves this data folder.
@@ -59,9 +62,9 @@ async def serve(config: GatewayConfig, ready: Callable[[str], None]) -> None:
                 site = web.SockSite(runner, sock, backlog=_BACKLOG)
                 await site.start()
                 url = _own_url(sock)
-                ready(url)
-                notify("READY=1")
-                logger.info("The gateway is ready.", extra={"url": url})
+                wrong = await fault(app[GATEWAY].objects, _FIRST_LOOK_S)
+                ready(url, wrong)
+                _tell(url, wrong)
                 async with _watched(sock):
                     await stop.wait()
                 notify("STOPPING=1")
@@ -70,6 +73,19 @@ async def serve(config: GatewayConfig, ready: Callable[[str], None]) -> None:
             finally:
                 await runner.cleanup()
     logger.info("The gateway stopped.")
+
+
+def _tell(url: str, wrong: str | None) -> None:
+    if wrong is None:
+        notify("READY=1")
+        logger.info("The gateway is ready.", extra={"url": url})
+        return
+    # Ready for systemd: it would else be started anew until it gives up.
+    notify(f"READY=1\nSTATUS=not ready: {wrong}")
+    logger.error(
+        "The gateway serves, but its object store cannot be used.",
+        extra={"url": url, "reason": wrong},
+    )
 
 
 def new_runner(app: web.Application) -> web.AppRunner:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.core.signing import Purpose, signed_url
-from gateway.errors import StorageFailed, StorageFull
+from gateway.errors import ConfigInvalid, StorageFailed, StorageFull
 from gateway.objects import ObjectRef, Offer, SignedFor, Stored, UploadTarget
 from gateway.objects.disk import Folders, remove, storage_error, sync_folder
 from gateway.objects.part import FilePart
 from gateway.objects.whole_file import keep_whole
 
 _BLOCK_BYTES = 1024 * 1024
+_WRITABLE = "see FIELDPOST_GATEWAY_DATA: its file system, and who owns what is in it"
 _LEAST_FREE_BYTES = 16 * 1024 * 1024
 
 
@@ -26,9 +27,13 @@ class FilesystemObjects:
         self._parts = folder / "parts"
         self._rejected = folder / "rejected"
         self._folders = Folders()
-        for each in (self._objects, self._parts, self._rejected):
-            each.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sync_folder(folder)
+        try:
+            for each in (self._objects, self._parts, self._rejected):
+                each.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_folder(folder)
+        except OSError as error:
+            told = f"the folder {error.filename or folder} cannot be made: {error.strerror}"
+            raise ConfigInvalid(told, hint=_WRITABLE) from error
 
     async def target(
         self, ref: ObjectRef, offer: Offer, signed: SignedFor, *, handle: str | None = None
@@ -140,11 +145,16 @@ class FilesystemObjects:
     def _ping(self) -> None:
         try:
             free = os.statvfs(self._parts)
-            writable = os.access(self._parts, os.W_OK)
+            locked = [
+                each.name
+                for each in (self._objects, self._parts, self._rejected)
+                if not os.access(each, os.W_OK | os.X_OK)
+            ]
         except OSError as error:
             raise StorageFailed(f"the object store cannot be reached: {error.strerror}") from error
-        if not writable:
-            raise StorageFailed("the object store is read-only")
+        if locked:
+            told = f"the gateway may not write to {', '.join(locked)} of its data folder"
+            raise StorageFailed(told, hint=_WRITABLE)
         if free.f_bavail * free.f_frsize < _LEAST_FREE_BYTES:
             raise StorageFull("the object store is full")
 

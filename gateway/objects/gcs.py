@@ -15,7 +15,7 @@ from gateway.objects import Begun, Found, Listed, ObjectRef, Offer, SignedFor, S
 from gateway.objects import gcs_documents as documents
 from gateway.objects.gcs_account import Account
 from gateway.objects.gcs_signing import GcsRequest
-from gateway.objects.store_http import StoreAnswer, StoreHttp
+from gateway.objects.store_http import ANY, StoreAnswer, StoreHttp, refused
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,12 @@ _GOOGLE = "https://storage.googleapis.com"
 _OK, _CREATED, _INCOMPLETE, _NOT_FOUND, _GONE = 200, 201, 308, 404, 410
 _THERE_OR_NOT = frozenset({_OK, _NOT_FOUND})
 _LISTED = 500
+_MAY = "let the account of FIELDPOST_GATEWAY_GCS_CREDENTIALS_FILE manage objects of the bucket"
+_HINTS = {
+    401: _MAY,
+    403: _MAY,
+    404: "make the bucket, or correct its name in FIELDPOST_GATEWAY_OBJECTS",
+}
 _COPIES, _COPY_S = 512, 60.0
 _ONLY_NEW = {"x-goog-if-generation-match": "0"}
 _START = {"x-goog-resumable": "start"}
@@ -107,7 +113,12 @@ class GcsObjects:
 
     async def ping(self) -> None:
         """See `ObjectStore.ping`."""
-        await self._ask("GET", f"{self._bucket}/o?maxResults=1")
+        answer = await self._ask("GET", f"{self._bucket}/o?maxResults=1", good=ANY)
+        if (hint := _HINTS.get(answer.status)) is not None:
+            told = f"Google refuses the gateway (HTTP {answer.status})"
+            raise StorageFailed(told, hint=hint)
+        if answer.status != _OK:
+            raise refused(answer)
 
     async def abandon(self, ref: ObjectRef, handle: str) -> None:
         """See `DirectObjectStore.abandon`; 499 is Google's word for done."""

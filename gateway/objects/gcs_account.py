@@ -39,7 +39,11 @@ class Account:
                     self._credentials.refresh(Fetch())
                 return str(self._credentials.token)
         except GoogleAuthError as error:
-            raise Unavailable("Google does not give the gateway a token") from error
+            raise Unavailable(
+                "Google does not give the gateway a token",
+                hint="is the key in FIELDPOST_GATEWAY_GCS_CREDENTIALS_FILE still good, "
+                "this machine's clock right, and Google within reach?",
+            ) from error
 
     def _signed(self, request: GcsRequest, life_s: int) -> str:
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - an extra

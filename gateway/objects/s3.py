@@ -19,12 +19,14 @@ from gateway.objects import (
     SignedFor,
     Stored,
     UploadTarget,
+    s3_faults,
 )
 from gateway.objects import s3_documents as documents
 from gateway.objects.s3_bucket import S3Bucket
 from gateway.objects.s3_checksums import SHA256, TELL, stated, told
 from gateway.objects.s3_probe import ONLY_NEW, S3Probe
 from gateway.objects.s3_signing import S3Request
+from gateway.objects.store_http import ANY
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +140,18 @@ class S3Objects:
 
     async def ping(self) -> None:
         """See `ObjectStore.ping`."""
-        await self._bucket.ask(S3Request(method="HEAD"))
+        try:
+            head = await self._bucket.ask(S3Request(method="HEAD"), good=ANY)
+            if head.status != _OK:
+                # A HEAD is refused without a word: asked again for the reason.
+                query = {"list-type": "2", "max-keys": "1"}
+                why = await self._bucket.ask(S3Request(method="GET", query=query), good=ANY)
+                raise s3_faults.explained(head if why.status == _OK else why)
+            await self._probe.habits()
+        except StorageFailed as error:
+            raise StorageFailed(str(error), hint=error.hint or s3_faults.MAY_NOT_WRITE) from error
+        except Unavailable as error:
+            raise s3_faults.unreachable(error) from error
 
     async def abandon(self, ref: ObjectRef, handle: str) -> None:
         """See `DirectObjectStore.abandon`."""

@@ -20,6 +20,8 @@ _ANSWER_S = 30.0
 _READ_BYTES = 1024 * 1024
 _FULL = (b"InsufficientStorage", b"StorageFull", b"QuotaExceeded", b"quotaExceeded")
 _TOO_LATE, _TOO_MANY, _SERVER_ERROR, _UNKNOWN, _NO_ROOM = 408, 429, 500, 501, 507
+ANY = frozenset(range(200, 600))
+"""As `good`: whoever asks judges the answer."""
 _MOST_BYTES = 16 * 1024 * 1024
 """Far more than any answer has that is not an object: pages of 1,000 names."""
 
@@ -152,11 +154,10 @@ def refused(answer: StoreAnswer) -> StorageFull | StorageFailed | Unavailable:
     logger.error(
         "The object store refuses the gateway.",
         # Its words hold no secret but may echo a signed request: the code alone is kept.
-        extra={"status": answer.status, "code": _code(answer.body)},
+        extra={"status": answer.status, "code": error_code(answer.body)},
     )
-    return StorageFailed(
-        f"the object store refuses the gateway: HTTP {answer.status} {_code(answer.body)}".rstrip()
-    )
+    words = f"HTTP {answer.status} {error_code(answer.body)}".rstrip()
+    return StorageFailed(f"the object store refuses the gateway: {words}")
 
 
 async def _read(content: aiohttp.StreamReader) -> bytes:
@@ -168,7 +169,8 @@ async def _read(content: aiohttp.StreamReader) -> bytes:
     return body
 
 
-def _code(body: bytes) -> str:
+def error_code(body: bytes) -> str:
+    """Read the code of S3's error document; empty where there is none."""
     _, found, rest = body.partition(b"<Code>")
     return rest.partition(b"</Code>")[0][:80].decode("ascii", "replace") if found else ""
 

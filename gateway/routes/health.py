@@ -1,21 +1,16 @@
 """Routes for operators: livez, readyz, metrics, version, openapi.json."""
 
 import asyncio
-from typing import Protocol
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from gateway.errors import GatewayError
+from gateway.readiness import Pingable, fault
 from gateway.routes import Admits, Answer, Route
 from gateway.routes.bodies import Readiness, Status, Version
 from gateway.routes.exchange import Exchange, answer
 
 _CHECK_S = 1.0
-
-
-class _Pingable(Protocol):
-    async def ping(self) -> None: ...
 
 
 async def livez(_exchange: Exchange) -> web.StreamResponse:
@@ -59,15 +54,8 @@ async def openapi(exchange: Exchange) -> web.StreamResponse:
     return web.Response(body=exchange.gateway.openapi, content_type="application/json")
 
 
-async def _checked(what: _Pingable) -> str:
-    try:
-        async with asyncio.timeout(_CHECK_S):
-            await what.ping()
-    except TimeoutError:
-        return f"no answer within {_CHECK_S:.0f} s"
-    except GatewayError as error:
-        return str(error)
-    return "ok"
+async def _checked(what: Pingable) -> str:
+    return await fault(what, _CHECK_S) or "ok"
 
 
 ROUTES = (

@@ -94,6 +94,34 @@ class Client:
         return json.loads(self.call("POST", path, body, Idempotency_Key="m")[2])["upload_url"]
 
 
+def test_a_store_that_cannot_be_used_is_told_at_once(tmp_path):
+    """A gateway without its bucket serves, says that it is not ready, why, and by which setting."""
+    secret = tmp_path / "secret"
+    secret.write_text("made-up-secret")
+    settings = {
+        "OBJECTS": "s3://bkt",
+        "S3_ENDPOINT": "http://127.0.0.1:9",
+        "S3_ACCESS_KEY_ID": "AKEXAMPLE",
+        "S3_SECRET_ACCESS_KEY_FILE": str(secret),
+    }
+    with subprocess.Popen(
+        [*BASE, "serve", "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {f"FIELDPOST_GATEWAY_{name}": text for name, text in settings.items()},
+    ) as program:
+        told = program.stdout.readline()
+        program.terminate()
+        _, logged = program.communicate()
+    (line,) = [line for line in logged.splitlines() if "cannot be used" in line]
+
+    assert "NOT ready on http://127.0.0.1:" in told
+    assert "FIELDPOST_GATEWAY_S3_ENDPOINT" in told
+    assert "FIELDPOST_GATEWAY_S3_ENDPOINT" in json.loads(line)["reason"]
+    assert "made-up-secret" not in told + logged
+
+
 def test_help_is_quick_and_shows_examples_first():
     """Help does not wait for SQLAlchemy or aiohttp, and examples come before options."""
     code = (

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 from pathlib import Path
 
 import msgspec
@@ -46,6 +47,19 @@ async def test_readyz_says_what_is_wrong(api, monkeypatch):
 
     assert answer.status == 503
     assert answer.json["checks"]["objects"] == "the object store is full"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("folder", ["objects", "parts", "rejected"])
+async def test_readyz_names_a_folder_that_cannot_be_written_to(api, monkeypatch, folder):
+    """A folder of somebody else's is told before a recording meets it."""
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path.name != folder and may(path, mode))
+    answer = await api.call("GET", "/readyz", token="")
+
+    assert answer.status == 503
+    assert f"may not write to {folder} of" in answer.json["checks"]["objects"]
+    assert "FIELDPOST_GATEWAY_DATA" in answer.json["checks"]["objects"]
 
 
 @pytest.mark.asyncio

@@ -138,6 +138,26 @@ async def test_wrong_bytes_are_noticed_and_come_again(api, google):
     assert (200, digest(SHORT)) == (done.status, done.json["content_sha256"])
 
 
+async def test_a_bucket_that_is_none_is_told(api, google):
+    """The readiness check names the setting with the bucket's name."""
+    well = await api.call("GET", "/readyz", token="")
+    google.bucket = "another"
+    unwell = await api.call("GET", "/readyz", token="")
+
+    assert (200, 503) == (well.status, unwell.status)
+    assert "FIELDPOST_GATEWAY_OBJECTS" in unwell.json["checks"]["objects"]
+
+
+async def test_an_account_that_was_closed_is_told(api, google):
+    """So is the file with the account's key, without what is in it."""
+    google.grants = False
+    unwell = await api.call("GET", "/readyz", token="")
+
+    assert 503 == unwell.status
+    assert "FIELDPOST_GATEWAY_GCS_CREDENTIALS_FILE" in unwell.json["checks"]["objects"]
+    assert "PRIVATE" not in unwell.body.decode()
+
+
 async def test_a_session_begun_before_the_setting_goes_on(api, google):
     """What an earlier setting opened is not begun anew."""
     recording = await api.recording()

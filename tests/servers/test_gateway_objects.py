@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import uuid
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -12,6 +13,7 @@ import pytest_asyncio
 from yarl import URL
 
 from gateway.config_objects import GcsConfig, S3Config
+from gateway.errors import StorageFailed
 from gateway.objects import ObjectRef, Offer
 from gateway.objects.gcs import GcsObjects
 from gateway.objects.s3 import S3Objects
@@ -234,6 +236,36 @@ async def test_uploads_that_were_begun_are_listed(rig):
 
     assert [(REF, handle)] == [(each.ref, each.handle) for each in begun]
     assert after == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "setting"),
+    [
+        ({"secret": "not-that-one"}, "S3_SECRET_ACCESS_KEY_FILE"),
+        ({"key_id": "AKNOBODY"}, "S3_ACCESS_KEY_ID"),
+        ({"bucket": "no-such-bucket"}, "FIELDPOST_GATEWAY_OBJECTS"),
+    ],
+    ids=["secret", "key", "bucket"],
+)
+async def test_a_wrong_setting_is_named(s3, wrong, setting):
+    """What the servers answer to it is told as the setting that it comes from."""
+    store = S3Objects(replace(s3_config(s3), **wrong), secret=b"s" * 32)
+    with pytest.raises(StorageFailed) as refused:
+        await store.ping()
+    await store.aclose()
+
+    assert setting in refused.value.hint
+    assert "not-that-one" not in str(refused.value) + refused.value.hint
+
+
+async def test_a_wrong_bucket_of_google_is_named(gcs):
+    """So is one of the emulator."""
+    store = GcsObjects(GcsConfig(bucket="no-such-bucket", emulator=gcs.endpoint))
+    with pytest.raises(StorageFailed) as refused:
+        await store.ping()
+    await store.aclose()
+
+    assert "FIELDPOST_GATEWAY_OBJECTS" in refused.value.hint
 
 
 async def test_objects_of_s3_are_listed(rig, monkeypatch):

@@ -276,6 +276,67 @@ async def test_parts_are_signed_with_their_length(s3):
     assert ["content-length;host"] * 2 == names
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "setting"),
+    [
+        (403, "SignatureDoesNotMatch", "S3_SECRET_ACCESS_KEY_FILE"),
+        (403, "InvalidAccessKeyId", "S3_ACCESS_KEY_ID"),
+        (403, "AccessDenied", "S3_ACCESS_KEY_ID"),
+        (403, "", "S3_SECRET_ACCESS_KEY_FILE"),
+        (404, "NoSuchBucket", "FIELDPOST_GATEWAY_OBJECTS"),
+        (404, "", "FIELDPOST_GATEWAY_OBJECTS"),
+        (400, "AuthorizationHeaderMalformed", "S3_REGION"),
+        (301, "PermanentRedirect", "S3_ENDPOINT"),
+        (403, "RequestTimeTooSkewed", "clock"),
+    ],
+)
+async def test_a_store_that_refuses_us_names_the_setting(s3, answers, status, code, setting):
+    """A HEAD has no words: the reason is asked for, and whose setting it is about is told."""
+    answers.script = lambda request: (
+        (status, "")
+        if request.method == "HEAD"
+        else (status, f"<Error><Code>{code}</Code></Error>")
+    )
+    with pytest.raises(StorageFailed, match=f"HTTP {status} ?{code}") as refused:
+        await s3.ping()
+
+    assert setting in refused.value.hint
+
+
+async def test_a_key_that_may_only_read_is_found_out(s3, answers):
+    """A bucket that answers is not yet one that takes objects."""
+    answers.script = lambda request: (
+        (403, "<Error><Code>AccessDenied</Code></Error>")
+        if request.method in {"PUT", "DELETE"}
+        else (200, "")
+    )
+    with pytest.raises(StorageFailed, match="AccessDenied") as refused:
+        await s3.ping()
+
+    assert "write and delete" in refused.value.hint
+
+
+async def test_a_store_that_works_is_probed_once(s3, answers):
+    """A check that comes every few seconds costs one small question."""
+    answers.script = lambda request: (501 if request.method == "PUT" else 200, "")
+    await s3.ping()
+    answers.asked.clear()
+    await s3.ping()
+
+    assert ["HEAD"] == answers.methods()
+
+
+async def test_a_store_out_of_reach_names_its_address():
+    """Nobody answers there: the setting that says where is named."""
+    nowhere = S3Config(bucket="b", endpoint="http://127.0.0.1:9", key_id="a")
+    store = S3Objects(nowhere, secret=b"s")
+    with pytest.raises(Unavailable, match="cannot be reached") as refused:
+        await store.ping()
+    await store.aclose()
+
+    assert "S3_ENDPOINT" in refused.value.hint
+
+
 @pytest.mark.parametrize("code", ["NoSuchUpload", "NoSuchBucket"])
 async def test_a_bucket_that_is_gone_is_no_upload_that_is_over(s3, answers, code):
     """Of the two only the upload may be forgotten."""
