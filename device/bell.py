@@ -1,6 +1,8 @@
 """A bell that loops ring for each other: a wake-up that cannot be lost."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 
 class Bell:
@@ -26,3 +28,21 @@ class Bell:
                 await future
             finally:
                 self._waiting.discard(future)
+
+
+async def first_of(*waits: Coroutine[Any, Any, object]) -> set[int]:
+    """Wait until one of several waits ends, and say which have; the others are cancelled.
+
+    Raises:
+        Exception: What one that ended raised.
+    """
+    tasks = [asyncio.create_task(each, name=f"wait {at}") for at, each in enumerate(waits)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+    return {at for at, task in enumerate(tasks) if task in done}

@@ -4,10 +4,11 @@ import asyncio
 import itertools
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from device.bell import Bell
+from device.bell import Bell, first_of
 from device.clock import Clock
 from device.config import RecorderConfig
 from device.core.retry import Retry
@@ -16,6 +17,7 @@ from device.errors import FieldpostError, RecorderBusy
 from device.model import Entry, EntryId, Listing, RecorderId, RecorderInfo, RecordingKey
 from device.progress import Progress
 from device.pull import Puller
+from device.pulse import Pulse, Unwatched
 from device.release import Releaser
 from device.spool.spool import Spool
 from device.whereabouts import Whereabouts
@@ -50,6 +52,9 @@ class Visitor:
     """Rung by the uploads when something can be released, or given up."""
     settled: Callable[[RecorderId], Awaitable[bool]]
     """Whether uploads have nothing more to do for a recorder (`run --once`)."""
+    called: Bell = field(default_factory=Bell)
+    """Rung by an operator who wants it looked at now."""
+    pulse: Pulse = field(default_factory=Unwatched)
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     recorder: RecorderId | None = None
@@ -75,6 +80,8 @@ class Visitor:
         while True:
             self._progressed = False
             asked_s = hint = None
+            called = self.called.count
+            self.pulse.beat()
             try:
                 async with asyncio.timeout(OPEN_S):
                     driver = await self._open()
@@ -103,7 +110,9 @@ class Visitor:
                 return
             if once and failures > 1:  # somebody is watching, and a radio takes its time
                 self.progress.note(f"{self.config.url}: try {failures + 1} of {PATIENCE}")
-            await self.clock.sleep(RECONNECT.delay_s(failures, random.random(), asked_s=asked_s))  # noqa: S311 - jitter, not a secret
+            pause_s = RECONNECT.delay_s(failures, random.random(), asked_s=asked_s)  # noqa: S311 - jitter
+            self.pulse.rest(pause_s)
+            await first_of(self.clock.sleep(pause_s), self.called.after(called))
 
     async def _open(self) -> Driver:
         return await open_driver(
@@ -151,6 +160,7 @@ class Visitor:
         # A recording that ends every visit must not keep stored ones on a recorder that fills up.
         await releaser.release(info.recorder, (), easy=True)
         for portion in itertools.count(1):
+            called = self.called.count
             looked_s, before = self.clock.monotonic(), self.stored.count
             if portion > 1:
                 info = await _asked_again(driver, info)
@@ -178,7 +188,9 @@ class Visitor:
                         return
                 # A stored recording may have made the room that a problem waits for.
                 look_again = (
-                    last or await self._news(driver, seen, rescan=not once) or bool(pulled.problems)
+                    last
+                    or await self._news(driver, seen, called, rescan=not once)
+                    or bool(pulled.problems)
                 )
             if (calm_s := looked_s + CALM_S - self.clock.monotonic()) > 0:
                 await self.clock.sleep(calm_s)
@@ -199,21 +211,19 @@ class Visitor:
             return False
         return True
 
-    async def _news(self, driver: Driver, seen: int, *, rescan: bool) -> bool:
+    async def _news(self, driver: Driver, seen: int, called: int, *, rescan: bool) -> bool:
         """Wait for the recorder or the cloud; say whether the recorder may hold something new."""
-        waits = [asyncio.create_task(self.stored.after(seen), name="stored")]
+        waits: list[Coroutine[Any, Any, object]] = [self.stored.after(seen)]
         if rescan:
-            waits.append(asyncio.create_task(driver.changed(), name="changed"))
-            waits.append(asyncio.create_task(self.clock.sleep(RESCAN_S), name="rescan"))
-        try:
-            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waits:
-                task.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-        for task in done:
-            task.result()
-        return done != {waits[0]}
+            waits += [
+                driver.changed(),
+                self.clock.sleep(RESCAN_S),
+                self.called.after(called),
+            ]
+            self.pulse.rest(RESCAN_S)
+        done = await first_of(*waits)
+        self.pulse.beat()
+        return done != {0}
 
     def _mention(self, notes: tuple[str, ...]) -> None:
         for note in notes:
@@ -234,6 +244,7 @@ class Visitor:
 
     def _notice(self) -> None:
         self._progressed = True
+        self.pulse.beat()
 
 
 async def _asked_again(driver: Driver, before: RecorderInfo) -> RecorderInfo:

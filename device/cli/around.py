@@ -81,11 +81,11 @@ async def open_each(around: Around, config: Config, telling: Callable[[str], Non
 
 
 async def _opened(each: Found, config: Config) -> Found:
-    from device import agent  # noqa: PLC0415 - heavy, and only --open asks for it
+    from device import survey  # noqa: PLC0415 - heavy, and only --open asks for it
 
     try:
         async with asyncio.timeout(EACH_S):
-            (view,) = await agent.look(replace(config, recorders=(each.recorder,)))
+            (view,) = await survey.look(replace(config, recorders=(each.recorder,)))
     except TimeoutError:
         error = LinkUnavailable(
             f"{each.recorder.url} did not answer in {EACH_S:.0f} s", reason=LinkReason.NO_ANSWER

@@ -31,8 +31,8 @@ def main(args: Namespace, call: Invocation) -> int:
     config = call.config()
     if not config.recorders:
         _logger.warning("no recorder is configured: add [[recorders]] with its url")
-    from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
+    from device import once  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 
     with watching(call) as progress:
-        summary = carried(agent.pull_now(config, recorder=args.recorder, progress=progress))
-    return tell(summary, call) if summary is not None else 0
+        summary = carried(once.pull_now(config, recorder=args.recorder, progress=progress))
+    return tell(summary, call)

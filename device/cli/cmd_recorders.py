@@ -13,7 +13,7 @@ from device.cli.words import count, printable, size
 from device.errors import FieldpostError
 
 if TYPE_CHECKING:
-    from device.agent import RecorderView
+    from device.survey import RecorderView
 
 EXAMPLES = (
     ("fieldpost recorders", "who is there, and how much each holds"),
@@ -31,9 +31,9 @@ def main(_args: Namespace, call: Invocation) -> int:
     config = call.config()
     import asyncio  # noqa: PLC0415 - needed here alone
 
-    from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
+    from device import survey  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 
-    views = asyncio.run(agent.look(config))
+    views = asyncio.run(survey.look(config))
     if call.json:
         document({"recorders": [_object(view) for view in views]})
     elif views:

@@ -27,9 +27,9 @@ def main(args: Namespace, call: Invocation) -> int:
     config = call.config()
     import asyncio  # noqa: PLC0415 - needed here alone
 
-    from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
+    from device import survey  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 
-    listing = asyncio.run(agent.listing(config, args.recorder))
+    listing = asyncio.run(survey.listing(config, args.recorder))
     if call.json:
         document(
             {

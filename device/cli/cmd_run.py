@@ -2,9 +2,10 @@
 
 import logging
 from argparse import ArgumentParser, Namespace
+from functools import partial
 
 from device.cli.invocation import Invocation
-from device.cli.outcome import carried, tell
+from device.cli.outcome import carried, lived, tell
 from device.cli.progress import watching
 
 _logger = logging.getLogger(__name__)
@@ -31,9 +32,10 @@ def main(args: Namespace, call: Invocation) -> int:
     config = call.config(needs_token=True)
     if not config.recorders:
         _logger.warning("no recorder is configured: add [[recorders]] with its url")
-    from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
+    from device import agent, once  # noqa: PLC0415 - heavy, and pointless if that is bad
 
     with watching(call) as progress:
-        work = agent.run(config, once=args.once, progress=progress)
-        summary = carried(work, polite=not args.once)
-    return tell(summary, call) if summary is not None else 0
+        if args.once:
+            return tell(carried(once.carry(config, progress=progress)), call)
+        reread = partial(call.config, needs_token=True)
+        return lived(agent.run(config, reread=reread, progress=progress))

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from device.cli.invocation import Invocation
 from device.cli.output import document, width
 from device.cli.rescue import entries
-from device.cli.views import entry_object, entry_table
+from device.cli.views import entry_table
+from device.documents.entries import entry_object
 from device.model import State
 
 EXAMPLES = (

@@ -5,8 +5,9 @@ from argparse import ArgumentParser, Namespace
 from device.cli.invocation import Invocation
 from device.cli.output import document
 from device.cli.rescue import chosen, held
-from device.cli.views import SHORT_ID, entry_object
+from device.cli.views import SHORT_ID
 from device.cli.words import count
+from device.documents.entries import entry_object
 from device.errors import UsageInvalid
 from device.model import Entry, State
 

@@ -44,11 +44,11 @@ def main(args: Namespace, call: Invocation) -> int:
     """Spool the files, upload them, and wait; the spool keeps them if the cloud is away."""
     call.start_logs(carries=True)
     config = call.config(needs_token=True)
-    from device import agent  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
+    from device import once  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 
     with watching(call) as progress:
         summary = carried(
-            agent.upload_files(
+            once.upload_files(
                 config,
                 list(dict.fromkeys(args.paths)),
                 started_at=args.started_at,
@@ -56,7 +56,7 @@ def main(args: Namespace, call: Invocation) -> int:
                 progress=progress,
             )
         )
-    return tell(summary, call) if summary is not None else 0
+    return tell(summary, call)
 
 
 def _time(text: str) -> datetime:

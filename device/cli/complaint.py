@@ -7,7 +7,9 @@ from types import TracebackType
 
 from device.cli.exit_codes import exit_code
 from device.cli.output import sentence
-from device.errors import ConfigInvalid, FieldpostError, RecorderRefused
+from device.documents.errors import error_object
+from device.documents.plain import SCHEMA
+from device.errors import ConfigInvalid, FieldpostError
 from device.logs import redact
 
 
@@ -17,7 +19,9 @@ def complain(error: FieldpostError, *, json: bool, debug: bool) -> int:
     if debug:
         sys.stderr.write(redact("".join(traceback.format_exception(error))))
     if json:
-        sys.stderr.write(redact(json_module.dumps(_as_object(error, code))) + "\n")
+        sys.stderr.write(
+            redact(json_module.dumps({"schema": SCHEMA, **error_object(error)})) + "\n"
+        )
     else:
         sys.stderr.write(redact("\n".join(map(sentence, _as_lines(error)))) + "\n")
     return code
@@ -40,20 +44,3 @@ def _as_lines(error: FieldpostError) -> list[str]:
         return [*lines, *(f"  {problem}" for problem in error.problems)]
     lines = [f"fieldpost: {error}"]
     return [*lines, f"  try: {error.hint}"] if error.hint else lines
-
-
-def _as_object(error: FieldpostError, code: int) -> dict[str, object]:
-    known: dict[str, object] = {
-        "schema": 1,
-        "error": error.code,
-        "message": str(error),
-        "hint": error.hint,
-        "exit_code": code,
-    }
-    match error:
-        case ConfigInvalid():
-            return {**known, "problems": error.problems}
-        case RecorderRefused():
-            return {**known, "wire_code": error.wire_code}
-        case _:
-            return known

@@ -4,17 +4,21 @@ import signal
 import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from device.cli.exit_codes import INTERRUPTED
 from device.cli.invocation import Invocation
 from device.cli.output import document, sentence, width
-from device.cli.views import entry_object, entry_table
+from device.cli.views import entry_table
 from device.cli.words import printable
+from device.documents.entries import entry_object
 from device.errors import FieldpostError
 
 if TYPE_CHECKING:
-    from device.agent import Summary
+    from device.summary import Summary
+
+
+T = TypeVar("T")
 
 
 class Stopped(FieldpostError):
@@ -24,15 +28,19 @@ class Stopped(FieldpostError):
     exit_code = INTERRUPTED
 
 
-def carried(work: Coroutine[None, None, "Summary"], *, polite: bool = False) -> "Summary | None":
-    """Run the loops until they end or SIGTERM asks them to.
+def lived(agent: "Coroutine[None, None, signal.Signals | None]") -> int:
+    """Let the daemon live until it is told to end; returns the exit code."""
+    return INTERRUPTED if _ran(agent) is signal.SIGINT else 0
+
+
+def carried(work: Coroutine[None, None, "Summary"]) -> "Summary":
+    """Carry until all is done.
 
     Args:
-        work: What `device.agent` offers.
-        polite: Whether being stopped is the usual end (a daemon); then the answer is None.
+        work: What `device.once` offers.
 
     Raises:
-        Stopped: SIGTERM came first, and it was not the usual end.
+        Stopped: SIGTERM came first.
     """
     import asyncio  # noqa: PLC0415 - `run --help` need not pay for it
 
@@ -40,13 +48,13 @@ def carried(work: Coroutine[None, None, "Summary"], *, polite: bool = False) -> 
 
     async def until_stopped() -> "Summary":
         loop = asyncio.get_running_loop()
-        agent = asyncio.current_task()
+        carrying = asyncio.current_task()
 
         def stop() -> None:
             nonlocal stopping
             stopping = True
-            if agent is not None:
-                agent.cancel()
+            if carrying is not None:
+                carrying.cancel()
 
         loop.add_signal_handler(signal.SIGTERM, stop)
         try:
@@ -55,13 +63,19 @@ def carried(work: Coroutine[None, None, "Summary"], *, polite: bool = False) -> 
             loop.remove_signal_handler(signal.SIGTERM)
 
     try:
-        return asyncio.run(until_stopped())
+        return _ran(until_stopped())
     except asyncio.CancelledError as cancelled:
         if not stopping:
             raise
-        if polite:
-            return None
         raise Stopped("stopped by SIGTERM; everything is kept and goes on next time") from cancelled
+
+
+def _ran(work: Coroutine[None, None, T]) -> T:
+    """Run a loop; of several errors at once the first is the cause."""
+    import asyncio  # noqa: PLC0415 - as above
+
+    try:
+        return asyncio.run(work)
     except BaseExceptionGroup as group:
         failures = group.subgroup(FieldpostError)
         if failures is None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from device.cli.words import count, span
 from device.model import Listing, RecorderInfo
+from device.words import clock, count
 
 CLOCK_NOTICED_S = 2.0
 """A smaller difference is the measurement's own."""
@@ -33,11 +33,6 @@ def state(info: RecorderInfo) -> Iterator[str]:
     yield from info.conditions
     if info.clock_offset_s is not None and abs(info.clock_offset_s) > CLOCK_NOTICED_S:
         yield f"clock {clock(info.clock_offset_s)}"
-
-
-def clock(offset_s: float) -> str:
-    """Write a clock's difference as `3 s ahead`, `2 h behind`."""
-    return f"{span(abs(offset_s))} {'ahead' if offset_s > 0 else 'behind'}"
 
 
 def fares(info: RecorderInfo) -> list[str]:

@@ -1,84 +1,18 @@
-"""Spool entries as the JSON documents and tables show them; no secret leaves through here."""
+"""Spool entries as tables show them; no secret leaves through here."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from device.cli.tables import table
-from device.cli.words import relative, size
-from device.model import Entry, MediumState, State
+from device.cli.tables import spilling
+from device.model import Entry, State
+from device.words import relative, size
 
 SHORT_ID = 12
 """Characters of an id in tables; commands take any unique beginning."""
 
 
-def entry_object(entry: Entry) -> dict[str, Any]:
-    """Describe an entry for programs."""
-    recording = entry.recording
-    return {
-        "id": entry.id,
-        "state": entry.state,
-        "recorder": recording.key.recorder,
-        "recording": recording.key.recording,
-        "generation": recording.key.generation,
-        "started_at": recording.started_at,
-        "ended_at": recording.ended_at,
-        "metadata": recording.metadata,
-        "size_bytes": entry.size_bytes,
-        "begun_at": entry.begun_at,
-        "sealed_at": entry.sealed_at,
-        "stored_at": entry.stored_at,
-        "released_at": entry.released_at,
-        "wait": entry.wait,
-        "quarantine_reason": entry.quarantine_reason,
-        "receipt": entry.receipt,
-        "attempts": entry.attempts,
-        "reread_bytes": entry.reread_bytes,
-        "resent_bytes": entry.resent_bytes,
-        "purged": entry.purged,
-        "media": [_medium_object(entry, each) for each in entry.media],
-    }
-
-
-def is_uploaded(entry: Entry, each: MediumState) -> bool:
-    """Say whether the cloud has a medium: a tombstone keeps the receipt alone."""
-    if each.parts:
-        return all(part.evidence is not None for part in each.parts)
-    return entry.receipt is not None or each.evidence is not None
-
-
-def ways(entry: Entry) -> list[str]:
-    """Say of each medium that a link could not carry how it is sent, and why."""
-    return [each.cut.reason for each in entry.media if each.cut is not None]
-
-
-def _medium_object(entry: Entry, each: MediumState) -> dict[str, Any]:
-    return {
-        "name": each.medium.name,
-        "type": each.medium.kind,
-        "content_type": each.medium.content_type,
-        "size_bytes": each.medium.size_bytes,
-        "pulled_bytes": each.pulled_bytes,
-        "sha256": each.sha256,
-        "captured_at": each.medium.captured_at,
-        "uploaded": is_uploaded(entry, each),
-        "way": each.cut and each.cut.reason,
-        "parts": [
-            {
-                "name": part.medium.name,
-                "size_bytes": part.medium.size_bytes,
-                "sha256": part.sha256,
-                "captured_at": part.medium.captured_at,
-                "offset_ms": part.medium.t_offset_ms,
-                "uploaded": is_uploaded(entry, part),
-            }
-            for part in each.parts
-        ],
-    }
-
-
 def entry_table(entries: Iterable[Entry], now: datetime, width: int | None) -> str:
-    """List entries: one row each."""
+    """List entries: one row each; why one does not move goes below it where it is too long."""
     rows = [
         (
             entry.id[:SHORT_ID],
@@ -92,7 +26,7 @@ def entry_table(entries: Iterable[Entry], now: datetime, width: int | None) -> s
         for entry in entries
     ]
     heads = ("ENTRY", "STATE", "MEDIA", "SIZE", "BEGUN", "RECORDER", "WHY")
-    return table(heads, rows, right={"MEDIA", "SIZE"}, width=width)
+    return "\n".join(spilling(heads, rows, right={"MEDIA", "SIZE"}, width=width))
 
 
 def why(entry: Entry, now: datetime) -> str | None:

@@ -53,6 +53,10 @@ class Spool(Carving, Sending, Sightings, Keeping):
             self._journal.close()
             self._lock.release()
 
+    def limit(self, config: SpoolConfig) -> None:
+        """Go by other limits from now on; the folder stays the one that is held."""
+        self._config = config
+
     def quarantine(self, entry: EntryId, reason: str) -> Entry:
         """Put an unsent entry out of the way of the others, bytes and all. Idempotent.
 

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from device import agent, config_file
+from device import config_file, once
 from device.cloud import bota
 from device.core.bota_ble import gathering, transfer
 from device.drivers import bota as bota_driver
@@ -110,7 +110,7 @@ def child(config: str, kill_at: int, hci: str, protocol: str) -> dict[str, objec
     steps.around_async(Transport, "send")
     loaded = config_file.load(Path(config), {}, needs_token=True)
     with on_the_air(hci) if hci else ExitStack():
-        summary = asyncio.run(agent.run(loaded.config, once=True, progress=Silent()))
+        summary = asyncio.run(once.carry(loaded.config, progress=Silent()))
     return {
         "exit_code": summary.exit_code,
         "steps": steps.count,

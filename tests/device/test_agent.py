@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from device import agent
+from device import agent, once, survey
 from device.clock import SystemClock
 from device.config import CloudConfig, Config, RecorderConfig, SpoolConfig
 from device.errors import LinkError, LinkUnavailable, SpoolLocked, UsageInvalid
@@ -14,6 +14,7 @@ from device.model import State
 from device.progress import Silent
 from device.spool.reader import read_only
 from device.spool.spool import Spool
+from device.summary import SOME_FAILED, Summary
 from tests.fakes.bota_api import TOKEN, BotaDouble
 from tests.fakes.folder import OGG, seal
 
@@ -48,9 +49,9 @@ def box(tmp_path: Path) -> Box:
     return Box(tmp_path)
 
 
-async def once(config: Config) -> agent.Summary:
+async def carried(config: Config) -> Summary:
     async with asyncio.timeout(15):
-        return await agent.run(config, once=True, progress=Silent())
+        return await once.carry(config, progress=Silent())
 
 
 def test_once_carries_a_folder_to_the_cloud(box):
@@ -59,7 +60,7 @@ def test_once_carries_a_folder_to_the_cloud(box):
     async def work():
         async with BotaDouble() as bota:
             seal(box.recordings / "one", {"audio.opus": OGG, "1.jpg": JPEG})
-            summary = await once(box.config(bota))
+            summary = await carried(box.config(bota))
             (recording,) = bota.recordings
             return summary, bota.bytes_of(recording, "audio"), bota.bytes_of(recording, "image")
 
@@ -77,8 +78,8 @@ def test_a_second_run_has_nothing_to_tell(box):
     async def work():
         async with BotaDouble() as bota:
             seal(box.recordings / "one", {"audio.opus": OGG})
-            await once(box.config(bota))
-            return await once(box.config(bota))
+            await carried(box.config(bota))
+            return await carried(box.config(bota))
 
     assert asyncio.run(work()).entries == ()
 
@@ -90,11 +91,11 @@ def test_a_wrong_token_ends_with_3_and_keeps_everything(box):
         async with BotaDouble() as bota:
             seal(box.recordings / "one", {"audio.opus": OGG})
             (box.folder / "token").write_text("dtok_revoked")
-            return await once(box.config(bota))
+            return await carried(box.config(bota))
 
     summary = asyncio.run(work())
 
-    assert agent.SOME_FAILED == summary.exit_code
+    assert SOME_FAILED == summary.exit_code
     assert "token" in summary.problems[0]
     assert [State.SEALED] == box.states()
     assert (box.recordings / "one" / "audio.opus").exists()
@@ -107,7 +108,7 @@ def test_an_absent_folder_is_a_problem_and_not_an_empty_one(box, monkeypatch):
 
     async def work():
         async with BotaDouble() as bota:
-            return await once(box.config(bota))
+            return await carried(box.config(bota))
 
     summary = asyncio.run(work())
 
@@ -121,7 +122,7 @@ def test_pull_uploads_nothing(box):
     async def work():
         async with BotaDouble() as bota:
             seal(box.recordings / "one", {"audio.opus": OGG})
-            summary = await agent.pull_now(box.config(bota), recorder=box.url, progress=Silent())
+            summary = await once.pull_now(box.config(bota), recorder=box.url, progress=Silent())
             return summary, bota.recordings
 
     summary, recordings = asyncio.run(work())
@@ -140,7 +141,7 @@ def test_named_files_become_one_recording(box):
     async def work():
         async with BotaDouble() as bota:
             told = [
-                await agent.upload_files(
+                await once.upload_files(
                     box.config(bota),
                     [audio, image],
                     started_at=None,
@@ -167,7 +168,7 @@ def test_an_upload_that_fails_says_whose_fault_by_its_exit_code(box):
     audio.write_bytes(OGG)
 
     async def upload(config: Config) -> int:
-        summary = await agent.upload_files(
+        summary = await once.upload_files(
             config, [audio], started_at=None, metadata={}, progress=Silent()
         )
         return summary.exit_code
@@ -195,7 +196,7 @@ def test_a_file_that_is_no_medium_is_refused(box):
 
     async def work():
         async with BotaDouble() as bota:
-            await agent.upload_files(
+            await once.upload_files(
                 box.config(bota), [note], started_at=None, metadata={}, progress=Silent()
             )
 
@@ -211,13 +212,13 @@ def test_two_agents_do_not_share_a_spool(box):
     async def work():
         async with BotaDouble() as bota:
             config = box.config(bota)
-            first = asyncio.create_task(agent.run(config, once=False, progress=Silent()))
+            first = asyncio.create_task(agent.run(config, reread=lambda: config, progress=Silent()))
             try:
                 async with asyncio.timeout(15):
                     while not (box.folder / "spool" / "lock").exists():
                         await asyncio.wait({first}, timeout=0.01)
                     with pytest.raises(SpoolLocked):
-                        await agent.run(config, once=True, progress=Silent())
+                        await once.carry(config, progress=Silent())
             finally:
                 first.cancel()
                 await asyncio.gather(first, return_exceptions=True)
@@ -240,7 +241,7 @@ def test_a_start_that_is_stopped_leaves_the_spool_to_the_next(box, monkeypatch):
     async def work():
         async with BotaDouble() as bota:
             config = box.config(bota)
-            run = asyncio.create_task(agent.run(config, once=True, progress=Silent()))
+            run = asyncio.create_task(once.carry(config, progress=Silent()))
             assert await asyncio.to_thread(opening.wait, 10)
             run.cancel()
             await asyncio.wait({run}, timeout=0.01)
@@ -266,7 +267,7 @@ def test_look_tells_of_every_recorder_even_the_absent(box):
             both = Config(
                 cloud=config.cloud, spool=config.spool, recorders=(*config.recorders, absent)
             )
-            return await agent.look(both)
+            return await survey.look(both)
 
     here, absent = asyncio.run(work())
 
@@ -280,7 +281,7 @@ def test_listing_wants_a_configured_recorder(box):
 
     async def work():
         async with BotaDouble() as bota:
-            await agent.listing(box.config(bota), "serial:///dev/ttyACM0")
+            await survey.listing(box.config(bota), "serial:///dev/ttyACM0")
 
     with pytest.raises(UsageInvalid, match=r"configured: folder://"):
         asyncio.run(work())

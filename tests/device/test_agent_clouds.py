@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from device import agent
+from device import once
 from device.clock import SystemClock
 from device.config import CloudConfig, Config, RecorderConfig, SpoolConfig
 from device.model import State
 from device.progress import Silent
 from device.spool.reader import read_only
 from device.spool.spool import Spool
+from device.summary import SOME_FAILED, Summary
 from tests.fakes.bota_api import TOKEN as BOTA_TOKEN
 from tests.fakes.bota_api import BotaDouble
 from tests.fakes.folder import OGG, seal
@@ -74,18 +75,18 @@ def box(tmp_path: Path) -> Box:
     return Box(tmp_path)
 
 
-async def once(config: Config) -> agent.Summary:
+async def carried(config: Config) -> Summary:
     async with asyncio.timeout(15):
-        return await agent.run(config, once=True, progress=Silent())
+        return await once.carry(config, progress=Silent())
 
 
 def test_images_go_to_their_own_cloud(box: Box) -> None:
     """Each cloud gets its kind with its own credential, and the recording is released."""
 
-    async def work() -> tuple[agent.Summary, list[bytes], list[bytes]]:
+    async def work() -> tuple[Summary, list[bytes], list[bytes]]:
         async with SiroDouble() as siro, BotaDouble() as bota:
             seal(box.recordings / "one", {"audio.wav": WAV, "1.jpg": JPEG})
-            summary = await once(box.config(siro, bota))
+            summary = await carried(box.config(siro, bota))
             return summary, siro.contents(), bota.bytes_of("rec_0001", "image")
 
     summary, audio, images = asyncio.run(work())
@@ -101,14 +102,14 @@ def test_a_wrong_credential_of_either_keeps_everything(box: Box, revoked: str) -
     """With one credential refused nothing is released, and the reason is told."""
     (box.folder / revoked).write_text("dtok_revoked")
 
-    async def work() -> agent.Summary:
+    async def work() -> Summary:
         async with SiroDouble() as siro, BotaDouble() as bota:
             seal(box.recordings / "one", {"audio.wav": WAV, "1.jpg": JPEG})
-            return await once(box.config(siro, bota))
+            return await carried(box.config(siro, bota))
 
     summary = asyncio.run(work())
 
-    assert agent.SOME_FAILED == summary.exit_code
+    assert SOME_FAILED == summary.exit_code
     assert [State.SEALED] == [entry.state for entry in summary.entries]
     assert (box.recordings / "one" / "audio.wav").exists()
 
@@ -116,13 +117,13 @@ def test_a_wrong_credential_of_either_keeps_everything(box: Box, revoked: str) -
 def test_what_a_cloud_cannot_take_is_put_aside_and_comes_back(box: Box) -> None:
     """Images that nobody takes are quarantined unsent; with a cloud for them they go up."""
 
-    async def work() -> tuple[agent.Summary, int, agent.Summary]:
+    async def work() -> tuple[Summary, int, Summary]:
         async with SiroDouble() as siro, BotaDouble() as bota:
             seal(box.recordings / "one", {"audio.wav": WAV, "1.jpg": JPEG})
-            refused = await once(box.config(siro, None))
+            refused = await carried(box.config(siro, None))
             calls = len(siro.net.requests)
             await asyncio.to_thread(box.requeue, box.config(siro, bota))
-            return refused, calls, await once(box.config(siro, bota))
+            return refused, calls, await carried(box.config(siro, bota))
 
     refused, calls, taken = asyncio.run(work())
 
@@ -135,9 +136,9 @@ def test_what_a_cloud_cannot_take_is_put_aside_and_comes_back(box: Box) -> None:
 def test_audio_of_another_kind_is_named(box: Box) -> None:
     """The sentence names what the API takes and what this recording is."""
 
-    async def work() -> agent.Summary:
+    async def work() -> Summary:
         async with SiroDouble() as siro:
             seal(box.recordings / "one", {"audio.opus": OGG})
-            return await once(box.config(siro, None))
+            return await carried(box.config(siro, None))
 
     assert "siro takes aac, mp3, wav; audio.opus is audio/" in (asyncio.run(work()).problems[0])

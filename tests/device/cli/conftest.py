@@ -55,12 +55,13 @@ def fieldpost(capsys, site) -> Callable[..., Said]:
 
 @pytest.fixture
 def agent(monkeypatch):
-    """Put a stand-in where the commands look for `device.agent`."""
+    """Put a stand-in where the commands look for what carries, looks or lives."""
     import device  # noqa: PLC0415 - patched here alone
 
     def put(stand_in) -> None:
-        monkeypatch.setattr(device, "agent", stand_in, raising=False)
-        monkeypatch.setitem(sys.modules, "device.agent", stand_in)
+        for name in ("agent", "once", "survey"):
+            monkeypatch.setattr(device, name, stand_in, raising=False)
+            monkeypatch.setitem(sys.modules, f"device.{name}", stand_in)
 
     return put
 

@@ -56,7 +56,7 @@ def summary(*states: State, problems=(), exit_code=0):
     return SimpleNamespace(entries=entries, problems=tuple(problems), exit_code=exit_code)
 
 
-def answering(answer, calls=None, name="run"):
+def answering(answer, calls=None, name="carry"):
     """An agent whose one function notes how it was called and gives an answer."""
 
     async def work(*args, **kwargs):
@@ -66,7 +66,7 @@ def answering(answer, calls=None, name="run"):
             raise answer
         return answer
 
-    return SimpleNamespace(**{name: work})
+    return SimpleNamespace(**{name: work, "run": work})
 
 
 def test_run_once_tells_what_became_of_each_recording(fieldpost, agent):
@@ -148,12 +148,11 @@ def test_a_bug_among_the_agents_errors_is_not_hidden(fieldpost, agent):
         fieldpost("run")
 
 
-@pytest.mark.parametrize(("options", "code"), [([], 0), (["--once"], 130)])
-def test_sigterm_ends_the_agent_in_order(fieldpost, agent, options, code):
-    """A daemon that is told to stop ends well; a drain that is stopped did not finish."""
+def test_sigterm_ends_a_run_once_in_order(fieldpost, agent):
+    """What is told to stop before all is done did not finish."""
     cleaned = []
 
-    async def run(*_args, **_kwargs):
+    async def carry(*_args, **_kwargs):
         import asyncio  # noqa: PLC0415 - needed here alone
 
         try:
@@ -162,10 +161,18 @@ def test_sigterm_ends_the_agent_in_order(fieldpost, agent, options, code):
         finally:
             cleaned.append(True)
 
-    agent(SimpleNamespace(run=run))
+    agent(SimpleNamespace(carry=carry))
 
-    assert code == fieldpost("run", *options).code
+    assert 130 == fieldpost("run", "--once").code
     assert [True] == cleaned
+
+
+@pytest.mark.parametrize(("told", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_daemon_that_is_told_to_end_ends_well(fieldpost, agent, told, code):
+    """Systemd's word is the usual end; a person's Ctrl-C is an interruption."""
+    agent(answering(told))
+
+    assert code == fieldpost("run").code
 
 
 def test_pull_passes_the_recorder_on(fieldpost, agent):

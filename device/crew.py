@@ -1,0 +1,163 @@
+"""Crew: the loops that a configuration asks for, and what changes when it does."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from device.config import Config, RecorderConfig, SpoolConfig
+from device.dispatch import Dispatcher
+from device.errors import ConfigInvalid
+from device.parts import Parts, Uplink
+from device.pulse import Pulses
+from device.visit import Visitor
+
+logger = logging.getLogger(__name__)
+
+VISIT_WITHIN_S = 900.0
+"""The longest that a visit may take without a byte: hashing gigabytes anew on a small board."""
+
+_Stamp = tuple[tuple[int, int], ...]
+
+
+@dataclass(kw_only=True)
+class Crew:
+    """Uploads and visits, each a task of one group, for as long as the configuration has them."""
+
+    parts: Parts
+    pulses: Pulses
+    group: asyncio.TaskGroup
+    _visits: dict[RecorderConfig, tuple[Visitor, asyncio.Task[None]]] = field(
+        default_factory=dict, init=False
+    )
+    _uplink: Uplink | None = field(default=None, init=False)
+    _dispatcher: Dispatcher | None = field(default=None, init=False)
+    _uploads: asyncio.Task[None] | None = field(default=None, init=False)
+    _stamp: _Stamp = field(default=(), init=False)
+
+    async def begin(self) -> None:
+        """Start them all.
+
+        Raises:
+            ConfigInvalid: A file of [network] cannot be used.
+        """
+        config = self.parts.config
+        self._stamp = await asyncio.to_thread(_stamp, config)
+        self._start_uploads(await Uplink.open(self.parts, config))
+        for recorder in config.recorders:
+            self._start_visit(recorder)
+
+    async def change(self, config: Config) -> list[str]:
+        """Go over to another configuration; what it does not concern is not disturbed.
+
+        An upload that is stopped goes on from where the store acknowledged it.
+
+        Returns:
+            What was begun anew, in words for people.
+
+        Raises:
+            ConfigInvalid: It cannot be used; nothing was changed.
+        """
+        before = self.parts.config
+        if config.spool.path != before.spool.path:
+            raise ConfigInvalid([f"[spool] path is {before.spool.path} until the agent restarts"])
+        stamp = await asyncio.to_thread(_stamp, config)
+        uplink = None
+        if (_of_uploads(config), stamp) != (_of_uploads(before), self._stamp):
+            uplink = await Uplink.open(self.parts, config)
+        self.parts.config, self._stamp = config, stamp
+        changed = []
+        if config.spool != before.spool:
+            self.parts.spool.limit(config.spool)
+            changed.append("spool")
+        if uplink is not None:
+            await self._end_uploads()
+            self._start_uploads(uplink)
+            changed.append("uploads")
+        for recorder in [each for each in self._visits if each not in config.recorders]:
+            await self._end_visit(recorder)
+            changed.append(f"without {recorder.url}")
+        for recorder in config.recorders:
+            if recorder not in self._visits:
+                self._start_visit(recorder)
+                changed.append(recorder.url)
+        return changed
+
+    async def wake(self) -> None:
+        """Try now whatever waits by our own decision."""
+        self.call(None)
+        if self._dispatcher is not None:
+            await self._dispatcher.wake()
+
+    def call(self, recorder: str | None) -> None:
+        """Have one recorder, or all, looked at now."""
+        for config, (visitor, _) in self._visits.items():
+            if recorder in {None, config.url}:
+                visitor.called.ring()
+
+    async def drain(self) -> None:
+        """Begin nothing more, and return when no upload is under way.
+
+        What is pulled stays on its recorder, and goes on from the last byte on our disk: nothing
+        is gained by waiting for it.
+        """
+        for recorder in list(self._visits):
+            await self._end_visit(recorder)
+        if self._dispatcher is not None:
+            await self._dispatcher.drain()
+
+    async def end(self) -> None:
+        """Stop all. Idempotent."""
+        for recorder in list(self._visits):
+            await self._end_visit(recorder)
+        await self._end_uploads()
+
+    def _start_visit(self, recorder: RecorderConfig) -> None:
+        name = f"visit {recorder.url}"
+        visitor = self.parts.visitor(recorder, None, self.pulses.of(name, within_s=VISIT_WITHIN_S))
+        task = self.group.create_task(visitor.run(once=False), name=name)
+        self._visits[recorder] = visitor, task
+
+    async def _end_visit(self, recorder: RecorderConfig) -> None:
+        _, task = self._visits.pop(recorder)
+        await _ended(task)
+        self.pulses.forget(f"visit {recorder.url}")
+
+    def _start_uploads(self, uplink: Uplink) -> None:
+        self._uplink = uplink
+        self._dispatcher = self.parts.dispatcher(uplink, once=False)
+        self._uploads = self.group.create_task(self._dispatcher.run(), name="uploads")
+
+    async def _end_uploads(self) -> None:
+        uploads, self._uploads = self._uploads, None
+        uplink, self._uplink = self._uplink, None
+        self._dispatcher = None
+        if uploads is not None:
+            await _ended(uploads)
+        if uplink is not None:
+            await uplink.aclose()
+
+
+def _of_uploads(config: Config) -> Config:
+    """Reduce a configuration to what the uploads go by."""
+    return replace(config, recorders=(), spool=SpoolConfig())
+
+
+def _stamp(config: Config) -> _Stamp:
+    """Tell files of [network] apart that were replaced under their name."""
+    network = config.network
+    found = []
+    for name in (
+        network.ca_file, network.client_cert, network.client_key, network.proxy_login_file,
+    ):  # fmt: skip
+        try:
+            state = Path(name).stat() if name else None
+        except OSError:
+            state = None
+        found.append((state.st_mtime_ns, state.st_ino) if state else (0, 0))
+    return tuple(found)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})

@@ -1,0 +1,68 @@
+"""Desk: does what is asked of the agent over its control socket."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from device.config import Config
+from device.control.hub import Hub
+from device.crew import Crew
+from device.documents.plain import plain
+from device.documents.status import status_object
+from device.errors import IllegalMove
+from device.glance import glance
+from device.model import Entry, EntryId, State
+from device.parts import Parts
+from device.survey import chosen
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """The agent's `Actions`."""
+
+    parts: Parts
+    crew: Crew
+    hub: Hub
+    reread: Callable[[], Config]
+    _reloading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    async def status(self) -> dict[str, Any]:
+        """See `Actions.status`."""
+        config = self.parts.config
+        seen = await asyncio.to_thread(glance, config, self.parts.clock.now())
+        live = {"transfers": self.hub.transfers()}
+        return plain(await asyncio.to_thread(status_object, seen, config, live))
+
+    async def wake(self) -> None:
+        """See `Actions.wake`."""
+        await self.crew.wake()
+
+    async def pull(self, recorder: str | None) -> Sequence[str]:
+        """See `Actions.pull`."""
+        wanted = chosen(self.parts.config, recorder)
+        self.crew.call(recorder)
+        return [each.url for each in wanted]
+
+    async def requeue(self, entry: EntryId) -> Entry:
+        """See `Actions.requeue`."""
+        requeued = await asyncio.to_thread(self.parts.spool.requeue, entry)
+        self.parts.progress.moved(requeued)
+        self.parts.sealed.ring()
+        self.crew.call(None)  # what is pulled anew waits for a visit
+        return requeued
+
+    async def release(self, entry: EntryId) -> Entry:
+        """See `Actions.release`."""
+        held = await asyncio.to_thread(self.parts.spool.entry, entry)
+        if held.state is not State.STORED:
+            raise IllegalMove(f"{entry} is {held.state}; only what is stored can be released")
+        return held
+
+    async def reload(self) -> Sequence[str]:
+        """See `Actions.reload`."""
+        async with self._reloading:
+            config = await asyncio.to_thread(self.reread)
+            changed = await self.crew.change(config)
+        self.hub.stir()
+        return changed

@@ -1,0 +1,135 @@
+"""What a person should know first: sentences that `status` and the control socket begin with."""
+
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from urllib.parse import unquote, urlsplit
+
+from device.config import Config, RecorderConfig
+from device.config_clouds import clouds
+from device.errors import SpoolFull
+from device.glance import Glance
+from device.model import Condition, LastSeen, RecorderInfo, State, Unreached
+from device.words import clock, count, printable, relative, size, span
+
+LOW_BATTERY_PERCENT = 15
+FULL_STORAGE_PERCENT = 90
+WRONG_CLOCK_S = 60.0
+OLD_S = 3600.0
+"""What was seen before is told with its age."""
+
+_HINTS = {
+    "serial": "plug the recorder in and switch it on",
+    "folder": "create or mount the folder",
+}
+
+
+def warnings(seen: Glance, config: Config) -> Iterator[str]:
+    """Say what a person should know first."""
+    for origin, wait in sorted(seen.cooldowns.items()):
+        if wait.until is None or wait.until > seen.now:
+            until = f"; next try {relative(wait.until, seen.now)}" if wait.until else ""
+            if "://" in origin:
+                yield printable(f"uploads to {origin} pause: {wait.reason}{until}")
+            else:  # a refused token holds everything up, whatever the origin
+                yield printable(
+                    f"all uploads pause: {wait.reason}; {_remedy(config, wait.reason)}{until}"
+                )
+    failing = {each.url: each for each in seen.unreached}
+    for recorder in config.recorders:
+        unreached = failing.get(recorder.url)
+        if complaint := _absent(recorder.url):  # as of now, where a visit knew it as of then
+            yield printable(f"{recorder.url}: {complaint}")
+            unreached = None
+        for sentence in _of_recorder(
+            recorder, seen.last_seen, unreached, now=seen.now, running=seen.pid is not None
+        ):
+            yield printable(sentence)
+    if quarantined := sum(entry.state is State.QUARANTINED for entry in seen.entries):
+        noun = count(quarantined, "recording is", "recordings are")
+        yield f"{noun} quarantined; see: fieldpost spool ls --state quarantined"
+    if seen.free_bytes is not None and seen.free_bytes < config.spool.min_free_bytes:
+        yield (
+            f"the disk is full ({size(seen.free_bytes)} free, {size(config.spool.min_free_bytes)}"
+            " kept free): pulling stops"
+        )
+    if homeless := sum(e.wait is not None and e.wait.code == SpoolFull.code for e in seen.moving):
+        yield (
+            f"{count(homeless, 'recording finds', 'recordings find')} no room in the spool;"
+            " restore the uplink, or raise [spool] max_bytes"
+        )
+
+
+def _remedy(config: Config, refusal: str) -> str:
+    """Say which file a refused credential is in; of two clouds the refusal begins with the name."""
+    every = [cloud for _, cloud in clouds(config)]
+    named = [cloud for cloud in every if refusal.startswith(f"{cloud.api}: ")]
+    return f"the token file is {' or '.join(str(each.token_file) for each in named or every)}"
+
+
+def _absent(url: str) -> str | None:
+    """Say that a port or folder is not there now; whoever answers behind it is not asked."""
+    parts = urlsplit(url)
+    try:
+        there = parts.scheme not in _HINTS or os.path.lexists(unquote(parts.path))
+    except ValueError:
+        return None  # not a path at all: opening it says why
+    return None if there else f"not there; {_HINTS[parts.scheme]}"
+
+
+def _of_recorder(
+    recorder: RecorderConfig,
+    last_seen: Sequence[LastSeen],
+    unreached: Unreached | None,
+    *,
+    now: datetime,
+    running: bool,
+) -> Iterator[str]:
+    """Say of one configured recorder what a person should know, and what to do about it."""
+    heard = [each for each in last_seen if each.url == recorder.url]
+    if unreached is not None:
+        known = f" ({_newest(heard).info.recorder})" if heard else ""
+        remedy = f"; try: {unreached.hint}" if unreached.hint else ""
+        since = span((now - unreached.since).total_seconds())
+        told = (
+            f"not readable for {since}"
+            if running
+            else f"not readable when the agent last ran, first {since} ago"
+        )
+        yield f"{recorder.url}{known}: {told}: {unreached.problem}{remedy}"
+    for seen in heard:
+        age_s = (now - seen.seen_at).total_seconds()
+        age = f" (seen {relative(seen.seen_at, now)})" if age_s > OLD_S else ""
+        for complaint in _complaints(seen.info, recorder):
+            yield f"{seen.info.recorder}: {complaint}{age}"
+
+
+def _complaints(info: RecorderInfo, recorder: RecorderConfig) -> Iterator[str]:
+    battery, used = info.battery_percent, info.used_percent
+    low = battery is not None and battery <= LOW_BATTERY_PERCENT
+    if (low or Condition.LOW_BATTERY in info.conditions) and not info.charging:
+        told = "low" if battery is None else f"at {battery} %"
+        yield f"its battery is {told}; charge it"
+    full = used is not None and used >= FULL_STORAGE_PERCENT
+    if full or Condition.STORAGE_FULL in info.conditions:
+        told = "full" if used is None else f"{used} % full"
+        remedy = (
+            "recordings leave it once the cloud has them"
+            if recorder.release == "delete"
+            else f"make room on it: with release = {recorder.release} nothing is deleted there"
+        )
+        yield f"its storage is {told}; {remedy}"
+    if Condition.FAULT in info.conditions:
+        yield "it reports a fault; switch it off and on, and have it looked at if that stays"
+    if info.clock_offset_s is not None and abs(info.clock_offset_s) > WRONG_CLOCK_S:
+        yield (
+            f"its clock was {clock(info.clock_offset_s)} when it was connected;"
+            " check the times of its recordings"
+        )
+    if info.dropped_recordings:
+        many = count(info.dropped_recordings, "recording")
+        yield f"it has itself lost, or not taken, {many} since it was made"
+
+
+def _newest(heard: Sequence[LastSeen]) -> LastSeen:
+    return max(heard, key=lambda each: each.seen_at)

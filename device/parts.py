@@ -1,0 +1,152 @@
+"""Parts: what agent and one-off commands are made of, put together by the configuration."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Self
+
+from device import registry
+from device.bell import Bell
+from device.clock import Clock, SystemClock
+from device.cloud import BUILTIN, Cloud
+from device.cloud.split import Split
+from device.config import CloudConfig, Config, RecorderConfig
+from device.dispatch import Dispatcher
+from device.model import RecorderId
+from device.outlet import open_outlet
+from device.progress import Progress
+from device.pulse import Pulse, Unwatched
+from device.spool.spool import Spool
+from device.token import TOKEN, TOKEN_IMAGES, token_source
+from device.transport import Transport
+from device.visit import Visitor
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """The spool that is held, and what everything that works on it shares."""
+
+    config: Config
+    clock: Clock
+    progress: Progress
+    spool: Spool
+    sealed: Bell = field(default_factory=Bell)
+    stored: Bell = field(default_factory=Bell)
+
+    def visitor(
+        self,
+        recorder: RecorderConfig,
+        dispatcher: Dispatcher | None,
+        pulse: Pulse | None = None,
+    ) -> Visitor:
+        """Make the loop of one recorder; without a dispatcher nothing goes up meanwhile."""
+        return Visitor(
+            config=recorder,
+            spool=self.spool,
+            clock=self.clock,
+            progress=self.progress,
+            sealed=self.sealed,
+            stored=self.stored,
+            settled=dispatcher.settled if dispatcher is not None else _nothing_goes_up,
+            pulse=pulse or Unwatched(),
+        )
+
+    def dispatcher(self, uplink: "Uplink", *, once: bool) -> Dispatcher:
+        """Make the loop of the uploads."""
+        return Dispatcher(
+            spool=self.spool,
+            cloud=uplink.cloud,
+            transport=uplink.transport,
+            clock=self.clock,
+            settings=self.config.upload,
+            progress=self.progress,
+            sealed=self.sealed,
+            stored=self.stored,
+            once=once,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uplink:
+    """The way to the cloud, or clouds, of one configuration."""
+
+    cloud: Cloud
+    transport: Transport
+    _opened: AsyncExitStack
+
+    @classmethod
+    async def open(cls, parts: Parts, config: Config) -> Self:
+        """Open it without saying a word to anybody.
+
+        Raises:
+            ConfigInvalid: A file of [network] cannot be used.
+        """
+        async with AsyncExitStack() as opened:
+            outlet = await asyncio.to_thread(open_outlet, config.network, os.environ)
+            transport = await opened.enter_async_context(outlet)
+            cloud = _cloud(parts, config, transport)
+            opened.push_async_callback(cloud.aclose)
+            return cls(cloud=cloud, transport=transport, _opened=opened.pop_all())
+
+    async def aclose(self) -> None:
+        """Close connections. Idempotent."""
+        await self._opened.aclose()
+
+
+@asynccontextmanager
+async def opened(config: Config, progress: Progress) -> AsyncIterator[Parts]:
+    """Hold the spool for the length of a run.
+
+    Raises:
+        SpoolLocked: Another agent is at work.
+    """
+    clock = SystemClock()
+    spool = await _spool(config, clock)
+    try:
+        yield Parts(config=config, clock=clock, progress=progress, spool=spool)
+    finally:
+        await asyncio.to_thread(spool.close)
+
+
+async def _spool(config: Config, clock: Clock) -> Spool:
+    """Open the spool; when cancelled meanwhile, leave nothing open behind."""
+    opening = asyncio.create_task(asyncio.to_thread(Spool.open, config.spool, clock), name="spool")
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # The thread goes on, and would keep the lock from whoever comes next in this process.
+        await asyncio.wait({opening})
+        if opening.exception() is None:
+            await asyncio.to_thread(opening.result().close)
+        raise
+
+
+@asynccontextmanager
+async def uplink(parts: Parts) -> AsyncIterator[Uplink]:
+    """Hold the way to the cloud for the length of a run."""
+    opened_uplink = await Uplink.open(parts, parts.config)
+    try:
+        yield opened_uplink
+    finally:
+        await opened_uplink.aclose()
+
+
+def _cloud(parts: Parts, config: Config, transport: Transport) -> Cloud:
+    main = _open_cloud(parts, config.cloud, transport, TOKEN)
+    if config.cloud_images is None:
+        return main
+    images = _open_cloud(parts, config.cloud_images, transport, TOKEN_IMAGES)
+    return Split(main, images, parts.clock)
+
+
+def _open_cloud(parts: Parts, settings: CloudConfig, transport: Transport, token: str) -> Cloud:
+    open_cloud = registry.resolve("cloud", BUILTIN, settings.api)
+    source = token_source(settings, name=token)
+    cloud: Cloud = open_cloud(settings, transport, parts.clock, source, parts.spool.media_path)
+    return cloud
+
+
+async def _nothing_goes_up(_recorder: RecorderId | None) -> bool:
+    return True
