@@ -209,6 +209,7 @@ def test_the_configuration_reference_is_complete():
     keys = {f"{name}.{field.name}" for name, each in sections.items() for field in fields(each)}
 
     assert set(rows) == keys
+    assert "| all of these in `[cloud.images]` |" in table
     assert rows["upload.chunk_bytes"] == str(UploadConfig().chunk_bytes)
     assert rows["upload.workers"] == str(UploadConfig().workers)
     assert rows["spool.min_free_bytes"] == str(SpoolConfig().min_free_bytes)

@@ -416,6 +416,35 @@ def test_an_api_without_images_is_mentioned(file):
     assert "takes no images" in warning
 
 
+@pytest.mark.parametrize("api", ["bota", "sivi", "cryomix", "swayzio"])
+def test_an_oauth_url_where_there_is_none_is_one_complaint(file, api):
+    """What is wrong with an address that does not belong there at all is nobody's concern."""
+    found = problems_of(file, f'[cloud]\napi = "{api}"\noauth_url = "ftp://x"\n')
+
+    assert 1 == sum("oauth_url" in problem for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("recorders", "told"),
+    [
+        ('[[recorders]]\nurl = "folder:///r"\n', 1),
+        ('[[recorders]]\nurl = "ble://AA:BB:CC:DD:EE:FF"\ndriver = "bota"\n', 0),
+        ("", 0),
+    ],
+)
+def test_images_of_other_kinds_are_mentioned_where_there_may_be_some(file, recorders, told):
+    """Once, with each kind once; no recorder that makes audio alone asks for it."""
+    images = '[cloud.images]\napi = "sivi"\ntoken_file = "/s"\n'
+    file.write_text(images + recorders)
+
+    warnings = load(file, {}, needs_token=False).warnings
+
+    assert told == sum(
+        "bmp, gif, jpeg, png, svg, tiff, webp only" in warning for warning in warnings
+    )
+    assert told == sum("put aside" in warning for warning in warnings)
+
+
 def test_an_api_of_few_kinds_is_mentioned(file):
     """Which files would be put aside is known before the first recording is."""
     file.write_text('[cloud]\napi = "siro"\nend_user_id = "u"\n')
