@@ -2,12 +2,12 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from device.clock import Clock
 from gateway.core.least_rate import LEAST_BPS, WINDOW_S, LeastRate
-from gateway.errors import TooSlow
+from gateway.errors import GatewayError, TooSlow
 from gateway.metrics import Metrics
 from gateway.objects import Part
 from gateway.turns import Turn
@@ -32,6 +32,32 @@ class Body(Protocol):
     def rest(self) -> bytes:
         """Give what had arrived before the client was gone and was not handed out yet."""
         ...
+
+
+@dataclass(slots=True)
+class Ahead:
+    """A body of which the first bytes were read into memory; see `Body`.
+
+    What ended that early comes up again after those bytes.
+    """
+
+    body: Body
+    blocks: list[bytes] = field(default_factory=list)
+    size_bytes: int = 0
+    ended: GatewayError | ConnectionError | None = None
+
+    async def next(self) -> bytes:
+        """See `Body.next`."""
+        if self.blocks:
+            return self.blocks.pop(0)
+        if self.ended is not None:
+            raise self.ended
+        return await self.body.next()
+
+    def rest(self) -> bytes:
+        """See `Body.rest`."""
+        blocks, self.blocks = self.blocks, []
+        return b"".join([*blocks, self.body.rest()])
 
 
 @dataclass(slots=True)
@@ -74,26 +100,19 @@ class Pump:
             StorageFull, StorageFailed: The disk.
             ConnectionError: The client is gone.
         """
-        last_bytes = _LastBytes()
-        # Whoever lets clients pause for longer must not see them ended for it.
-        rate = LeastRate(max(WINDOW_S, self._idle_s))
+        source = self._source(turn, wanted.body)
         writing: asyncio.Future[None] | None = None
         blocks: list[bytes] = []
         gathered = 0
         interrupted = True
         try:
             while wanted.most_bytes:
-                asked_at = self._clock.monotonic()
-                block = await self._next(turn, wanted.body, last_bytes)
+                block = await source.next()
                 if not block:
                     break
-                # The time of our own disk is not the client's.
-                too_slow = rate.too_slow(self._clock.monotonic() - asked_at, len(block))
                 taken = wanted.take(block)
                 blocks.append(taken)
                 gathered += len(taken)
-                if too_slow and wanted.most_bytes:
-                    raise TooSlow(f"less than {LEAST_BPS} B/s came; what arrived is kept")
                 # Also by number: a million tiny pieces are no small block.
                 if gathered >= _BLOCK_BYTES or len(blocks) >= _BLOCK_PIECES:
                     if writing is not None:
@@ -111,35 +130,87 @@ class Pump:
             if interrupted:
                 await asyncio.to_thread(part.sync)
 
+    async def ahead(self, turn: Turn, body: Body, size_bytes: int) -> Ahead:
+        """Read a small body into memory: all `size_bytes` of it, or what came before it ended."""
+        ahead = Ahead(body)
+        source = self._source(turn, body)
+        try:
+            while ahead.size_bytes < size_bytes and len(ahead.blocks) < _BLOCK_PIECES:
+                block = await source.next()
+                if not block:
+                    break
+                ahead.blocks.append(block)
+                ahead.size_bytes += len(block)
+        except (GatewayError, ConnectionError) as error:
+            # Raised again by whoever goes on with the body, after what had come was kept.
+            ahead.ended = error
+        if ahead.size_bytes == size_bytes:
+            self._metrics.received_bytes.inc(size_bytes)
+        return ahead
+
     async def ends(self, turn: Turn, wanted: Wanted) -> bool:
         """Say whether a body has ended with what was wanted of it.
 
         Raises:
             Superseded, Draining, TooSlow, ConnectionError: See `run`.
         """
-        return not wanted.beyond and not await self._next(turn, wanted.body, _LastBytes())
+        return not wanted.beyond and not await self._source(turn, wanted.body).next()
+
+    def _source(self, turn: Turn, body: Body) -> "_Source":
+        # Whoever lets clients pause for longer must not see them ended for it.
+        rate = LeastRate(max(WINDOW_S, self._idle_s))
+        return _Source(turn, body, self._clock, self._idle_s, rate)
 
     def _written(self, part: Part, blocks: list[bytes], size_bytes: int) -> asyncio.Future[None]:
         self._metrics.received_bytes.inc(size_bytes)
         return asyncio.get_running_loop().run_in_executor(None, part.write, blocks)
 
-    async def _next(self, turn: Turn, body: Body, last_bytes: "_LastBytes") -> bytes:
-        """Wait for bytes, until they stop coming or somebody else wants the medium."""
-        if not turn.must_end:
+
+class _Source:
+    """The blocks of a body, until they stop coming or somebody else wants the medium."""
+
+    def __init__(
+        self, turn: Turn, body: Body, clock: Clock, idle_s: float, rate: LeastRate
+    ) -> None:
+        self._turn = turn
+        self._body = body
+        self._clock = clock
+        self._idle_s = idle_s
+        self._rate = rate
+        self._too_slow = False
+        self._last_bytes = _LastBytes()
+
+    async def next(self) -> bytes:
+        """Wait for bytes; empty at the end.
+
+        Raises:
+            Superseded, Draining, TooSlow, ConnectionError: See `Pump.run`.
+        """
+        if self._too_slow:
+            raise TooSlow(f"less than {LEAST_BPS} B/s came; what arrived is kept")
+        # The time between two calls is that of our own disk, not the client's.
+        asked_at = self._clock.monotonic()
+        block = await self._awaited()
+        self._too_slow = self._rate.too_slow(self._clock.monotonic() - asked_at, len(block))
+        return block
+
+    async def _awaited(self) -> bytes:
+        slot = self._turn.slot
+        if not self._turn.must_end:
             try:
-                async with asyncio.timeout(self._idle_s) as turn.slot.reading:
-                    return await body.next()
+                async with asyncio.timeout(self._idle_s) as slot.reading:
+                    return await self._body.next()
             except TimeoutError:
                 pass
             finally:
-                turn.slot.reading = None
-        if not turn.must_end:
+                slot.reading = None
+        if not self._turn.must_end:
             raise TooSlow(f"no byte came for {self._idle_s:.0f} s; what arrived is kept")
-        if last_bytes.may_come():
+        if self._last_bytes.may_come():
             with suppress(TimeoutError):
                 async with asyncio.timeout(_GAP_S):
-                    return await body.next()
-        raise turn.end()
+                    return await self._body.next()
+        raise self._turn.end()
 
 
 class _LastBytes:

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.core.brought import Append, Begin, Brought, Chunk, Query, Whole
-from gateway.core.fitting import agreed_total, body_bytes, check_announced, check_repeats
+from gateway.core.fitting import (
+    agreed_total,
+    body_bytes,
+    check_announced,
+    check_digest,
+    check_repeats,
+    small_whole,
+)
 from gateway.errors import (
     AlreadyUploaded,
     DigestRefused,
@@ -19,8 +26,8 @@ from gateway.errors import (
 )
 from gateway.intake import offer_of, ref_of
 from gateway.model import MediaStatus, Medium, RecordingStatus
-from gateway.objects import CarriedObjectStore, Part, SignedFor, UploadTarget
-from gateway.pumping import Body, Pump, Wanted
+from gateway.objects import CarriedObjectStore, Part, SignedFor, Stored, UploadTarget
+from gateway.pumping import Ahead, Body, Pump, Wanted
 from gateway.store import Store
 from gateway.turns import Slot, Turn, Turns
 
@@ -80,12 +87,17 @@ class Receiving:
             StorageFull, StorageFailed: The disk.
             ConnectionError: The client is gone; what arrived is kept.
         """
-        # Looked at before the claim, so that a bad request does not cost a good one its turn.
-        agreed_total(await self._medium(medium_id), brought, self._max_medium_bytes)
+        if self._turns.is_claimed(medium_id):
+            # Looked at before the claim, so that a bad request does not cost a good one its turn.
+            agreed_total(await self._medium(medium_id), brought, self._max_medium_bytes)
         async with self._turns.claim(medium_id) as turn:
             slot = turn.slot
             medium = await self._medium(medium_id)
             total = agreed_total(medium, brought, self._max_medium_bytes)
+            if slot.part is None and (size_bytes := small_whole(medium, brought, total)):
+                body = await self._pump.ahead(turn, body, size_bytes)
+                if (kept := await self._kept(medium, body, size_bytes)) is not None:
+                    return Received(kept)
             if isinstance(brought, Whole):
                 await self._refuse_if_complete(medium)
             elif (found := await self._found(slot, medium)) is not None:
@@ -93,30 +105,7 @@ class Receiving:
                 check_repeats(found, brought)
                 return Received(found)
             check_announced(medium, brought)
-            part = await self._opened(slot, medium)
-            match brought:
-                case Begin() | Append():
-                    size_bytes = body_bytes(brought, total)
-                    skip = await _skip(medium, part, brought)
-                    # Of what fits alone: a size that was once noted cannot be taken back.
-                    await self._note_total(medium, total)
-                    wanted = Wanted(body, skip, max(0, size_bytes - skip))
-                    await self._pump.run(turn, part, wanted)
-                    if brought.size_bytes is None and part.held_bytes == total:
-                        await self._check_end(turn, part, wanted)
-                case Chunk(first=first, size_bytes=size_bytes):
-                    skip = part.held_bytes - first
-                    # A chunk beyond what is held would leave a hole; one within brings nothing.
-                    if 0 <= skip < size_bytes:
-                        await self._pump.run(turn, part, Wanted(body, skip, size_bytes - skip))
-                case Whole(size_bytes=size_bytes):
-                    await asyncio.to_thread(part.restart)
-                    await self._pump.run(turn, part, Wanted(body, 0, size_bytes))
-                case Query():
-                    pass
-            if part.held_bytes == total:
-                return Received(await self._finish(slot, medium, part))
-            return Held(await asyncio.to_thread(part.sync), total)
+            return await self._resumed(turn, medium, brought, body, total)
 
     async def target(self, medium: Medium, signed: SignedFor) -> UploadTarget:
         """See `Intake.target`."""
@@ -194,6 +183,35 @@ class Receiving:
         """Close all parts; idempotent."""
         await self._turns.aclose()
 
+    async def _resumed(
+        self, turn: Turn, medium: Medium, brought: Brought, body: Body, total: int | None
+    ) -> Held | Received:
+        """Go on with what is held of a medium that is not whole, or begin to hold it."""
+        part = await self._opened(turn.slot, medium)
+        match brought:
+            case Begin() | Append():
+                size_bytes = body_bytes(brought, total)
+                skip = await _skip(medium, part, brought)
+                # Of what fits alone: a size that was once noted cannot be taken back.
+                await self._note_total(medium, total)
+                wanted = Wanted(body, skip, max(0, size_bytes - skip))
+                await self._pump.run(turn, part, wanted)
+                if brought.size_bytes is None and part.held_bytes == total:
+                    await self._check_end(turn, part, wanted)
+            case Chunk(first=first, size_bytes=size_bytes):
+                skip = part.held_bytes - first
+                # A chunk beyond what is held would leave a hole; one within brings nothing.
+                if 0 <= skip < size_bytes:
+                    await self._pump.run(turn, part, Wanted(body, skip, size_bytes - skip))
+            case Whole(size_bytes=size_bytes):
+                await asyncio.to_thread(part.restart)
+                await self._pump.run(turn, part, Wanted(body, 0, size_bytes))
+            case Query():
+                pass
+        if part.held_bytes == total:
+            return Received(await self._finish(turn.slot, medium, part))
+        return Held(await asyncio.to_thread(part.sync), total)
+
     async def _medium(self, medium_id: str) -> Medium:
         medium = await self._store.recordings.medium(medium_id)
         if medium is None:
@@ -237,17 +255,32 @@ class Receiving:
     async def _finish(self, slot: Slot, medium: Medium, part: Part) -> Medium:
         """Check the declared digest, seal the object, then note it."""
         digest = await asyncio.to_thread(part.sha256)
-        if medium.declared_sha256 not in (None, digest):
+        try:
+            check_digest(medium, digest)
+        except DigestRefused:
             await asyncio.to_thread(part.restart)
-            raise DigestRefused(
-                "the bytes do not have the declared digest; send the medium again",
-                details={"declared_sha256": medium.declared_sha256, "received_sha256": digest},
-            )
+            raise
         if medium.status is MediaStatus.UPLOADED:
             # Replacing: the row must not vouch for the old digest while the object changes.
             await self._store.recordings.reopen_medium(medium.id, blame=False)
         stored = await asyncio.to_thread(part.seal)
         await slot.drop()
+        return await self._noted(medium, stored)
+
+    async def _kept(self, medium: Medium, body: Ahead, size_bytes: int) -> Medium | None:
+        """Keep a small medium that came whole; None where it did not, or goes through its part."""
+        if body.size_bytes != size_bytes:
+            return None
+        stored = await asyncio.to_thread(
+            self._objects.keep_whole, ref_of(medium), body.blocks, medium.declared_sha256
+        )
+        if stored is None:
+            return None
+        check_digest(medium, stored.sha256)
+        return await self._noted(medium, stored)
+
+    async def _noted(self, medium: Medium, stored: Stored) -> Medium:
+        """Note that the object is there."""
         finished = await self._store.recordings.finish_medium(
             medium.id, size_bytes=stored.size_bytes, sha256=stored.sha256
         )

@@ -98,6 +98,11 @@ class Turns:
             slot.claims -= 1
             await self._close_surplus()
 
+    def is_claimed(self, medium_id: str) -> bool:
+        """Say whether somebody is at a medium."""
+        slot = self._slots.get(medium_id)
+        return slot is not None and slot.claims > 0
+
     def is_open(self, medium_id: str) -> bool:
         """Say whether somebody is at a medium, or was and left it half-received."""
         slot = self._slots.get(medium_id)

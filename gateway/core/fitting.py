@@ -1,6 +1,6 @@
 """Whether what a request brings fits what is known of its medium."""
 
-from gateway.core.brought import Append, Begin, Brought, Whole
+from gateway.core.brought import Append, Begin, Brought, Chunk, Whole
 from gateway.errors import (
     DigestRefused,
     InvalidContentRange,
@@ -10,6 +10,9 @@ from gateway.errors import (
     OffsetMismatch,
 )
 from gateway.model import MediaStatus, Medium
+
+_SMALL_BYTES = 1024 * 1024
+"""What is held in memory of each body that is small."""
 
 
 def agreed_total(medium: Medium, brought: Brought, most_bytes: int) -> int | None:
@@ -32,6 +35,30 @@ def agreed_total(medium: Medium, brought: Brought, most_bytes: int) -> int | Non
     if max(brought.end, total or 0) > most_bytes:
         raise MediumTooLarge(f"this gateway takes media up to {most_bytes} bytes")
     return total
+
+
+def small_whole(medium: Medium, brought: Brought, total: int | None) -> int:
+    """Say how large a body is that brings a pending medium whole and is small; 0 for any other."""
+    if medium.status is not MediaStatus.PENDING:
+        return 0
+    match brought:
+        case Chunk(first=0, size_bytes=size_bytes) | Whole(size_bytes=size_bytes):
+            return size_bytes if size_bytes == total and size_bytes <= _SMALL_BYTES else 0
+        case _:
+            return 0
+
+
+def check_digest(medium: Medium, sha256: str) -> None:
+    """Refuse bytes that are not those that were declared.
+
+    Raises:
+        DigestRefused: They are others.
+    """
+    if medium.declared_sha256 not in (None, sha256):
+        raise DigestRefused(
+            "the bytes do not have the declared digest; send the medium again",
+            details={"declared_sha256": medium.declared_sha256, "received_sha256": sha256},
+        )
 
 
 def check_announced(medium: Medium, brought: Brought) -> None:
