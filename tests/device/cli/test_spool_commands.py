@@ -104,6 +104,7 @@ def test_looking_repeats_no_warnings_of_the_configuration(fieldpost, site):
     """What `config check` and sending commands say once is not said at every look."""
     with site.config.open("a") as file:
         file.write(f'[cloud.images]\napi = "sivi"\ntoken_file = "{site.spool.parent}/sivi"\n')
+        file.write(f'[[recorders]]\nurl = "folder://{site.spool.parent}"\n')
 
     assert "put aside" in fieldpost("config", "show").err
     assert ("", "") == (fieldpost("status").err, fieldpost("spool", "ls").err)
@@ -222,6 +223,22 @@ def test_ls_lists_what_is_not_released(fieldpost, filled):
 
     assert "ENTRY         STATE   MEDIA   SIZE  BEGUN" == lines[0].partition("  RECORDER")[0]
     assert [entry.id[:12] for entry in filled] == [line.split()[0] for line in lines[1:]]
+
+
+@pytest.mark.parametrize("columns", [80, None])
+def test_ls_tells_every_reason_whole(fieldpost, spool, tmp_path, monkeypatch, columns):
+    """Below its row at 80 columns, in one line on a pipe; never cut."""
+    monkeypatch.setattr("device.cli.cmd_spool_ls.width", lambda: columns)
+    reason = "the store refuses the upload: HTTP 403: AccessDenied: the bucket is not ours"
+    entries = [ingest(spool, tmp_path, name) for name in ("one", "two")]
+    spool.quarantine(entries[0].id, reason)
+
+    head, row, *more = fieldpost("spool", "ls").out.splitlines()
+
+    assert ("ENTRY", entries[0].id[:12]) == (head.split()[0], row.split()[0])
+    assert reason == (" ".join(line.strip() for line in more[:-1]) if columns else row[-76:])
+    assert columns is None or max(map(len, (head, row, *more))) <= columns
+    assert more[-1].startswith(entries[1].id[:12])
 
 
 def test_ls_says_where_released_recordings_are(fieldpost, spool):
