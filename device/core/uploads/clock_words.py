@@ -5,6 +5,7 @@ from datetime import datetime
 
 from device.core.http_answer import server_time
 from device.core.uploads import Expired, Response
+from device.words import span
 
 _NAMES_TIME = re.compile(
     rb"RequestTimeTooSkewed|RequestExpired|has expired|time frame|not yet valid|"
@@ -35,15 +36,6 @@ def explained(expired: Expired, now: datetime) -> str:
         )
     side = "behind" if behind_s > 0 else "ahead of"
     return (
-        f"{expired.reason}; this machine's clock is {_span(abs(behind_s))} {side} the store's: set"
+        f"{expired.reason}; this machine's clock is {span(abs(behind_s))} {side} the store's: set"
         " it (timedatectl set-ntp true)"
     )
-
-
-def _span(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    hours, rest_min = divmod(minutes, 60)
-    days, rest_h = divmod(hours, 24)
-    if days:
-        return f"{days} d {rest_h} h"
-    return f"{hours} h {rest_min} min" if hours else f"{minutes} min"
