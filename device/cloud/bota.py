@@ -23,6 +23,8 @@ from device.transport import Transport
 _RECORDING = "recording_id"
 _CREATED = frozenset({200, 201})
 _TOO_EARLY = 425
+_ANSWER_BYTES, _MEDIUM_BYTES = 65_536, 2048
+"""What an answer may need, and what more for each medium that it lists."""
 _VERIFYING_WAITS_S = (2.0, 4.0, 8.0, *(10.0,) * 28)
 """Waits while the cloud verifies what it stored: about five minutes, then it counts as unwell."""
 
@@ -62,6 +64,7 @@ class Bota:
             "/recordings",
             bota_api.recording_body(manifest, **on_behalf_of),
             {"Idempotency-Key": _key(manifest, ref)},
+            media=len(manifest.media),
         )
         if answer.status not in _CREATED:
             bota_api.refuse(answer, doing="create the recording")
@@ -100,12 +103,13 @@ class Bota:
         """See `Cloud.complete`: repeated word for word, in case an earlier answer was lost."""
         path = f"{self._recording_path(ref)}/upload-complete"
         body = bota_api.completion_body(manifest)
-        answer = await self._post(path, body, {})
+        media = len(manifest.media)
+        answer = await self._post(path, body, {}, media=media)
         for wait_s in _VERIFYING_WAITS_S:
             if answer.status != _TOO_EARLY:
                 break
             await self._clock.sleep(wait_s)
-            answer = await self._post(path, body, {})
+            answer = await self._post(path, body, {}, media=media)
         if answer.status not in _CREATED:
             bota_api.refuse(answer, doing="complete the upload")
         sha256 = bota_api.parse_receipt(
@@ -116,7 +120,7 @@ class Bota:
             cloud_recording=ref[_RECORDING],
             acknowledged_at=self._clock.now(),
             sha256=sha256,
-            media=len(manifest.media),
+            media=media,
         )
 
     async def aclose(self) -> None:
@@ -130,13 +134,17 @@ class Bota:
     async def _token(self) -> str:
         return usable_token(await asyncio.to_thread(self._token_source))
 
-    async def _post(self, path: str, body: object, headers: dict[str, str]) -> ApiAnswer:
+    async def _post(
+        self, path: str, body: object, headers: dict[str, str], *, media: int = 0
+    ) -> ApiAnswer:
+        """Make one call; its answer may list so many media."""
         token = await self._token()
         return await self._transport.call(
             "POST",
             f"{self._base_url}{path}",
             {"Authorization": f"Bearer {token}", **headers},
             body,
+            most_bytes=_ANSWER_BYTES + _MEDIUM_BYTES * media,
         )
 
 

@@ -1,6 +1,7 @@
 """The Bota cloud over a strict double of its API."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -221,3 +222,22 @@ async def test_an_api_key_relays_on_behalf_of_a_device(rig: BotaRig, key: str) -
 async def test_a_device_token_names_its_device_itself(rig: BotaRig) -> None:
     """With a device token those names are not sent, because Bota does not want them."""
     assert await _relaying(rig).open(MANIFEST, {})
+
+
+@pytest.mark.parametrize(("each_bytes", "taken"), [(1500, True), (3000, False)])
+@pytest.mark.asyncio
+async def test_an_answer_may_list_as_many_media_as_there_are(
+    rig: BotaRig, each_bytes: int, taken: bool
+) -> None:
+    """A recording of many images has a long acknowledgement; no other may be as long."""
+    manifest = manifest_of(*(bytes([n]) for n in range(100)))
+    ref = await rig.cloud.open(manifest, {})
+    listed = [{"id": f"med_{n}", "note": "x" * each_bytes} for n in range(100)]
+    document = {"id": ref["recording_id"], "status": "uploaded", "media": listed}
+    rig.bota.faults["complete"].append(Fault(status=200, body=json.dumps(document).encode()))
+
+    if taken:
+        assert 100 == (await rig.cloud.complete(manifest, ref)).media
+    else:
+        with pytest.raises(NotTheCloud, match="more than 270336 bytes"):
+            await rig.cloud.complete(manifest, ref)
