@@ -44,7 +44,7 @@ from device.upload_targets import Targets, Way, origin
 class MediumUpload:
     """One medium on its way; `run()` once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one medium, and what is known of it
         self,
         way: Way,
         entry: Entry,
@@ -52,16 +52,29 @@ class MediumUpload:
         medium: SealedMedium,
         *,
         whole: bool = False,
+        fresh: UploadSession | None = None,
     ) -> None:
-        """Take the medium; with `whole` it is not to be cut, whatever the link."""
+        """Take the medium.
+
+        Args:
+            way: What the upload works with.
+            entry: Its entry, sealed.
+            manifest: What the cloud is told of the entry.
+            medium: Which of its media.
+            whole: It is not to be cut, whatever the link.
+            fresh: A session that was asked for and saved since the entry was looked up.
+        """
         self._way = way
         self._entry = entry
         self._medium = medium
         self._whole = whole
+        self._fresh = fresh
+        self._path = way.spool.path_of(entry, medium.index)
         self._targets = Targets(way, entry, manifest, medium)
         self._toll = Toll(way.spool, entry.id)
         self._standstill = Standstill(0)
         self._resent_bytes = 0
+        self._kept: asyncio.Future[None] | None = None
         self._dropped = False
         self._saved: UploadSession | None = None
         self.may_be_whole = False
@@ -80,6 +93,16 @@ class MediumUpload:
             CloudError: Whatever else the store or the API says.
             SpoolDamaged: The sealed bytes are not what was sealed.
         """
+        await self.carry(ref)
+        await self.kept()
+
+    async def kept(self) -> None:
+        """Wait until the evidence is on the disk."""
+        if self._kept is not None:
+            await self._kept
+
+    async def carry(self, ref: CloudRef) -> None:
+        """Do all of `run` that needs the line; the evidence is handed in by then."""
         protocol = await self._open(ref)
         done = False
         try:
@@ -110,8 +133,13 @@ class MediumUpload:
 
     async def _open(self, ref: CloudRef) -> UploadProtocol:
         """Take up the saved session; ask for a target if there is none."""
-        session = self._session()
-        protocol = await self._begin(ref) if session is None else self._take_up(session)
+        if self._fresh is not None:
+            protocol = begin(self._fresh.target, self._cargo, self._fresh.protocol)
+            self._saved = self._fresh
+        elif (session := self._session()) is not None:
+            protocol = self._take_up(session)
+        else:
+            protocol = await self._begin(ref)
         if not (self._arrived or self._whole):
             self._targets.cut_first(protocol.session)
         return protocol
@@ -191,11 +219,9 @@ class MediumUpload:
                 self._medium.size_bytes,
             )
 
-        path = await asyncio.to_thread(
-            self._way.spool.media_path, self._entry.id, self._medium.index
-        )
+        send = self._way.transport.send
         try:
-            answer = await self._way.transport.send(request, path, moved, self._toll.spent)
+            answer = await send(request, self._path, moved, self._toll.spent)
         finally:
             # Also when cancelled or when our disk fails: what left has cost the data budget.
             if answer is None:
@@ -204,15 +230,18 @@ class MediumUpload:
         return answer, sent_bytes
 
     async def _accept(self, evidence: Evidence) -> bool:
-        count = self._toll.count(self._resent_bytes)
         is_ours = evidence.sha256 in {None, self._medium.sha256}
         if not is_ours or evidence.md5 not in {None, self._medium.md5}:
-            await count
+            await self._toll.count(self._resent_bytes)
             return False
-        # Together, so that they share a commit: of a small picture that is most of the time.
-        index = self._medium.index
-        keep = asyncio.to_thread(self._way.spool.save_evidence, self._entry.id, index, evidence)
-        await asyncio.gather(count, keep)
+        handed_in = self._way.spool.save_landed(
+            self._entry.id,
+            self._medium.index,
+            evidence,
+            sent_bytes=self._toll.take(),
+            resent_bytes=self._resent_bytes,
+        )
+        self._kept = asyncio.wrap_future(handed_in)
         if self._saved is not None:
             self.landed = self._saved.target, evidence
         return True
@@ -259,9 +288,8 @@ class MediumUpload:
         return self._resume(fresh)
 
     def _check_bytes(self) -> None:
-        path = self._way.spool.media_path(self._entry.id, self._medium.index)
-        if _sha256(path) != self._medium.sha256:
-            raise SpoolDamaged(f"{path.name} is not what was sealed: its digest has changed")
+        if _sha256(self._path) != self._medium.sha256:
+            raise SpoolDamaged(f"{self._path.name} is not what was sealed: its digest has changed")
 
     async def _leave(self, protocol: UploadProtocol) -> None:
         """Keep what the next attempt must know: the store's offset, and bytes of unknown fate."""

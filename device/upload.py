@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from device.ahead import Ahead
 from device.clock import Clock
 from device.cloud import Cloud, CloudRef
 from device.config import UploadConfig
@@ -178,19 +179,32 @@ async def _send_pictures(
     pictures: Sequence[SealedMedium],
     ref: CloudRef,
 ) -> CloudRef:
-    """Send pictures together: what is small waits for answers and disks, not for the line."""
+    """Send pictures together: what is small waits for answers and disks, not for the line.
+
+    Twice as many as have a slot: those without wait for our own disk, or for a slot.
+    """
     telling = asyncio.Lock()
+    ahead = Ahead(way, entry, manifest, pictures)
+
+    async def tell(upload: MediumUpload, medium: SealedMedium) -> None:
+        nonlocal ref
+        await upload.kept()
+        if upload.landed is not None:
+            async with telling:
+                ref = await _tell(way, entry.id, manifest, medium, upload.landed, ref)
 
     async def send(medium: SealedMedium) -> None:
-        nonlocal ref
-        upload = MediumUpload(way, entry, manifest, medium)
+        fresh = await ahead.session(medium, ref)
+        upload = MediumUpload(way, entry, manifest, medium, fresh=fresh)
         async with way.slots:
-            await upload.run(ref)
-            if upload.landed is not None:
-                async with telling:
-                    ref = await _tell(way, entry.id, manifest, medium, upload.landed, ref)
+            await upload.carry(ref)
+            if fresh is None:
+                # The next one's URL may live for a minute only: not asked for before this is told.
+                await tell(upload, medium)
+        if fresh is not None:
+            await tell(upload, medium)
 
-    await fan_out(pictures, send, at_once=way.settings.workers)
+    await fan_out(pictures, send, at_once=2 * way.settings.workers)
     return ref
 
 

@@ -51,6 +51,14 @@ class Targets:
             CloudError: Whatever else the API says.
         """
         target = await self._way.cloud.target(self._manifest, self._medium, ref)
+        return await self.session_on(target)
+
+    async def session_on(self, target: Target) -> UploadSession:
+        """Find out what a target speaks that was asked for together with others.
+
+        Raises:
+            CloudUnreachable: The store does not say.
+        """
         return UploadSession(target=target, protocol=await self._spoken(target))
 
     async def _spoken(self, target: Target) -> str:
@@ -61,9 +69,7 @@ class Targets:
         stores, now_s = self._way.stores, self._way.clock.monotonic()
         if (told := stores.spoken(store, now_s)) is not None:
             return told
-        path = await asyncio.to_thread(
-            self._way.spool.media_path, self._entry.id, self._medium.index
-        )
+        path = self._way.spool.path_of(self._entry, self._medium.index)
         answer = await self._way.transport.send(question(target), path, lambda _: None)
         if (told := answered(answer)) is None:
             raise CloudUnreachable(f"the store at {store} does not answer")

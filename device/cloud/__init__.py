@@ -1,6 +1,6 @@
 """The Cloud seam: one API that hands out upload targets and acknowledges what is stored."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +32,19 @@ class Cloud(Protocol):
         """Ask where one medium goes, just before it goes.
 
         Repeating it makes no second medium where the API allows.
+        """
+        ...
+
+    def targets_at_once(self, ref: CloudRef) -> int:
+        """Say for how many media of a recording one call of `targets` asks; 1: use `target`."""
+        ...
+
+    async def targets(
+        self, manifest: Manifest, media: Sequence[SealedMedium], ref: CloudRef
+    ) -> list[Target]:
+        """Ask where several media go, in their order: at most `targets_at_once`, or none gets one.
+
+        See `target`, which the API takes for the same.
         """
         ...
 

@@ -4,7 +4,7 @@ The credential is a device's own token, or an API key that relays on behalf of a
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import quote, urlsplit
 
 from device.clock import Clock
@@ -21,7 +21,9 @@ from device.token import DEVICE_TOKEN
 from device.transport import Transport
 
 _RECORDING = "recording_id"
+_AT_ONCE = "targets_at_once"
 _CREATED = frozenset({200, 201})
+_UNKNOWN = frozenset({404, 405})
 _TOO_EARLY = 425
 _ANSWER_BYTES, _MEDIUM_BYTES = 65_536, 2048
 """What an answer may need, and what more for each medium that it lists."""
@@ -69,7 +71,9 @@ class Bota:
         if answer.status not in _CREATED:
             bota_api.refuse(answer, doing="create the recording")
         again = {AGAIN: ref[AGAIN]} if AGAIN in ref else {}
-        return {_RECORDING: bota_api.parse_created(answer), **again}
+        at_once = bota_api.parse_at_once(answer)
+        many = {_AT_ONCE: str(at_once)} if at_once > 1 else {}
+        return {_RECORDING: bota_api.parse_created(answer), **many, **again}
 
     async def target(self, manifest: Manifest, medium: SealedMedium, ref: CloudRef) -> Target:
         """See `Cloud.target`: our gateway gives the same medium a fresh URL for the same key."""
@@ -85,6 +89,29 @@ class Bota:
             bota_api.refuse(answer, doing="get an upload URL")
         return bota_api.parse_target(
             answer, medium, base_url=f"{self._base_url}/", allow_http=self._allow_http
+        )
+
+    def targets_at_once(self, ref: CloudRef) -> int:
+        """See `Cloud.targets_at_once`: our gateway says so where it creates a recording."""
+        return int(ref.get(_AT_ONCE, "1"))
+
+    async def targets(
+        self, manifest: Manifest, media: Sequence[SealedMedium], ref: CloudRef
+    ) -> list[Target]:
+        """See `Cloud.targets`."""
+        answer = await self._post(
+            f"{self._recording_path(ref)}/upload-urls",
+            bota_api.media_body((m, f"{_key(manifest, ref)}-{m.index}") for m in media),
+            {},
+            media=2 * len(media),  # a signed URL is longer than what is told of a medium
+        )
+        if answer.status in _UNKNOWN:
+            # A gateway that was put back to an earlier release knows the recording, not the call.
+            return [await self.target(manifest, medium, ref) for medium in media]
+        if answer.status not in _CREATED:
+            bota_api.refuse(answer, doing="get upload URLs")
+        return bota_api.parse_targets(
+            answer, media, base_url=f"{self._base_url}/", allow_http=self._allow_http
         )
 
     async def stored(

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from device.clock import Clock
 from device.cloud import CloudRef, MediaPath
 from device.cloud.oauth import AccessTokens
+from device.cloud.one_by_one import OneByOne
 from device.config import CloudConfig
 from device.core import siro_api
 from device.core.acknowledged import receipt_of_each
@@ -22,7 +23,7 @@ _DONE = "siro."
 """Prefix of the keys that hold Siro's name for each medium, once it has acknowledged it."""
 
 
-class Siro:
+class Siro(OneByOne):
     """See `Cloud`. A recording of several audio files becomes as many recordings at Siro."""
 
     name = "siro"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from device.clock import Clock
 from device.cloud import Cloud, CloudRef
+from device.cloud.one_by_one import OneByOne
 from device.core.admission import admit
 from device.core.anew import AGAIN
 from device.core.medium_name import called
@@ -25,7 +26,7 @@ _AT = "at"
 """Key of where a part is: what a cloud said at another address counts at this one for nothing."""
 
 
-class Split:
+class Split(OneByOne):
     """See `Cloud`. A recording is stored when every cloud that got a part of it says so.
 
     A cloud that gets no part is not called. Each keeps its own names and acknowledgements,

@@ -5,7 +5,7 @@ later steps rest on are demanded, because a captive portal also answers 200.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -27,6 +27,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _ACKNOWLEDGED = frozenset({"uploaded", "processing", "completed", "stitching"})
 _FAILED = frozenset({"failed", "integrity_failure"})
 _CONFLICT = 409
+_MOST_AT_ONCE = 1000
 _MISSING_CODES = frozenset({"media_pending", "no_media_uploaded"})
 
 
@@ -66,6 +67,16 @@ def medium_body(medium: SealedMedium) -> dict[str, Any]:
     return body
 
 
+def media_body(media: Iterable[tuple[SealedMedium, str]]) -> dict[str, Any]:
+    """Say which upload URLs are wanted, each medium with its Idempotency-Key. Our gateway's own."""
+    return {
+        "media": [
+            {**medium_body(medium), "idempotency_key": key, "sha256": medium.sha256}
+            for medium, key in media
+        ]
+    }
+
+
 def completion_body(manifest: Manifest) -> dict[str, Any]:
     """Say that all is up. The digest alone: a size makes an exact replay answer 409."""
     return {"content_sha256": digest_medium(manifest).sha256}
@@ -80,6 +91,12 @@ def parse_created(answer: ApiAnswer) -> str:
     return recording
 
 
+def parse_at_once(answer: ApiAnswer) -> int:
+    """Return how many upload URLs the API hands out at once: 1 where it does not say."""
+    stated = document_of(answer).get("batch_upload_url")
+    return stated if isinstance(stated, int) and 1 < stated <= _MOST_AT_ONCE else 1
+
+
 def parse_target(
     answer: ApiAnswer, medium: SealedMedium, *, base_url: str, allow_http: bool
 ) -> Target:
@@ -87,7 +104,40 @@ def parse_target(
 
     `expires_in_s` is measured against the answer's own Date, so a wrong wall clock is harmless.
     """
-    document = document_of(answer)
+    return _target(document_of(answer), answer, medium, base_url=base_url, allow_http=allow_http)
+
+
+def parse_targets(
+    answer: ApiAnswer, media: Sequence[SealedMedium], *, base_url: str, allow_http: bool
+) -> list[Target]:
+    """Read where several media go; see `parse_target`.
+
+    Raises:
+        NotTheCloud: It does not speak of just these.
+    """
+    listed = document_of(answer).get("media")
+    if not isinstance(listed, list) or len(listed) != len(media):
+        raise NotTheCloud("the answer does not name one upload URL for each medium")
+    return [
+        _target(
+            document if isinstance(document, dict) else {},
+            answer,
+            medium,
+            base_url=base_url,
+            allow_http=allow_http,
+        )
+        for document, medium in zip(listed, media, strict=True)
+    ]
+
+
+def _target(
+    document: Mapping[str, Any],
+    answer: ApiAnswer,
+    medium: SealedMedium,
+    *,
+    base_url: str,
+    allow_http: bool,
+) -> Target:
     stated = document.get("upload_url")
     media_id = document.get("media_id")
     protocol = document.get("upload_protocol")

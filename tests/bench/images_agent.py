@@ -37,20 +37,31 @@ from device.model import (
 from device.progress import Silent
 from device.spool.spool import Spool
 from device.transport import Transport
+from gateway.objects.s3_signing import S3Request, S3Signer
 from tests.bench.peak_memory import mark_kib, peak_kib
-from tests.servers.s3 import BUCKET, client
+from tests.servers.s3 import ACCESS_KEY, BUCKET, REGION, SECRET_KEY
 
 _RECORDER = RecorderId("bench:images")
 
 
 class Signing:
-    """See `Cloud`: an API that does nothing but sign, and takes the agent's word for the rest."""
+    """See `Cloud`: an API that does nothing but sign, and takes the agent's word for the rest.
+
+    It hands out as many URLs at once as our gateway does. Signing is counted as the agent's own:
+    rclone signs for itself, too.
+    """
 
     name = "signing"
 
     def __init__(self, endpoint: str, prefix: str, clock: Clock) -> None:
         self.origin = endpoint
-        self._client = client(endpoint)
+        self._signer = S3Signer(
+            endpoint=endpoint,
+            region=REGION,
+            bucket=BUCKET,
+            key_id=ACCESS_KEY,
+            secret=SECRET_KEY,
+        )
         self._prefix = prefix
         self._clock = clock
 
@@ -58,9 +69,18 @@ class Signing:
         return {**ref, "recording_id": manifest.key.recording}
 
     async def target(self, manifest: Manifest, medium: SealedMedium, ref: CloudRef) -> Target:
-        key = f"{self._prefix}/{ref['recording_id']}/{medium.name}"
-        url = self._client.generate_presigned_url("put_object", {"Bucket": BUCKET, "Key": key})
-        return Target(url=url, expires_in_s=3600.0)
+        return (await self.targets(manifest, [medium], ref))[0]
+
+    def targets_at_once(self, ref: CloudRef) -> int:
+        return 50
+
+    async def targets(
+        self, manifest: Manifest, media: Sequence[SealedMedium], ref: CloudRef
+    ) -> list[Target]:
+        prefix = f"{self._prefix}/{ref['recording_id']}"
+        puts = [S3Request(method="PUT", key=f"{prefix}/{medium.name}") for medium in media]
+        urls = await self._signer.sign_all(puts, 3600)
+        return [Target(url=url, expires_in_s=3600.0) for url in urls]
 
     async def stored(self, manifest, medium, target, evidence, ref) -> CloudRef:
         return ref
