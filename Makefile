@@ -23,7 +23,7 @@ help:
 	@echo 'make fmt     format the code and apply safe fixes'
 	@echo 'make clean   remove $(VENV) and caches'
 
-setup: $(VENV)/.ready-dev $(VENV)/.ready-node
+setup: $(VENV)/.ready-dev $(VENV)/.ready-node $(VENV)/.ready-dbusmock
 
 # The stamps live inside the environment: removing it removes them. A change of the dependencies
 # in pyproject.toml makes them stale. The environment itself is only made where it is missing.
@@ -54,6 +54,20 @@ $(VENV)/.ready-node: tests/servers/package.json | $(VENV)/.ready-dev
 	  --loglevel=error --prefer-offline --fetch-retries=1 >&2; \
 	then touch $@; else echo '==> npm failed: tests of these servers will be skipped' >&2; fi
 
+# NetworkManager, ModemManager and UPower, mocked on a private bus. The mocks run in the system's own
+# Python, for which Debian builds the binding to D-Bus. Skipped where it fails, as above.
+SYSTEM_PYTHON := /usr/bin/python3
+$(VENV)/.ready-dbusmock: | $(VENV)/.ready-dev
+	@echo '==> installing mocked services (dbusmock)' >&2; \
+	has() { command -v dbus-daemon && $(SYSTEM_PYTHON) -c 'import dbus.mainloop.glib'; } >/dev/null 2>&1; \
+	if ! has && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  export DEBIAN_FRONTEND=noninteractive; apt-get update -qq >&2; \
+	  apt-get install -y -qq --no-install-recommends dbus-daemon python3-dbus >&2; \
+	fi; \
+	if has && $(PIP) install --no-deps --upgrade --target $(VENV)/dbusmock 'python-dbusmock>=0.38,<0.39' >&2; \
+	then touch $@; \
+	else echo '==> no dbus-daemon, python3-dbus or python-dbusmock: tests of these services will be skipped' >&2; fi
+
 EXTRAS_dev := dev
 EXTRAS_demo := demo,gateway
 EXTRAS_demo-ble := demo,gateway,ble-sim
@@ -74,7 +88,7 @@ contracts: $(VENV)/.ready-dev
 	@echo '==> import contracts'
 	@$(VENV)/bin/lint-imports --no-cache --no-logo
 
-pytest: $(VENV)/.ready-dev $(VENV)/.ready-node
+pytest: $(VENV)/.ready-dev $(VENV)/.ready-node $(VENV)/.ready-dbusmock
 	@echo '==> tests'
 	@$(PY) -m pytest -q -n 2 $(ARGS)
 

@@ -1,0 +1,398 @@
+"""Surroundings as NetworkManager, ModemManager and UPower tell of them, mocked on a private bus."""
+
+import asyncio
+
+import pytest
+import pytest_asyncio
+from dbus_fast.signature import Variant
+
+from device.network import ANEW_S
+from device.surroundings import Connectivity, NetworkKind, PowerState
+from tests.device.network_conformance import (
+    DEADLINE_S,
+    SurroundingsConformance,
+    rings,
+    running,
+)
+from tests.device.service_stage import (
+    BATTERY,
+    DISPLAY,
+    MODEM,
+    MODEM_PATH,
+    NM,
+    NM_PATH,
+    REGISTRATION,
+    SIGNAL,
+    ServiceStage,
+)
+
+
+@pytest_asyncio.fixture
+async def stage(mocks, tmp_path):
+    await mocks.have("networkmanager", "upower")
+    found = ServiceStage(mocks, tmp_path)
+    await found.arrange_network()
+    await found.wifi(-60)
+    return found
+
+
+@pytest_asyncio.fixture
+async def mobile(mocks, tmp_path):
+    """A box with a modem; each test says what it can measure."""
+    await mocks.have("networkmanager", "modemmanager")
+    found = ServiceStage(mocks, tmp_path)
+    await found.arrange_network()
+    return found
+
+
+async def told(stage: ServiceStage, seen: int) -> None:
+    """Wait for a change that only a signal can tell of: no time passes."""
+    async with asyncio.timeout(DEADLINE_S):
+        await stage.surroundings.changed.after(seen)
+
+
+class TestServices(SurroundingsConformance):
+    """The suite, over D-Bus."""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("number", "meaning"),
+    [
+        (0, Connectivity.UNKNOWN),
+        (1, Connectivity.NONE),
+        (2, Connectivity.PORTAL),
+        (3, Connectivity.LIMITED),
+        (4, Connectivity.FULL),
+        (77, Connectivity.UNKNOWN),
+    ],
+)
+async def test_connectivity(stage, number, meaning):
+    """How far the network reaches is what NetworkManager says, a portal included."""
+    await stage.manager(Connectivity=Variant("u", number))
+    await stage.surroundings.look()
+
+    assert meaning is stage.surroundings.network.connectivity
+
+
+@pytest.mark.asyncio
+async def test_connectivity_that_nobody_checks(stage):
+    """Where NetworkManager does not check, its full connectivity is a guess."""
+    await stage.manager(ConnectivityCheckEnabled=Variant("b", False))
+    await stage.surroundings.look()
+
+    assert Connectivity.UNKNOWN is stage.surroundings.network.connectivity
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("number", "meaning"), [(0, None), (1, True), (2, False), (3, True), (4, False), (9, None)]
+)
+async def test_metered(stage, number, meaning):
+    """A network that costs is known as one, if NetworkManager only guesses too."""
+    await stage.manager(Metered=Variant("u", number))
+    await stage.surroundings.look()
+
+    assert meaning is stage.surroundings.network.metered
+
+
+@pytest.mark.asyncio
+async def test_a_portal_is_told_at_once(stage):
+    """A change that NetworkManager signals needs no waiting for a look."""
+    async with running(stage) as surroundings:
+        seen = surroundings.changed.count
+        await stage.manager(Connectivity=Variant("u", 2))
+        await told(stage, seen)
+
+        assert Connectivity.PORTAL is surroundings.network.connectivity
+
+
+@pytest.mark.asyncio
+async def test_a_battery_is_told_at_once(stage):
+    """A change that UPower signals needs no waiting for a look."""
+    async with running(stage) as surroundings:
+        seen = surroundings.changed.count
+        await stage.battery(12.6, charging=False)
+        await told(stage, seen)
+        while surroundings.power.charging is None:
+            await told(stage, surroundings.changed.count)
+
+        assert PowerState(battery_percent=13, charging=False) == surroundings.power
+
+
+@pytest.mark.asyncio
+async def test_a_weak_signal_is_told_at_once(stage):
+    """The access point's strength is followed by signals."""
+    async with running(stage) as surroundings:
+        seen = surroundings.changed.count
+        await stage.wifi(-82)
+        await told(stage, seen)
+
+        assert -82 == surroundings.network.signal_dbm
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_polled(stage):
+    """With services there, it sleeps until everything is looked at anew."""
+    async with running(stage):
+        stage.clock.advance(ANEW_S - 1.0)
+        await asyncio.sleep(0)
+
+        assert 1 == stage.clock.sleeping
+
+
+@pytest.mark.asyncio
+async def test_a_lost_signal_costs_a_minute(stage):
+    """What changed without a word is seen at the next look at everything."""
+    code = f"self.props['{NM}']['Metered'] = dbus.UInt32(1)"
+    await stage.mocks.method("networkmanager", NM_PATH, "field.test.Whisper", "", code)
+    async with running(stage) as surroundings:
+        seen = surroundings.changed.count
+        await stage.mocks.call("networkmanager", NM_PATH, "field.test.Whisper")
+        stage.clock.advance(ANEW_S)
+        await told(stage, seen)
+
+        assert surroundings.network.metered is True
+
+
+@pytest.mark.asyncio
+async def test_a_bridge_is_what_lies_below_it(stage):
+    """Where the connection's type does not say what carries it, the kernel does."""
+    stage.files.interface("wlan0", devtype="wlan")
+    stage.files.interface("br0", devtype="bridge", lower=("wlan0",))
+    await stage.mocks.mock("networkmanager", "AddEthernetDevice", "ssi", "bridge", "br0", 100)
+    await stage.activate("bridge", "bridge")
+    await stage.primary("bridge")
+    await stage.surroundings.look()
+
+    assert (NetworkKind.WIFI, "br0") == (
+        stage.surroundings.network.kind,
+        stage.surroundings.network.interface,
+    )
+
+
+@pytest.mark.asyncio
+async def test_an_interface_that_networkmanager_leaves_alone(stage):
+    """Where NetworkManager knows no way out, the kernel's routes may show one."""
+    await stage.nothing()
+    await stage.manager(Connectivity=Variant("u", 1))
+    stage.files.interface("eth1")
+    stage.files.routes("eth1")
+    await stage.surroundings.look()
+    network = stage.surroundings.network
+
+    assert (NetworkKind.ETHERNET, "eth1", Connectivity.UNKNOWN) == (
+        network.kind,
+        network.interface,
+        network.connectivity,
+    )
+
+
+@pytest.mark.asyncio
+async def test_a_connection_that_vanishes_while_it_is_read(stage):
+    """A primary connection that is no more when asked for is no error."""
+    await stage.manager(PrimaryConnection=Variant("o", f"{NM_PATH}/ActiveConnection/gone"))
+    await stage.surroundings.look()
+
+    assert stage.surroundings.network.kind is None
+
+
+@pytest.mark.asyncio
+async def test_networkmanager_that_goes(stage):
+    """When NetworkManager ends, the kernel's routes tell from then on."""
+    stage.files.interface("eth1")
+    stage.files.routes("eth1")
+    async with running(stage) as surroundings:
+        seen = surroundings.changed.count
+        await stage.mocks.stop("networkmanager")
+        await told(stage, seen)
+        first = surroundings.network.interface
+        seen = surroundings.changed.count
+        stage.files.routes()
+        await rings(stage, seen)
+
+        assert ("eth1", None) == (first, surroundings.network.interface)
+
+
+@pytest.mark.asyncio
+async def test_services_that_come(mocks, tmp_path):
+    """A service that starts later is asked from then on."""
+    await mocks.have()
+    stage = ServiceStage(mocks, tmp_path)
+    async with running(stage) as surroundings:
+        await mocks.start("networkmanager")
+        await mocks.start("upower")
+        await stage.arrange_network()
+        await stage.battery(80, charging=True)
+        seen = surroundings.changed.count
+        await stage.primary("cable")
+        await told(stage, seen)
+        while surroundings.network.kind is None or surroundings.power.charging is None:
+            await told(stage, surroundings.changed.count)
+
+        assert ("eth0", 80) == (
+            surroundings.network.interface,
+            surroundings.power.battery_percent,
+        )
+
+
+@pytest.mark.asyncio
+async def test_upower_alone(mocks, tmp_path):
+    """Beside another network manager, the kernel tells of the network and UPower of power."""
+    await mocks.have("upower")
+    stage = ServiceStage(mocks, tmp_path)
+    stage.files.interface("eth1")
+    stage.files.routes("eth1")
+    await stage.battery(80, charging=True)
+    await stage.surroundings.look()
+
+    assert ("eth1", 80) == (
+        stage.surroundings.network.interface,
+        stage.surroundings.power.battery_percent,
+    )
+
+
+@pytest.mark.asyncio
+async def test_a_battery_without_upower(mocks, tmp_path):
+    """Beside NetworkManager, the kernel tells of the battery."""
+    await mocks.have("networkmanager")
+    stage = ServiceStage(mocks, tmp_path)
+    await stage.arrange_network()
+    await stage.cable()
+    stage.files.supply("BAT0", type="Battery", capacity=41, status="Discharging")
+    await stage.surroundings.look()
+
+    assert ("eth0", 41) == (
+        stage.surroundings.network.interface,
+        stage.surroundings.power.battery_percent,
+    )
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("state", "charging"), [(0, None), (1, True), (2, False), (3, False), (4, True), (5, True)]
+)
+async def test_states_of_a_battery(stage, state, charging):
+    """A battery that is full, or waits for charge, hangs on a supply."""
+    await stage.battery(99, charging=True)
+    await stage.mocks.change("upower", DISPLAY, BATTERY, State=Variant("u", state))
+    await stage.surroundings.look()
+
+    assert charging is stage.surroundings.power.charging
+
+
+@pytest.mark.asyncio
+async def test_a_mobile_network(mobile):
+    """A modem tells its technology, whose network it is on, and its signal as measured."""
+    lte = Variant("a{sv}", {"rssi": Variant("d", -71.6), "rsrp": Variant("d", -99.0)})
+    await mobile.mobile(Rate=Variant("u", 10), Lte=lte)
+    await mobile.surroundings.look()
+    network = mobile.surroundings.network
+
+    assert (NetworkKind.CELLULAR, "wwan0", "lte", False, -72) == (
+        network.kind,
+        network.interface,
+        network.radio,
+        network.roaming,
+        network.signal_dbm,
+    )
+
+
+@pytest.mark.asyncio
+async def test_a_signal_that_is_not_measured(mobile):
+    """A modem that measures nothing has its quality in percent made into decibels."""
+    await mobile.mobile()
+    await mobile.surroundings.look()
+
+    assert -70 == mobile.surroundings.network.signal_dbm
+
+
+@pytest.mark.asyncio
+async def test_a_modem_is_told_to_measure_once(mobile):
+    """A modem that could measure and does not is asked to, and not again with every look."""
+    await mobile.mobile(Rate=Variant("u", 0))
+    async with running(mobile) as surroundings:
+        await surroundings.look()
+        await surroundings.look()
+        calls = await mobile.mocks.calls("modemmanager", MODEM_PATH, "Setup")
+
+        assert [[30]] == calls
+
+
+@pytest.mark.asyncio
+async def test_a_modem_that_measures_is_left_alone(mobile):
+    """How often another program lets it measure is not changed."""
+    await mobile.mobile(Rate=Variant("u", 10))
+    await mobile.surroundings.look()
+
+    assert [] == await mobile.mocks.calls("modemmanager", MODEM_PATH, "Setup")
+
+
+@pytest.mark.asyncio
+async def test_roaming_is_told_at_once(mobile):
+    """Crossing a border is known when ModemManager knows it."""
+    await mobile.mobile()
+    async with running(mobile) as surroundings:
+        seen = surroundings.changed.count
+        state = Variant("u", 5)
+        await mobile.mocks.change("modemmanager", MODEM_PATH, REGISTRATION, RegistrationState=state)
+        await told(mobile, seen)
+
+        assert surroundings.network.roaming is True
+
+
+@pytest.mark.asyncio
+async def test_a_measured_signal_is_told_at_once(mobile):
+    """What a modem measures is followed by signals."""
+    lte = Variant("a{sv}", {"rssi": Variant("d", -60.0)})
+    await mobile.mobile(Rate=Variant("u", 10), Lte=lte)
+    async with running(mobile) as surroundings:
+        seen = surroundings.changed.count
+        weak = Variant("a{sv}", {"rssi": Variant("d", -101.0)})
+        await mobile.mocks.change("modemmanager", MODEM_PATH, SIGNAL, Lte=weak)
+        await told(mobile, seen)
+
+        assert -101 == surroundings.network.signal_dbm
+
+
+@pytest.mark.asyncio
+async def test_a_modem_that_comes_later(mobile):
+    """A modem that ModemManager finds after the network was up is asked."""
+    await mobile.mobile_network()
+    async with running(mobile) as surroundings:
+        seen = surroundings.changed.count
+        await mobile.plug_modem()
+        await told(mobile, seen)
+
+        assert "lte" == surroundings.network.radio
+
+
+@pytest.mark.asyncio
+async def test_a_modem_without_networkmanager(mocks, tmp_path):
+    """Beside another network manager, the modem of the kernel's route is asked."""
+    await mocks.have("modemmanager")
+    stage = ServiceStage(mocks, tmp_path)
+    stage.files.interface("wwan0", devtype="wwan", frames=65534, state="unknown")
+    stage.files.routes("wwan0")
+    await mocks.mock("modemmanager", "AddSimpleModem")
+    ports = Variant("a(su)", [["wwan0", 2]])
+    await mocks.add("modemmanager", MODEM_PATH, MODEM, Ports=ports)
+    await stage.surroundings.look()
+    network = stage.surroundings.network
+
+    assert (NetworkKind.CELLULAR, "lte", -70) == (
+        network.kind,
+        network.radio,
+        network.signal_dbm,
+    )
+
+
+@pytest.mark.asyncio
+async def test_a_modem_that_is_not_in_use(mobile):
+    """On Wi-Fi, the signal is that of Wi-Fi and not that of the modem."""
+    await mobile.mobile()
+    await mobile.wifi(-55)
+    await mobile.surroundings.look()
+    network = mobile.surroundings.network
+
+    assert (None, None, -55) == (network.radio, network.roaming, network.signal_dbm)
