@@ -211,12 +211,15 @@ class Held(FieldpostError):
     code = "held"
     transient = True
     fault = Fault.OPERATOR
+    exit_code = 75
+    hint = "fieldpost config show; what the settings allow goes on by itself"
 
-    def __init__(self, why: str, reason: str, until: datetime | None) -> None:
-        """Say which rule it is, in a word and in a sentence, and when it ends if that is known."""
+    def __init__(self, why: str, reason: str, until: datetime | None, next_bytes: int) -> None:
+        """Say which rule it is, in a word and in a sentence, when it ends, and what was refused."""
         super().__init__(reason)
         self.why = why
         self.until = until
+        self.next_bytes = next_bytes
 
 
 class SpoolError(FieldpostError):

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
+from device.clock import Clock
 from device.core.policy import Hold, Send, Standing, decide
 from device.daytime import Daytime
 from device.errors import Held
@@ -26,16 +28,18 @@ class Leave:
 class Permission:
     """Says whether bytes may leave. The sources are asked anew each time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a source of its own
         self,
         *,
         ledger: Ledger,
+        clock: Clock,
         daytime: Daytime,
         settings: Callable[[], SendSettings],
         network: Callable[[], NetworkState],
         power: Callable[[], PowerState],
     ) -> None:
         self._ledger = ledger
+        self._clock = clock
         self._daytime = daytime
         self._settings = settings
         self._network = network
@@ -43,15 +47,22 @@ class Permission:
         self._given: list[Leave] = []
 
     def told(self, next_bytes: int = 0) -> Send | Hold:
-        """Ask whether so many bytes may leave; 0 asks of the surroundings alone."""
+        """Ask whether so many bytes may leave; 0 asks of the surroundings alone.
+
+        `until` of the answer is by the box's own clock, wrong as it may be: that is what waits by.
+        """
         spoken_for = sum(each.left_bytes for each in self._given)
+        now = self._daytime.now()
         standing = Standing(
             network=self._network(),
             power=self._power(),
-            now=self._daytime.now(),
+            now=now,
             used_bytes=self._ledger.used_bytes() + spoken_for,
         )
-        return decide(standing, self._settings(), next_bytes)
+        told = decide(standing, self._settings(), next_bytes)
+        if told.until is None or now is None:
+            return told
+        return replace(told, until=self._clock.now() + (told.until - now))
 
     @contextmanager
     def leave(self, next_bytes: int) -> Iterator[Leave]:
@@ -62,7 +73,7 @@ class Permission:
         """
         told = self.told(next_bytes)
         if isinstance(told, Hold):
-            raise Held(told.code, told.reason, told.until)
+            raise Held(told.code, told.reason, told.until, next_bytes)
         given = Leave(next_bytes)
         self._given.append(given)
         try:

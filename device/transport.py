@@ -8,11 +8,12 @@ import asyncio
 import json
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import aiohttp
 from yarl import URL
@@ -36,6 +37,30 @@ _EXPECTATION_FAILED = 417
 _PROXY_LOGIN = 407
 
 
+class Leave(Protocol):
+    """Leave for one body to go out."""
+
+    def moved(self, now_bytes: int) -> None:
+        """Take note of how much of it has left."""
+        ...
+
+
+class _Free:
+    """Leave where nobody asks for it."""
+
+    def moved(self, now_bytes: int) -> None:
+        """See `Leave.moved`."""
+
+
+@contextmanager
+def _free(_next_bytes: int) -> Iterator[Leave]:
+    yield _Free()
+
+
+def _unheard(_date: str | None) -> None:
+    pass
+
+
 class Transport:
     """One pool of connections for the API and the object stores.
 
@@ -57,6 +82,10 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
         self.tally = Tally()
         """What leaves on all of its connections."""
+        self.heard: Callable[[str | None], None] = _unheard
+        """Told the `Date` of each answer of the API."""
+        self.leave: Callable[[int], AbstractContextManager[Leave]] = _free
+        """Asked for each body of so many bytes; raises `Held` where the policy says no."""
 
     async def call(
         self,
@@ -107,9 +136,9 @@ class Transport:
                 f"HTTP {answer.status} with more than {most_bytes} bytes: no such answer is the"
                 " API's"
             )
-        return ApiAnswer(
-            status=answer.status, headers=_lower(answer.headers), body=content[:most_bytes]
-        )
+        known = _lower(answer.headers)
+        self.heard(known.get("date"))
+        return ApiAnswer(status=answer.status, headers=known, body=content[:most_bytes])
 
     async def send(
         self,
@@ -130,12 +159,28 @@ class Transport:
                 it was told last.
 
         Raises:
+            Held: The policy lets nothing leave now; nothing did.
             NotTheCloud: Somebody else answers: a portal, a proxy that refuses, a stranger.
             SpoolDamaged: The file is shorter than it was sealed.
             SpoolStorageFailed: The disk failed.
         """
         if not request.body_bytes:
             return await self._attempt(request, None, progress)
+        with self.leave(request.body_bytes) as given:
+
+            def moved(now_bytes: int) -> None:
+                given.moved(now_bytes)
+                progress(now_bytes)
+
+            return await self._send_body(request, file, moved, spent)
+
+    async def _send_body(
+        self,
+        request: Request,
+        file: Path,
+        progress: Callable[[int], None],
+        spent: Callable[[int], None] | None,
+    ) -> Response | Broken:
         flow = await asyncio.to_thread(
             open_slice,
             file,
@@ -160,7 +205,7 @@ class Transport:
             and request.expect_continue
         ):
             plain = replace(request, expect_continue=False)
-            return await self.send(plain, file, progress, spent)
+            return await self._send_body(plain, file, progress, spent)
         return answer
 
     async def __aenter__(self) -> Self:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from device.aftermath import PATIENCE
 from device.bell import Bell
 from device.cloud.bota import Bota
 from device.config import CloudConfig, UploadConfig
-from device.dispatch import LONGEST_ONCE_S, PATIENCE, Dispatcher
+from device.dispatch import LONGEST_ONCE_S, Dispatcher
 from device.drivers.named_files import CLI_RECORDER, describe
 from device.gate import TOKEN_POLL_S
 from device.model import State

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from device.dispatch import LONGEST_S, MISSING_ATTEMPTS, PATIENCE, Dispatcher
+from device.aftermath import MISSING_ATTEMPTS, PATIENCE
+from device.dispatch import LONGEST_S, Dispatcher
 from device.drivers.named_files import describe
 from device.errors import CloudUnreachable, CloudUnwell, NotTheCloud, SpoolFull
 from device.model import Evidence, Receipt, State

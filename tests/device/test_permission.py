@@ -24,9 +24,11 @@ class Used:
 
 
 def permission(used: Used, settings: SendSettings) -> Permission:
+    clock = FakeClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
     return Permission(
         ledger=used,
-        daytime=Daytime(FakeClock(datetime(2026, 3, 1, 12, tzinfo=UTC))),
+        clock=clock,
+        daytime=Daytime(clock),
         settings=lambda: settings,
         network=lambda: NetworkState(kind=NetworkKind.CELLULAR),
         power=PowerState,

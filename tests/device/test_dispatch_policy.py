@@ -1,0 +1,191 @@
+"""The sending policy at work: what it holds up waits with a reason, and goes on by itself."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+
+import pytest
+
+from device.core.policy import MB
+from device.daytime import Daytime
+from device.dispatch import HOLD, Dispatcher
+from device.ledger import Ledger
+from device.model import State
+from device.off_peak import OffPeak
+from device.permission import Permission
+from device.progress import Silent
+from device.settings import SendSettings
+from device.surroundings import NetworkKind, NetworkState, PowerState
+from tests.device.test_dispatch import clock, rig, spool  # noqa: F401 - fixtures
+from tests.fakes.uploads import CHUNK_BYTES, noise
+
+pytestmark = pytest.mark.asyncio
+
+NIGHT = OffPeak.parse("22:00-06:00 UTC")
+HOME = NetworkState(kind=NetworkKind.CELLULAR, roaming=False)
+ABROAD = NetworkState(kind=NetworkKind.CELLULAR, roaming=True)
+
+
+class Governed:
+    """A rig whose dispatcher asks the policy."""
+
+    def __init__(self, rig, settings: SendSettings, network: NetworkState = HOME) -> None:  # noqa: F811
+        self.rig = rig
+        self.settings, self.network, self.power = settings, network, PowerState()
+        self.ledger = Ledger(rig.spool, rig.transport.tally, rig.clock, Daytime(rig.clock))
+        self.ledger.moved_to(network)
+        self.permission = Permission(
+            ledger=self.ledger,
+            clock=rig.clock,
+            daytime=Daytime(rig.clock),
+            settings=lambda: self.settings,
+            network=lambda: self.network,
+            power=lambda: self.power,
+        )
+        rig.transport.leave = self.permission.leave
+
+    def dispatcher(self, *, once: bool = False) -> Dispatcher:
+        made = self.rig.dispatcher(once=once)
+        made.permission = self.permission
+        return made
+
+    def change(self, network: NetworkState) -> None:
+        self.network = network
+        self.ledger.moved_to(network)
+        self.rig.sealed.ring()
+
+    async def hold(self):
+        kept = await asyncio.to_thread(self.rig.spool.kept, HOLD)
+        return kept and kept.value
+
+
+@asynccontextmanager
+async def running(dispatcher: Dispatcher):
+    task = asyncio.create_task(dispatcher.run())
+    try:
+        async with asyncio.timeout(15):
+            yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    while not reached():  # noqa: ASYNC110 - several things in turn make it so
+        await asyncio.sleep(0)
+
+
+async def quiet(dispatcher: Dispatcher) -> None:
+    """Return once nothing goes up and the loop sleeps."""
+    await until(lambda: not dispatcher._in_flight and dispatcher.clock.sleeping > 0)
+
+
+async def state_of(rig, entry) -> State:  # noqa: F811
+    return (await rig.entry(entry)).state
+
+
+async def until_stored(rig, entry) -> None:  # noqa: F811
+    while await state_of(rig, entry) is not State.STORED:
+        await rig.stored.after(rig.stored.count)
+
+
+async def test_nothing_goes_abroad(rig):  # noqa: F811
+    """While roaming, no byte leaves and the reason is kept; at home it goes on by itself."""
+    entry = await rig.seal(1, noise(30_000))
+    governed = Governed(rig, SendSettings(), ABROAD)
+    dispatcher = governed.dispatcher()
+    async with running(dispatcher):
+        await quiet(dispatcher)
+        held, sent = await governed.hold(), governed.ledger.used_bytes()
+        governed.change(HOME)
+        await until_stored(rig, entry)
+        after = await governed.hold()
+
+    assert ("roaming", 0, None) == (held["code"], sent, after)
+    assert "roaming" in held["reason"]
+
+
+class CrossesTheBorder(Silent):
+    """The network becomes a foreign one in the middle of an upload."""
+
+    def __init__(self, governed: Governed) -> None:
+        self.governed = governed
+
+    def uploading(self, entry, index, done_bytes, total_bytes):
+        if CHUNK_BYTES < done_bytes < total_bytes and self.governed.network is HOME:
+            self.governed.change(ABROAD)
+
+
+async def test_what_is_under_way_stops_at_the_border(rig):  # noqa: F811
+    """An upload is cut short where the policy changes its mind, and goes on from there at home."""
+    entry = await rig.seal(1, noise(40 * CHUNK_BYTES))
+    governed = Governed(rig, SendSettings())
+    dispatcher = governed.dispatcher()
+    dispatcher.progress = CrossesTheBorder(governed)
+    async with running(dispatcher):
+        await until(lambda: governed.network is ABROAD)
+        await quiet(dispatcher)
+        at_border = await rig.entry(entry)
+        dispatcher.progress = Silent()
+        governed.change(HOME)
+        await until_stored(rig, entry)
+    end = await rig.entry(entry)
+
+    assert State.SEALED is at_border.state
+    assert 0 == at_border.attempts
+    assert end.resent_bytes <= 2 * CHUNK_BYTES
+
+
+async def test_a_day_sends_no_more_than_its_limit(rig):  # noqa: F811
+    """What does not fit into today waits for tomorrow, and gets there day by day."""
+    entry = await rig.seal(1, noise(2_500_000))
+    governed = Governed(rig, SendSettings(daily_data_limit_mb=1))
+    dispatcher = governed.dispatcher()
+    days = []
+    async with running(dispatcher):
+        while True:
+            await quiet(dispatcher)
+            days.append(governed.ledger.used_bytes())
+            if await state_of(rig, entry) is State.STORED:
+                break
+            wait = (await rig.entry(entry)).wait
+            rig.clock.advance((wait.until - rig.clock.now()).total_seconds())
+            rig.sealed.ring()
+
+    assert ("data-limit", datetime(2026, 3, 3, tzinfo=UTC)) == (wait.code, wait.until)
+    assert 3 == len(days)
+    assert all(used <= MB for used in days)
+
+
+async def test_off_peak_hours_are_kept(rig):  # noqa: F811
+    """At noon it waits; at ten in the evening it goes."""
+    entry = await rig.seal(1, noise(30_000))
+    governed = Governed(rig, SendSettings(off_peak=NIGHT))
+    dispatcher = governed.dispatcher()
+    async with running(dispatcher):
+        await quiet(dispatcher)
+        before = await state_of(rig, entry)
+        held = await governed.hold()
+        while await state_of(rig, entry) is not State.STORED:
+            await quiet(dispatcher)
+            if rig.clock.now() < datetime(2026, 3, 1, 22, tzinfo=UTC):
+                rig.clock.advance(1800)
+        gone_at = rig.clock.now()
+
+    assert State.SEALED is before
+    assert "2026-03-01T22:00:00Z" == held["until"]
+    assert datetime(2026, 3, 1, 22, tzinfo=UTC) <= gone_at
+
+
+async def test_a_single_run_does_not_sit_out_a_hold(rig):  # noqa: F811
+    """`run --once` says why nothing went up and ends, to be tried again later."""
+    entry = await rig.seal(1, noise(30_000))
+    governed = Governed(rig, SendSettings(), ABROAD)
+    dispatcher = governed.dispatcher(once=True)
+    await rig.settle(dispatcher)
+
+    assert 75 == dispatcher.stop_code
+    assert "roaming" in dispatcher.problems[entry.id]
+    assert State.SEALED is await state_of(rig, entry)
