@@ -6,8 +6,9 @@ import pytest
 import pytest_asyncio
 
 from gateway.errors import DigestConflict, MediaPending, NotFound, Unavailable
-from gateway.model import MediaStatus, RecordingStatus
+from gateway.model import MediaStatus, MediaType, Medium, RecordingStatus
 from gateway.objects import UploadTarget
+from gateway.store import Asked
 from tests.fakes.bucket import Bucket
 from tests.gateway.on_bucket import Client, gateway_on
 from tests.gateway.serving import SECRET
@@ -302,3 +303,49 @@ async def test_targets_asked_for_at_once_are_one_session(at_sessions):
     assert list(at_sessions.bucket.state.uploads) == list(
         (await at_sessions.store.uploads.all()).values()
     )
+
+
+async def asked_in_vain(client, bucket, monkeypatch, *keys):
+    """Ask for upload URLs while the bucket is away for all but the first."""
+    recording = await client.recording()
+    real, calls = bucket.target, []
+
+    async def away(ref, offer, signed, *, handle=None):
+        calls.append(ref)
+        if len(calls) > 1:
+            raise Unavailable("the bucket is away")
+        return await real(ref, offer, signed, handle=handle)
+
+    wanted = Medium(
+        id="",
+        recording_id=recording.id,
+        type=MediaType.IMAGE,
+        content_type="image/jpeg",
+        created_at=client.found.gateway.clock.now(),
+    )
+    asked = [Asked(wanted, key and client.intent("upload-url", key)) for key in keys]
+    with monkeypatch.context() as patched:
+        patched.setattr(bucket, "target", away)
+        with pytest.raises(Unavailable):
+            await client.desk.upload_urls(client.caller, recording.id, asked, base_url="http://x")
+    return recording, asked
+
+
+async def test_a_medium_nobody_heard_of_does_not_hold_up_its_recording(client, bucket, monkeypatch):
+    """Without a key it cannot be asked for again: where the store is away it is withdrawn."""
+    recording, _ = await asked_in_vain(client, bucket, monkeypatch, None, None)
+    _, ref = await client.medium(recording, AUDIO)
+    bucket.put(ref, AUDIO)
+    done = await client.complete(recording, AUDIO)
+
+    assert [ref.medium_id] == [medium.id for medium in done.media]
+
+
+async def test_a_medium_with_a_key_waits_for_the_next_question(client, bucket, monkeypatch):
+    """With a key the same question finds the same medium once the store is back."""
+    recording, asked = await asked_in_vain(client, bucket, monkeypatch, "a", "b")
+    found = await client.desk.find(client.caller, recording.id)
+    again = await client.desk.upload_urls(client.caller, recording.id, asked, base_url="http://x")
+
+    assert [m.id for m in found.media] == [each.made.value.id for each in again]
+    assert all(each.made.replayed for each in again)

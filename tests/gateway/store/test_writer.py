@@ -1,0 +1,132 @@
+"""One writer: who waits together is committed together, and nobody pays for another's failure."""
+
+import asyncio
+import threading
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import event, text
+
+from gateway.errors import NotFound
+from gateway.store.database import Database
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path):
+    database = Database.sqlite(tmp_path / "some.db")
+    await database.writing(lambda c: c.execute(text("CREATE TABLE t (n INTEGER)")) and None)
+    yield database
+    await database.aclose()
+
+
+@pytest.fixture
+def commits(database):
+    seen = []
+    event.listen(database._writer._engine, "commit", seen.append)
+    return seen
+
+
+def put(connection, number):
+    connection.execute(text("INSERT INTO t VALUES (:n)"), {"n": number})
+    return number
+
+
+def fail(connection, number):
+    put(connection, number)
+    raise NotFound("no")
+
+
+async def kept(database):
+    return await database.reading(
+        lambda c: list(c.execute(text("SELECT n FROM t ORDER BY n")).scalars())
+    )
+
+
+class Held:
+    """Work that holds the writer until it is let go."""
+
+    def __init__(self):
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self, connection):
+        self.begun.set()
+        assert self.may_end.wait(10)
+
+
+async def behind(database, *works):
+    """Run works that all wait for the writer at the same time."""
+    held = Held()
+    first = asyncio.create_task(database.writing(held))
+    await asyncio.to_thread(held.begun.wait)
+    waiting = [asyncio.create_task(database.writing(*work)) for work in works]
+    await asyncio.to_thread(lambda: None)
+    held.may_end.set()
+    await first
+    return waiting
+
+
+async def test_those_who_wait_share_a_commit(database, commits):
+    """Ten transactions that wait for the writer cost one commit, each with its own result."""
+    waiting = await behind(database, *[(put, number) for number in range(10)])
+    results = await asyncio.gather(*waiting)
+
+    assert list(range(10)) == results
+    assert list(range(10)) == await kept(database)
+    assert 2 == len(commits)
+
+
+async def test_a_failure_is_its_own(database):
+    """One that fails beside others leaves nothing, and the others count."""
+    waiting = await behind(database, (put, 1), (fail, 2), (put, 3))
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert [1, NotFound, 3] == [r if isinstance(r, int) else type(r) for r in results]
+    assert [1, 3] == await kept(database)
+
+
+async def test_one_who_left_while_waiting_changes_nothing(database):
+    """Work whose caller was cancelled before its turn is not done."""
+    held = Held()
+    first = asyncio.create_task(database.writing(held))
+    await asyncio.to_thread(held.begun.wait)
+    left = asyncio.create_task(database.writing(put, 1))
+    stays = asyncio.create_task(database.writing(put, 2))
+    await asyncio.to_thread(lambda: None)
+    left.cancel()
+    held.may_end.set()
+    await first
+
+    assert 2 == await stays
+    assert [2] == await kept(database)
+
+
+async def test_what_is_answered_is_committed(database):
+    """When a write returns, another connection sees it: the commit came before the answer."""
+    for number in range(20):
+        await asyncio.gather(*(database.writing(put, number) for _ in range(3)))
+
+        assert 3 * (number + 1) == len(await kept(database))
+
+
+async def test_closing_waits_for_what_is_under_way(tmp_path):
+    """A transaction that runs while the database is closed is committed; closing twice is fine."""
+    database = Database.sqlite(tmp_path / "some.db")
+    await database.writing(lambda c: c.execute(text("CREATE TABLE t (n INTEGER)")) and None)
+    held = Held()
+
+    def slow(connection):
+        held(connection)
+        put(connection, 1)
+
+    writing = asyncio.create_task(database.writing(slow))
+    await asyncio.to_thread(held.begun.wait)
+    closing = asyncio.create_task(database.aclose())
+    held.may_end.set()
+    await asyncio.gather(writing, closing)
+    await database.aclose()
+    again = Database.sqlite(tmp_path / "some.db")
+
+    assert [1] == await kept(again)
+    await again.aclose()

@@ -1,0 +1,199 @@
+"""Small media that come whole, kept in one step: the same promises as by parts."""
+
+import asyncio
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway.objects import ObjectRef
+from gateway.objects.filesystem import FilesystemObjects
+from tests.gateway.raw_put import RawPut
+from tests.gateway.serving import digest, serving
+
+IMAGE = bytes(range(256)) * 400
+TOTAL = len(IMAGE)
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def target(api):
+    async def make(**more):
+        return await api.target(await api.recording(), IMAGE, **more)
+
+    return make
+
+
+@pytest.fixture
+def data(tmp_path):
+    return tmp_path / "data"
+
+
+async def files(folder):
+    return await asyncio.to_thread(
+        lambda: sorted(path.name for path in folder.rglob("*") if path.is_file())
+    )
+
+
+def name_of(where):
+    return (Path(f"/proc/self/fd/{where}").readlink() if isinstance(where, int) else where).name
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What is done to the disk."""
+    seen = []
+
+    def watched(name, real):
+        def watch(first, *more, **named):
+            seen.append((name, name_of(first)))
+            return real(first, *more, **named)
+
+        return watch
+
+    for name in ("pwrite", "fdatasync", "fsync", "rename", "unlink"):
+        monkeypatch.setattr(os, name, watched(name, getattr(os, name)))
+    return seen
+
+
+@pytest.mark.parametrize("span", [True, False])
+async def test_it_is_on_disk_before_it_is_whole(api, target, data, steps, span):
+    """Bytes, then both names, all synced before the answer, and no part is left."""
+    where = await target()
+    folder = api.gateway.objects.path(ObjectRef("rec", "med")).parent.parent.name
+    headers = {"Content-Range": f"bytes 0-{TOTAL - 1}/{TOTAL}"} if span else {}
+    put = await api.call("PUT", where["upload_url"], body=IMAGE, headers=headers)
+    recording = (await api.call("GET", "/v1/recordings")).json["data"][0]["id"]
+    whole = f"{where['media_id']}.whole"
+
+    assert (200, digest(IMAGE)) == (put.status, put.json["content_sha256"])
+    assert [
+        ("pwrite", whole),
+        ("fdatasync", whole),
+        ("fsync", folder),
+        ("rename", whole),
+        ("fsync", recording),
+        ("fsync", "parts"),
+    ] == steps
+    assert [] == await files(data / "parts")
+
+
+@pytest.mark.parametrize("sent", [1, 70_000, TOTAL - 1])
+async def test_what_arrived_before_a_cut_is_kept(api, target, arrived, sent):
+    """A connection cut within a small body loses no byte that reached the gateway."""
+    where = (await target())["upload_url"]
+    put = await RawPut.open(where, f"bytes 0-{TOTAL - 1}/{TOTAL}", TOTAL)
+    await put.send(IMAGE[:sent])
+    await arrived(sent)
+    await put.cut()
+    await api.gateway.metrics.idle()
+    held = (await api.ask(where, TOTAL)).held
+    done = await api.put(where, IMAGE[sent:], sent, TOTAL)
+
+    assert sent == held
+    assert digest(IMAGE) == done.json["content_sha256"]
+
+
+async def test_a_newer_request_evicts_a_stale_one(api, target, arrived):
+    """Asking takes a half-sent small body over at once, with what had come of it."""
+    where = (await target())["upload_url"]
+    stale = await RawPut.open(where, f"bytes 0-{TOTAL - 1}/{TOTAL}", TOTAL)
+    await stale.send(IMAGE[:5000])
+    await arrived(5000)
+    held = (await api.ask(where, TOTAL)).held
+    status = await stale.status()
+    await stale.cut()
+    done = await api.put(where, IMAGE, 0, TOTAL)
+
+    assert (5000, 409) == (held, status)
+    assert digest(IMAGE) == done.json["content_sha256"]
+
+
+async def test_a_wrong_digest_keeps_nothing(api, target, data):
+    """Bytes of another digest are refused, and the right ones are taken afterwards."""
+    where = (await target())["upload_url"]
+    refused = await api.put(where, IMAGE[::-1], 0, TOTAL)
+    left = await files(data / "objects") + await files(data / "parts")
+    done = await api.put(where, IMAGE, 0, TOTAL)
+
+    assert (422, []) == (refused.status, left)
+    assert digest(IMAGE) == done.json["content_sha256"]
+
+
+async def test_bytes_held_since_a_restart_do_not_hinder(data, clock):
+    """A whole body for a medium of which a part is on disk makes it whole, and the part goes."""
+    async with serving(data, clock) as api:
+        _, token = await api.device()
+        api.token = token
+        where = await api.target(await api.recording(), IMAGE)
+        await api.put(where["upload_url"], IMAGE[:1000], 0, TOTAL)
+    async with serving(data, clock) as api:
+        path = where["upload_url"].partition("/v1/")[2]
+        done = await api.put(f"{api.url}/v1/{path}", IMAGE, 0, TOTAL)
+
+    assert digest(IMAGE) == done.json["content_sha256"]
+    assert [] == await files(data / "parts")
+
+
+async def test_what_a_crash_left_is_gone_on_without(api, target, data):
+    """A file that a dead gateway was writing neither counts nor stands in the way, and goes."""
+    where = await target()
+    left = data / "parts" / f"{where['media_id']}.whole"
+    await asyncio.to_thread(left.write_bytes, IMAGE[::-1])
+    done = await api.put(where["upload_url"], IMAGE, 0, TOTAL)
+    await api.gateway.intake.tidy()
+
+    assert digest(IMAGE) == done.json["content_sha256"]
+    assert [] == await files(data / "parts")
+
+
+async def test_an_object_named_before_a_crash_is_found(api, target):
+    """A medium that was named when the gateway died, its row not yet noted, is whole when sent."""
+    where = await target()
+    recording = (await api.call("GET", "/v1/recordings")).json["data"][0]["id"]
+    ref = ObjectRef(recording, where["media_id"])
+    await asyncio.to_thread(api.gateway.objects.keep_whole, ref, [IMAGE], None)
+    done = await api.put(where["upload_url"], IMAGE, 0, TOTAL)
+
+    assert digest(IMAGE) == done.json["content_sha256"]
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fdatasync", "rename", "fsync"])
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+async def test_a_disk_error_is_never_acknowledged(api, target, monkeypatch, call, number):
+    """Whatever the disk reports, nothing of it stays, and the medium can be sent again."""
+    where = (await target())["upload_url"]
+
+    def failing(*_args, **_more):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, failing)
+        refused = await api.put(where, IMAGE, 0, TOTAL)
+    folder = api.gateway.config.data
+    left = await files(folder / "objects") + await files(folder / "parts")
+    done = await api.put(where, IMAGE, 0, TOTAL)
+
+    assert refused.status in {500, 503, 507}
+    assert [] == left
+    assert digest(IMAGE) == done.json["content_sha256"]
+
+
+async def test_a_folder_is_named_durably_for_each_who_needs_it(data, monkeypatch):
+    """Two media of a new recording at once: none counts before the folder's name is on disk."""
+    objects = await asyncio.to_thread(FilesystemObjects, data, secret=b"s" * 32)
+    order = []
+    real = os.fsync
+
+    def watched(fd):
+        order.append(name_of(fd))
+        return real(fd)
+
+    await asyncio.to_thread((data / "objects" / "rec").mkdir)
+    monkeypatch.setattr(os, "fsync", watched)
+    await asyncio.to_thread(objects.keep_whole, ObjectRef("rec", "a"), [IMAGE], None)
+    await asyncio.to_thread(objects.keep_whole, ObjectRef("rec", "b"), [IMAGE], None)
+
+    assert ["objects", "rec", "parts", "rec", "parts"] == order
