@@ -20,11 +20,10 @@ from device.core.uploads import (
     NotTheStore,
     Outcome,
     Refused,
-    Request,
-    Response,
     Throttled,
     UploadProtocol,
 )
+from device.core.uploads.abreast import answered
 from device.core.uploads.classify import begin, resume
 from device.core.uploads.clock_words import explained
 from device.core.uploads.standstill import Standstill
@@ -37,8 +36,9 @@ from device.errors import (
     SpoolDamaged,
 )
 from device.model import Entry, Evidence, Manifest, SealedMedium, Target, UploadSession
+from device.passage import Passage
 from device.toll import Toll
-from device.upload_targets import Targets, Way, origin
+from device.upload_targets import Targets, Way
 
 
 class MediumUpload:
@@ -72,6 +72,7 @@ class MediumUpload:
         self._path = way.spool.path_of(entry, medium.index)
         self._targets = Targets(way, entry, manifest, medium)
         self._toll = Toll(way.spool, entry.id)
+        self._passage = Passage(way, entry.id, medium, self._path, self._toll)
         self._standstill = Standstill(0)
         self._resent_bytes = 0
         self._kept: asyncio.Future[None] | None = None
@@ -129,6 +130,7 @@ class MediumUpload:
                         assert_never(outcome)
         finally:
             if not done:
+                await self._passage.ground()
                 await self._leave(protocol)
 
     async def _open(self, ref: CloudRef) -> UploadProtocol:
@@ -179,55 +181,44 @@ class MediumUpload:
         )
 
     async def _step(self, protocol: UploadProtocol) -> Outcome:
-        if self._saved is None or _own(protocol.session) != _own(self._saved):
-            await self._save(self._with_marks(protocol.session))
-        request = protocol.next_request()
-        begun_s = self._way.clock.monotonic()
-        answer, sent_bytes = await self._send(request)
-        if sent_bytes:
-            self._way.stores.links.note(
-                origin(request.url),
-                sent_bytes,
-                self._way.clock.monotonic() - begun_s,
-                dropped=isinstance(answer, Broken),
-            )
-        self._standstill.heard(anything=not isinstance(answer, Broken))
+        """Send what can be sent, and take the next answer; all of them once one is in doubt."""
+        await self._keep(protocol)
+        await self._passage.set_out(protocol)
+        outcome = await self._land(protocol)
+        while self._passage.busy and isinstance(outcome, Ambiguous | Throttled):
+            # What is on its way beside it may still arrive, and is paid for.
+            later = await self._land(protocol)
+            if not isinstance(later, Advanced | Conflict | Ambiguous):
+                outcome = later
+        if not isinstance(outcome, Advanced | Conflict):
+            await self._passage.ground()
+        return outcome
+
+    async def _land(self, protocol: UploadProtocol) -> Outcome:
+        await self._keep(protocol)
+        landed = await self._passage.landed()
+        request, sent_bytes = landed.request, landed.sent_bytes
+        broken = isinstance(landed.answer, Broken)
+        if landed.last or not broken:
+            self._standstill.heard(anything=not broken)
         if request.body_bytes:
             last = request.body_offset + sent_bytes == self._medium.size_bytes
-            self.may_be_whole = isinstance(answer, Broken) and sent_bytes > 0 and last
+            no_gap = self._toll.held_bytes >= request.body_offset
+            self.may_be_whole = broken and sent_bytes > 0 and last and no_gap
             self._arrived = self._arrived or self.may_be_whole
-        self._toll.unsettled_bytes += sent_bytes
-        outcome = protocol.received(answer)
-        resent_bytes = self._toll.settle(outcome, protocol.offset)
+        outcome = answered(protocol, request, landed.answer)
+        own_bytes = sent_bytes if request.body_bytes else None
+        resent_bytes = self._toll.settle(outcome, protocol.offset, own_bytes)
         if isinstance(outcome, Complete):
             self._resent_bytes = resent_bytes  # counted when it is accepted
         else:
             await self._toll.count(resent_bytes)
         return outcome
 
-    async def _send(self, request: Request) -> tuple[Response | Broken, int]:
-        sent_bytes = 0
-        answer: Response | Broken | None = None
-
-        def moved(now_bytes: int) -> None:
-            nonlocal sent_bytes
-            sent_bytes = now_bytes
-            self._way.progress.uploading(
-                self._entry.id,
-                self._medium.index,
-                request.body_offset + now_bytes,
-                self._medium.size_bytes,
-            )
-
-        send = self._way.transport.send
-        try:
-            answer = await send(request, self._path, moved, self._toll.spent)
-        finally:
-            # Also when cancelled or when our disk fails: what left has cost the data budget.
-            if answer is None:
-                self._toll.unsettled_bytes += sent_bytes
-                await self._toll.count()
-        return answer, sent_bytes
+    async def _keep(self, protocol: UploadProtocol) -> None:
+        """Save what the protocol has learnt before anything relies on it."""
+        if self._saved is None or _own(protocol.session) != _own(self._saved):
+            await self._save(self._with_marks(protocol.session))
 
     async def _accept(self, evidence: Evidence) -> bool:
         is_ours = evidence.sha256 in {None, self._medium.sha256}

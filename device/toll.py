@@ -26,16 +26,23 @@ class Toll:
         """Take note of bytes that left this machine, retransmissions and TLS included."""
         self._uncounted_bytes += left_bytes
 
-    def settle(self, outcome: Outcome, offset: int) -> int:
-        """Say how many bytes went in vain, once the store has said where it stands."""
-        match outcome:
-            case Advanced() | Conflict() | Complete():
-                gained = offset - self.held_bytes
-            case _:
-                return 0
-        resent_bytes = max(0, self.unsettled_bytes - gained)
-        self.held_bytes, self.unsettled_bytes = offset, 0
-        return resent_bytes
+    def settle(self, outcome: Outcome, offset: int, own_bytes: int | None) -> int:
+        """Say how many bytes went in vain, once the store has said where it stands.
+
+        Args:
+            outcome: What an answer means.
+            offset: What the store holds by it.
+            own_bytes: What left with the request that was answered: the fate of what left with
+                others stays open. None: the answer is about all that ever left.
+        """
+        if not isinstance(outcome, Advanced | Conflict | Complete):
+            return 0
+        if own_bytes is None or isinstance(outcome, Complete):
+            own_bytes = self.unsettled_bytes
+        gained = offset - self.held_bytes
+        self.held_bytes = offset
+        self.unsettled_bytes = max(0, self.unsettled_bytes - max(own_bytes, gained))
+        return max(0, own_bytes - gained)
 
     async def lose(self) -> None:
         """Count all that the store held, and all in doubt: it begins at byte 0 again."""

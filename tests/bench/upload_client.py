@@ -15,8 +15,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from device.config import UploadConfig
-from device.core.uploads import Broken, Cargo, Complete, Gone, Refused, Request, UploadProtocol
+from device.core.carry import Links, abreast
+from device.core.uploads import (
+    Broken,
+    Cargo,
+    Complete,
+    Gone,
+    Refused,
+    Request,
+    Response,
+    UploadProtocol,
+)
+from device.core.uploads.abreast import answered, next_beside
 from device.core.uploads.classify import SINGLE_PUT, begin
+from device.flights import Flights
 from device.model import Target
 from device.transport import Transport
 from tests.bench.peak_memory import mark_kib, peak_kib
@@ -50,26 +62,49 @@ async def run(got: argparse.Namespace) -> dict[str, object]:
 
 
 async def _drive(protocol: UploadProtocol, transport: Transport, path: Path) -> tuple[int, int]:
+    """Send as the agent does: parts beside each other where the link is quick."""
     sent_bytes = broken = 0
-    for _ in range(10_000):
-        gone = [0]
-        answer = await transport.send(protocol.next_request(), path, gone.append)
-        sent_bytes += gone[-1]
-        broken += isinstance(answer, Broken)
-        match protocol.received(answer):
-            case Complete():
-                return sent_bytes, broken
-            case (Gone() | Refused()) as end:
-                raise SystemExit(str(end))
-            case _:
-                pass
+    links, slots = Links(), asyncio.Semaphore(UploadConfig().workers)
+
+    async def send(request: Request) -> tuple[Response | Broken, int, float]:
+        gone, begun_s = [0], time.perf_counter()
+        answer = await transport.send(request, path, gone.append)
+        return answer, gone[-1], time.perf_counter() - begun_s
+
+    flights = Flights(send, slots)
+    async with slots:
+        for _ in range(10_000):
+            while (request := next_beside(protocol, flights.under_way)) is not None:
+                fares = links.fares(_server(request.url))
+                if flights.under_way and not abreast(request.body_bytes, fares):
+                    break
+                if not await flights.start(request):
+                    break
+            request, (answer, gone_bytes, seconds) = await flights.landed()
+            cut = isinstance(answer, Broken)
+            if gone_bytes:
+                lanes = len(flights.under_way) + 1
+                links.note(_server(request.url), gone_bytes, seconds / lanes, dropped=cut)
+            sent_bytes += gone_bytes
+            broken += cut
+            match answered(protocol, request, answer):
+                case Complete():
+                    return sent_bytes, broken
+                case (Gone() | Refused()) as end:
+                    raise SystemExit(str(end))
+                case _:
+                    pass
     raise SystemExit("never complete")
+
+
+def _server(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _nothing(target: Target) -> Request:
     """A request without a body, so that the pool, DNS and TLS are warm: an idle agent."""
-    parts = urlsplit(target.url)
-    return Request(method="GET", url=f"{parts.scheme}://{parts.netloc}/")
+    return Request(method="GET", url=f"{_server(target.url)}/")
 
 
 def main() -> None:

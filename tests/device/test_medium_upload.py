@@ -202,7 +202,8 @@ class Line:
         )
         entry = await asyncio.to_thread(self.spool.entry, entry.id)
         manifest = await asyncio.to_thread(self.spool.manifest, entry.id)
-        await MediumUpload(way, entry, manifest, manifest.media[0]).run({})
+        async with way.slots:
+            await MediumUpload(way, entry, manifest, manifest.media[0]).run({})
 
     async def persist(self, entry: Entry, site: Site) -> None:
         for _ in range(20):
