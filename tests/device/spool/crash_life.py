@@ -1,26 +1,17 @@
 """Kill the spool at every operation of a recording's life, and look at what is left.
 
-Run as a program: `crash_life.py FOLDER LOSS`. It has no threads, so it may fork: a child lives
-and dies, and the parent judges. Prints one JSON line per crash point, with the problem or null.
+Run as a program: `crash_life.py FOLDER LOSS`. Prints what crash_rig.py does.
 """
 
-import gc
-import json
-import os
-import shutil
 import sys
 from contextlib import closing
-from functools import partial
-from itertools import count
 from pathlib import Path
 
-from device.config import SpoolConfig
-from device.errors import SpoolError
 from device.model import State
 from device.spool import folders
-from device.spool.rebuild import rebuild
 from device.spool.spool import Spool
-from tests.device.spool.disk import Disk, Loss
+from tests.device.spool.crash_rig import config, next_runs, sweep
+from tests.device.spool.disk import Loss
 from tests.device.spool.recordings import (
     AUDIO,
     IMAGE,
@@ -34,37 +25,16 @@ from tests.fakes.clock import FakeClock
 RANK = {State.PULLING: 0, State.QUARANTINED: 1, State.SEALED: 1, State.STORED: 2, State.RELEASED: 3}
 
 
-def config(root: Path) -> SpoolConfig:
-    return SpoolConfig(path=root, min_free_bytes=0)
-
-
-def life(root: Path, at: int, loss: Loss, promises: Path) -> None:
-    """Live with detours, until the disk's operation number `at` kills us."""
-    with promises.open("ab", buffering=0) as told:
-        write = told.write  # beyond the patched os.write
-        disk = Disk(root, at, lambda _: disk.die(loss))
-        with disk:
-            spool = Spool.open(config(root), FakeClock())
-            live_with_detours(spool, lambda promise: write(f"{promise}\n".encode()) and None)
-            spool.close()
-
-
 def judge(root: Path, loss: Loss, promises: list[str]) -> None:
     """Check the invariants of the spool, with its index and with one made of manifests alone.
 
     Raises:
         AssertionError: One does not hold.
     """
-    root.mkdir(exist_ok=True)
     if State.STORED not in promises:
         whole(root)  # even before anything is mended
-    places = [root]
-    if loss is not Loss.NOTHING:
-        places.insert(0, root.with_name("rebuilt"))
-        shutil.copytree(root, places[0])
-        rebuild(config(places[0]), FakeClock())
-    for where in places:
-        spool = Spool.open(config(where), FakeClock())
+    last = None
+    for where, spool in next_runs(root, loss):
         judge_entry(spool, promises)
         if where is root:
             judge_bytes(spool, promises)
@@ -75,7 +45,6 @@ def judge(root: Path, loss: Loss, promises: list[str]) -> None:
         # Without its index a half-pulled folder belongs to nobody until its recorder lists it.
         if (spool.left and where is root) or list((where / "sealed").iterdir()):
             raise AssertionError(f"something is left: {spool.left}")
-        spool.close()
     spool = Spool.open(config(root), FakeClock())
     if spool.left or spool.entries() != [last]:
         raise AssertionError("the run after the next finds something else")
@@ -121,43 +90,5 @@ def whole(root: Path) -> None:
             raise AssertionError(f"{folder.name} is sealed and not whole")
 
 
-def in_child(work) -> tuple[int, str]:
-    """Run work in a fork; return its wait status and what it had to say."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        except BaseException as error:  # noqa: BLE001 - all of it goes to the parent
-            os.write(write, repr(error).encode())
-        finally:
-            os._exit(code)
-    os.close(write)
-    with os.fdopen(read, "rb") as said:
-        text = said.read().decode()
-    return os.waitpid(child, 0)[1], text
-
-
-def main(folder: Path, loss: Loss) -> None:
-    gc.freeze()  # spares every child a copy of what the parent will never free
-    root, promises = folder / "spool", folder / "promises"
-    for at in count(1):
-        status, said = in_child(partial(life, root, at, loss, promises))
-        ended = os.WIFEXITED(status)
-        problem = said or None
-        if problem is None:
-            try:
-                judge(root, loss, promises.read_text().splitlines())
-            except (AssertionError, SpoolError) as error:
-                problem = repr(error)
-        print(json.dumps({"at": at, "problem": problem, "ended": ended}), flush=True)
-        shutil.rmtree(folder)
-        folder.mkdir()
-        if ended:
-            return
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Loss(sys.argv[2]))
+    sweep(Path(sys.argv[1]), Loss(sys.argv[2]), live_with_detours, judge)

@@ -1,27 +1,18 @@
 """Kill the spool at every operation while a medium is cut into parts, and look at what is left.
 
-Run as a program: `cut_life.py FOLDER LOSS`, as crash_life.py is, which it borrows from.
+Run as a program: `cut_life.py FOLDER LOSS`. Prints what crash_rig.py does.
 """
 
-import gc
-import json
-import os
-import shutil
 import sys
-from functools import partial
-from itertools import count
 from pathlib import Path
 
 from device.core import manifest as manifests
 from device.core.ogg.cutter import Cutter, Limits, Part
-from device.errors import SpoolError
 from device.model import Evidence, MediaKind, Medium, Recording, State
-from device.spool.rebuild import rebuild
 from device.spool.spool import Spool
-from tests.device.spool.crash_life import config, in_child
-from tests.device.spool.disk import Disk, Loss
+from tests.device.spool.crash_rig import next_runs, sweep
+from tests.device.spool.disk import Loss
 from tests.device.spool.recordings import NOON, receipt, recording, sha256
-from tests.fakes.clock import FakeClock
 from tests.fakes.opus_streams import laid_out, packet, stream
 
 PART_BYTES = 9_000
@@ -105,21 +96,13 @@ def judge(root: Path, loss: Loss, promises: list[str]) -> None:
     Raises:
         AssertionError: Something is lost, or something else would go up.
     """
-    root.mkdir(exist_ok=True)
-    places = [root]
-    if loss is not Loss.NOTHING:
-        places.insert(0, root.with_name("rebuilt"))
-        shutil.copytree(root, places[0])
-        rebuild(config(places[0]), FakeClock())
-    for where in places:
-        spool = Spool.open(config(where), FakeClock())
+    for where, spool in next_runs(root, loss):
         if spool.left and where is root:
             raise AssertionError(f"something is left: {spool.left}")
         judge_entry(spool, promises, rebuilt=where is not root)
         live(spool)
         if list((where / "sealed").iterdir()):
             raise AssertionError("files are left behind")
-        spool.close()
 
 
 def judge_entry(spool: Spool, promises: list[str], *, rebuilt: bool) -> None:
@@ -139,34 +122,5 @@ def judge_entry(spool: Spool, promises: list[str], *, rebuilt: bool) -> None:
         raise AssertionError("a part is damaged")
 
 
-def life(root: Path, at: int, loss: Loss, promises: Path) -> None:
-    with promises.open("ab", buffering=0) as told:
-        write = told.write  # beyond the patched os.write
-        disk = Disk(root, at, lambda _: disk.die(loss))
-        with disk:
-            spool = Spool.open(config(root), FakeClock())
-            live(spool, lambda promise: write(f"{promise}\n".encode()) and None)
-            spool.close()
-
-
-def main(folder: Path, loss: Loss) -> None:
-    gc.freeze()  # spares every child a copy of what the parent will never free
-    root, promises = folder / "spool", folder / "promises"
-    for at in count(1):
-        status, said = in_child(partial(life, root, at, loss, promises))
-        ended = os.WIFEXITED(status)
-        problem = said or None
-        if problem is None:
-            try:
-                judge(root, loss, promises.read_text().splitlines())
-            except (AssertionError, SpoolError) as error:
-                problem = repr(error)
-        print(json.dumps({"at": at, "problem": problem, "ended": ended}), flush=True)
-        shutil.rmtree(folder)
-        folder.mkdir()
-        if ended:
-            return
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Loss(sys.argv[2]))
+    sweep(Path(sys.argv[1]), Loss(sys.argv[2]), live, judge)
