@@ -73,4 +73,5 @@ def _number(text: str | None) -> float | None:
 
 
 def _clipped(percent: float) -> int:
-    return round(min(max(percent, 0), _FULL_PERCENT))
+    # In this order what is no number becomes one.
+    return round(min(_FULL_PERCENT, max(0, percent)))
