@@ -2,9 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 
 from device.aftermath import Aftermath, Before
+from device.beating import Beating
 from device.bell import Bell
 from device.clock import Clock
 from device.cloud import Cloud
@@ -17,8 +21,9 @@ from device.gate import Gate
 from device.model import Entry, EntryId, RecorderId, State
 from device.permission import Permission
 from device.progress import Progress
+from device.pulse import Pulse, Unwatched
 from device.spool.spool import Spool
-from device.transport import Transport
+from device.transport import Leave, Transport
 from device.upload import upload_entry
 
 logger = logging.getLogger(__name__)
@@ -46,6 +51,9 @@ class Dispatcher:
     once: bool
     permission: Permission | None = None
     """Asked before anything leaves; None: nobody has a say."""
+    pulse: Pulse = field(default_factory=Unwatched)
+    flying: Pulse = field(default_factory=Unwatched)
+    """Of all uploads together: while one sends, another may rightly wait for hours."""
     aftermath: Aftermath = field(init=False)
     _in_flight: dict[EntryId, RecorderId] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -91,6 +99,7 @@ class Dispatcher:
         async with asyncio.TaskGroup() as group:
             while True:
                 seen = self.sealed.count
+                self.pulse.beat()
                 pause_s = LONGEST_S
                 if self.stopped is None and not self._draining:
                     try:
@@ -99,6 +108,7 @@ class Dispatcher:
                     except SpoolError as error:
                         pause_s = self.aftermath.disk_failed(error)
                         self.stored.ring()
+                self.pulse.rest(pause_s)
                 await self._pause(seen, pause_s)
 
     async def settled(self, recorder: RecorderId | None) -> bool:
@@ -116,12 +126,14 @@ class Dispatcher:
     async def wake(self) -> None:
         """Try now what waits by our own decision; what the cloud asked for stands."""
         self._gate.hurry()
-        self._hurried.update(await asyncio.to_thread(self.spool.ids, State.SEALED))
+        sealed = await asyncio.to_thread(self.spool.ids, State.SEALED)
+        self._hurried.update(entry for entry in sealed if entry not in self._in_flight)
         self.sealed.ring()
 
     async def drain(self) -> None:
-        """Start nothing more; return when what goes up has ended, well or not."""
+        """Start nothing more; return when what goes up has ended, or is between two bodies."""
         self._draining = True
+        self.transport.leave = _interrupted
         while self._in_flight:
             await self.stored.after(self.stored.count)
 
@@ -170,6 +182,7 @@ class Dispatcher:
                 continue
             self._hurried.discard(entry.id)
             self._in_flight[entry.id] = entry.recording.key.recorder
+            self.flying.beat()
             task = group.create_task(self._upload(entry), name=f"upload {entry.id}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -248,6 +261,8 @@ class Dispatcher:
             self.aftermath.disk_failed(error)
         finally:
             self._in_flight.pop(entry.id, None)
+            if not self._in_flight:
+                self.flying.rest(inf)
             self.sealed.ring()
             self.stored.ring()
 
@@ -267,7 +282,7 @@ class Dispatcher:
                 clock=self.clock,
                 stores=self._stores,
                 settings=self.settings,
-                progress=self.progress,
+                progress=Beating(self.progress, self.flying),
                 slots=self._slots,
             )
         except FieldpostError as error:
@@ -277,3 +292,11 @@ class Dispatcher:
             await self.aftermath.failed_unexpectedly(entry, error)
         else:
             await self.aftermath.succeeded(stored)
+
+
+@contextmanager
+def _interrupted(next_bytes: int) -> Iterator[Leave]:
+    """Refuse leave to every further body: what was sent before it is kept."""
+    reason = "interrupted by an operator; goes on by itself where it stands"
+    raise Held("interrupted", reason, None, next_bytes)
+    yield

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +21,10 @@ class Glance:
     now: datetime
     exists: bool
     pid: int | None
-    entries: tuple[Entry, ...]
+    moving: tuple[Entry, ...]
+    """Entries that have steps before them, oldest first."""
+    counts: dict[str, dict[State, int]]
+    """Entries of each recorder by state, what was released years ago included."""
     cooldowns: dict[str, Wait]
     sent_bytes: int
     free_bytes: int | None
@@ -30,21 +32,13 @@ class Glance:
     unreached: tuple[Unreached, ...]
 
     @property
-    def moving(self) -> tuple[Entry, ...]:
-        """Entries that have steps before them, oldest first."""
-        return tuple(entry for entry in self.entries if entry.state in OPEN_STATES)
-
-    @property
     def backlog(self) -> tuple[Entry, ...]:
         """Entries that are not in the cloud yet, oldest first."""
-        return tuple(e for e in self.entries if e.state in {State.PULLING, State.SEALED})
+        return tuple(e for e in self.moving if e.state in {State.PULLING, State.SEALED})
 
-    def by_recorder(self) -> dict[str, Counter[State]]:
-        """Count states per recorder, in the order of names."""
-        counts: dict[str, Counter[State]] = {}
-        for entry in self.entries:
-            counts.setdefault(entry.recording.key.recorder, Counter())[entry.state] += 1
-        return dict(sorted(counts.items()))
+    def count(self, state: State) -> int:
+        """Count the entries in a state."""
+        return sum(states.get(state, 0) for states in self.counts.values())
 
 
 def glance(config: Config, now: datetime) -> Glance:
@@ -61,7 +55,8 @@ def glance(config: Config, now: datetime) -> Glance:
                 now=now,
                 exists=exists,
                 pid=_holder(root / "lock"),
-                entries=tuple(reader.entries()),
+                moving=tuple(reader.entries(*OPEN_STATES)),
+                counts=reader.counts(),
                 cooldowns=reader.cooldowns(),
                 sent_bytes=reader.sent_bytes(now.date()),
                 free_bytes=_free_bytes(root),

@@ -1,11 +1,12 @@
 """Hub: everybody who listens to the agent's events, none of whom can hold it up."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from device.bell import first_of
 from device.clock import Clock
 from device.control.transfers import Transfers
 from device.documents import plain
@@ -140,13 +141,11 @@ class Hub:
                 self.tell("progress", {"transfers": self.transfers()})
             await self.clock.sleep(PROGRESS_EVERY_S)
 
-    async def changes(self) -> AsyncIterator[bool]:
-        """Yield after changes of state, gathered; the value says whether anybody listens."""
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            yield bool(self._listeners)
-            await self.clock.sleep(STATUS_EVERY_S)
+    async def news(self, within_s: float) -> None:
+        """Wait for a change of state, or for so long; changes in quick succession are one."""
+        await first_of(self._changed.wait(), self.clock.sleep(within_s))
+        await self.clock.sleep(STATUS_EVERY_S)
+        self._changed.clear()
 
     def stir(self) -> None:
         """Say that something changed which is no entry."""

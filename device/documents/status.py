@@ -1,6 +1,5 @@
 """The status of the agent and its spool for programs: `status --json` and GET /v1/status."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -102,11 +101,10 @@ def _step(entry: Entry, seen: Glance) -> str:
 
 def _recorders(seen: Glance) -> list[dict[str, Any]]:
     """Tell all recorders that have recordings here or were ever seen, configured or not."""
-    counts = seen.by_recorder()
     heard = {str(each.info.recorder): seen_object(each) for each in seen.last_seen}
     rows = []
-    for recorder in sorted({*counts, *heard}):
-        states = counts.get(recorder, Counter[State]())
-        numbers = {state.value: states[state] for state in State}
+    for recorder in sorted({*seen.counts, *heard}):
+        states = seen.counts.get(recorder, {})
+        numbers = {state.value: states.get(state, 0) for state in State}
         rows.append({"recorder": recorder, **numbers, "last_seen": heard.get(recorder)})
     return rows

@@ -45,7 +45,7 @@ def warnings(seen: Glance, config: Config) -> Iterator[str]:
             recorder, seen.last_seen, unreached, now=seen.now, running=seen.pid is not None
         ):
             yield printable(sentence)
-    if quarantined := sum(entry.state is State.QUARANTINED for entry in seen.entries):
+    if quarantined := seen.count(State.QUARANTINED):
         noun = count(quarantined, "recording is", "recordings are")
         yield f"{noun} quarantined; see: fieldpost spool ls --state quarantined"
     if seen.free_bytes is not None and seen.free_bytes < config.spool.min_free_bytes:

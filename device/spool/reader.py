@@ -44,6 +44,10 @@ class SpoolReader:
         """Count the entries in one state among these; each counts once."""
         return self._read(0, rows.count, state, among)
 
+    def counts(self) -> dict[str, dict[State, int]]:
+        """Count the entries of each recorder by state; recorders by name."""
+        return self._read({}, rows.counts)
+
     def entry(self, entry: EntryId) -> Entry:
         """Look up one entry.
 

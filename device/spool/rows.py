@@ -77,6 +77,21 @@ def count(connection: sqlite3.Connection, state: State, among: Sequence[EntryId]
     return int(row[0])
 
 
+def counts(connection: sqlite3.Connection) -> dict[str, dict[State, int]]:
+    """Count the entries of each recorder by state, without loading any; recorders by name."""
+    found = connection.execute(
+        """
+        SELECT json_extract(CAST(recording_json AS TEXT), '$.key.recorder') AS recorder,
+               state, count(*)
+        FROM entry GROUP BY recorder, state ORDER BY recorder
+        """
+    )
+    counted: dict[str, dict[State, int]] = {}
+    for recorder, state, number in found:
+        counted.setdefault(recorder, {})[State(state)] = number
+    return counted
+
+
 def entry(connection: sqlite3.Connection, wanted: EntryId) -> Entry:
     """Load one entry. Reads more than once: use a transaction.
 
