@@ -15,17 +15,14 @@ from device.errors import (
     CloudConflict,
     CloudError,
     CloudRejected,
-    CloudThrottled,
-    CloudUnreachable,
-    CloudUnwell,
     MediaMissing,
     NotTheCloud,
 )
 from device.model import Evidence, Target
-from device.transport import Patience, Transport
+from device.transport import Transport
 from tests.device.cloud.conformance import CHECKS, Rig
-from tests.fakes import sending
-from tests.fakes.bota_api import CUT, HTML, Fault
+from tests.device.cloud.loopback_rig import BAD_ANSWERS, PATIENCE, LoopbackRig
+from tests.fakes.bota_api import Fault
 from tests.fakes.clock import FakeClock
 from tests.fakes.cryomix_api import KEY, CryomixDouble
 from tests.fakes.uploads import manifest_of, no_media
@@ -36,27 +33,14 @@ TARGET = Target(url="https://gcs.example/", ref={"media_id": "0", "folder": "f-1
 
 
 @dataclass
-class CryomixRig:
+class CryomixRig(LoopbackRig):
     cloud: Cryomix
     cryomix: CryomixDouble
-    transport: Transport
-    folder: Path
     types: tuple[str, str, str] = ("audio/wav", "audio/mpeg", "audio/opus")
     untaken: str | None = "image/jpeg"
-    made_by_open: int = 0
-    made_by_all: int = 3
-
-    async def put(self, target: Target, content: bytes) -> Evidence:
-        return await sending.put(self.transport, target, content, self.folder)
 
     async def recordings(self) -> int:
         return len(self.cryomix.contents())
-
-    def calls(self) -> int | None:
-        return len(self.cryomix.net.requests)
-
-    def revoke(self) -> None:
-        self.cryomix.keys.clear()
 
     async def target(self) -> Target:
         return await self.cloud.target(MANIFEST, MEDIUM, await self.cloud.open(MANIFEST, {}))
@@ -67,12 +51,11 @@ class CryomixRig:
 
 @pytest_asyncio.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[CryomixRig]:
-    patience = Patience(connect_s=5, call_s=5, stall_s=5, response_s=5)
-    async with CryomixDouble() as cryomix, Transport(patience=patience) as transport:
+    async with CryomixDouble() as cryomix, Transport(patience=PATIENCE) as transport:
         open_cryomix = registry.resolve("cloud", BUILTIN, "cryomix")
         config = CloudConfig(api="cryomix", base_url=cryomix.base_url, url_life_s=900)
         cloud = open_cryomix(config, transport, FakeClock(), lambda: KEY, no_media)
-        yield CryomixRig(cloud, cryomix, transport, tmp_path)
+        yield CryomixRig(cryomix.net, cryomix.keys, transport, tmp_path, cloud, cryomix)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -162,15 +145,10 @@ async def test_a_recording_that_was_never_opened(rig: CryomixRig) -> None:
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (HTML, NotTheCloud),
-        (Fault(status=302, headers={"Location": "https://portal.example/"}), NotTheCloud),
-        (Fault(status=200, body=b"{}"), NotTheCloud),
+        *BAD_ANSWERS,
         (Fault(status=200, body=b'{"status": "error", "code": 500, "data": {}}'), NotTheCloud),
         (Fault(status=200, body=b'{"status": "success", "data": {}}'), NotTheCloud),
         (Fault(status=400, body=b'{"message": "invalid", "status": "error"}'), CloudRejected),
-        (Fault(status=429, headers={"Retry-After": "3"}), CloudThrottled),
-        (Fault(status=503), CloudUnwell),
-        (CUT, CloudUnreachable),
     ],
 )
 @pytest.mark.asyncio

@@ -15,7 +15,6 @@ from device.config import CloudConfig
 from device.errors import (
     CloudError,
     CloudRejected,
-    CloudThrottled,
     CloudUnreachable,
     CloudUnwell,
     MediaMissing,
@@ -23,9 +22,9 @@ from device.errors import (
     TokenRefused,
 )
 from device.model import Evidence, Manifest, Target
-from device.transport import Patience, Transport
+from device.transport import Transport
 from tests.device.cloud.conformance import CHECKS, Rig
-from tests.fakes import sending
+from tests.device.cloud.loopback_rig import BAD_ANSWERS, PATIENCE, LoopbackRig
 from tests.fakes.bota_api import CUT, HTML, Fault
 from tests.fakes.clock import FakeClock
 from tests.fakes.siro_api import TOKEN, SiroDouble
@@ -37,29 +36,16 @@ EVIDENCE = Evidence(status=200)
 
 
 @dataclass
-class SiroRig:
+class SiroRig(LoopbackRig):
     cloud: Siro
     siro: SiroDouble
-    transport: Transport
     clock: FakeClock
     token: list[str]
-    folder: Path
     types: tuple[str, str, str] = ("audio/wav", "audio/mpeg", "audio/aac")
     untaken: str | None = "image/jpeg"
-    made_by_open: int = 0
-    made_by_all: int = 3
-
-    async def put(self, target: Target, content: bytes) -> Evidence:
-        return await sending.put(self.transport, target, content, self.folder)
 
     async def recordings(self) -> int:
         return len(self.siro.recordings)
-
-    def calls(self) -> int | None:
-        return len(self.siro.net.requests)
-
-    def revoke(self) -> None:
-        self.siro.tokens.clear()
 
     async def sent(self, manifest: Manifest = MANIFEST) -> Target:
         target = await self.cloud.target(manifest, manifest.media[0], {})
@@ -73,12 +59,11 @@ class SiroRig:
 @pytest_asyncio.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[SiroRig]:
     clock, token = FakeClock(), [TOKEN]
-    patience = Patience(connect_s=5, call_s=5, stall_s=5, response_s=5)
-    async with SiroDouble() as siro, Transport(patience=patience) as transport:
+    async with SiroDouble() as siro, Transport(patience=PATIENCE) as transport:
         open_siro = registry.resolve("cloud", BUILTIN, "siro")
         config = CloudConfig(api="siro", base_url=siro.base_url, end_user_id="u-1")
         cloud = open_siro(config, transport, clock, lambda: token[0], no_media)
-        yield SiroRig(cloud, siro, transport, clock, token, tmp_path)
+        yield SiroRig(siro.net, siro.tokens, transport, tmp_path, cloud, siro, clock, token)
 
 
 @pytest.fixture
@@ -171,15 +156,8 @@ async def test_a_target_of_another_cloud(rig: SiroRig) -> None:
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (HTML, NotTheCloud),
-        (Fault(status=302, headers={"Location": "https://portal.example/"}), NotTheCloud),
-        (Fault(status=200, body=b"{}"), NotTheCloud),
+        *BAD_ANSWERS,
         (Fault(status=200, body=b'{"data": {}}'), NotTheCloud),
-        (Fault(status=404), NotTheCloud),
-        (Fault(status=204), NotTheCloud),
-        (Fault(status=429, headers={"Retry-After": "3"}), CloudThrottled),
-        (Fault(status=503), CloudUnwell),
-        (CUT, CloudUnreachable),
     ],
 )
 @pytest.mark.parametrize("operation", ["signed-urls", "register"])

@@ -15,7 +15,6 @@ from device.config import CloudConfig
 from device.errors import (
     CloudError,
     CloudRejected,
-    CloudThrottled,
     CloudUnreachable,
     CloudUnwell,
     MediaMissing,
@@ -23,10 +22,10 @@ from device.errors import (
     TokenRefused,
 )
 from device.model import Evidence, Target
-from device.transport import Patience, Transport
+from device.transport import Transport
 from tests.device.cloud.conformance import CHECKS, Rig
-from tests.fakes import sending
-from tests.fakes.bota_api import CUT, HTML, LOST_ANSWER, Fault
+from tests.device.cloud.loopback_rig import BAD_ANSWERS, PATIENCE, LoopbackRig
+from tests.fakes.bota_api import LOST_ANSWER, Fault
 from tests.fakes.clock import FakeClock
 from tests.fakes.sivi_api import KEY, SiviDouble
 from tests.fakes.uploads import manifest_of, no_media
@@ -36,27 +35,14 @@ EVIDENCE = Evidence(status=200)
 
 
 @dataclass
-class SiviRig:
+class SiviRig(LoopbackRig):
     cloud: Sivi
     sivi: SiviDouble
-    transport: Transport
-    folder: Path
     types: tuple[str, str, str] = ("image/jpeg", "image/png", "image/svg+xml")
     untaken: str | None = "audio/opus"
-    made_by_open: int = 0
-    made_by_all: int = 3
-
-    async def put(self, target: Target, content: bytes) -> Evidence:
-        return await sending.put(self.transport, target, content, self.folder)
 
     async def recordings(self) -> int:
         return len(self.sivi.records)
-
-    def calls(self) -> int | None:
-        return len(self.sivi.net.requests)
-
-    def revoke(self) -> None:
-        self.sivi.keys.clear()
 
     async def sent(self) -> Target:
         target = await self.cloud.target(MANIFEST, MANIFEST.media[0], {})
@@ -69,13 +55,12 @@ class SiviRig:
 
 @pytest_asyncio.fixture(params=[False, True], ids=["both-statuses", "envelope-only"])
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SiviRig]:
-    patience = Patience(connect_s=5, call_s=5, stall_s=5, response_s=5)
-    async with SiviDouble() as sivi, Transport(patience=patience) as transport:
+    async with SiviDouble() as sivi, Transport(patience=PATIENCE) as transport:
         sivi.quiet_http = request.param
         open_sivi = registry.resolve("cloud", BUILTIN, "sivi")
         config = CloudConfig(api="sivi", base_url=sivi.base_url, url_life_s=600)
         cloud = open_sivi(config, transport, FakeClock(), lambda: KEY, no_media)
-        yield SiviRig(cloud, sivi, transport, tmp_path)
+        yield SiviRig(sivi.net, sivi.keys, transport, tmp_path, cloud, sivi)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -175,21 +160,14 @@ def _told(status: object, body: object = None) -> Fault:
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (HTML, NotTheCloud),
-        (Fault(status=302, headers={"Location": "https://portal.example/"}), NotTheCloud),
-        (Fault(status=200, body=b"{}"), NotTheCloud),
+        *BAD_ANSWERS,
         (Fault(status=200, body=b"[200]"), NotTheCloud),
         (_told(True), NotTheCloud),
         (_told("200"), NotTheCloud),
-        (Fault(status=404), NotTheCloud),
-        (Fault(status=204), NotTheCloud),
-        (Fault(status=429, headers={"Retry-After": "3"}), CloudThrottled),
-        (Fault(status=503), CloudUnwell),
         (_told(500, {"message": "Failed to generate presigned URL"}), CloudUnwell),
         (_told(401, {"message": "Failed to authenticate"}), TokenRefused),
         (_told(422, {"message": "Invalid input"}), CloudRejected),
         (Fault(status=401), TokenRefused),
-        (CUT, CloudUnreachable),
     ],
 )
 @pytest.mark.parametrize("operation", ["intent", "register"])

@@ -17,18 +17,16 @@ from device.errors import (
     CloudConflict,
     CloudError,
     CloudRejected,
-    CloudThrottled,
     CloudUnreachable,
     CloudUnwell,
     IllegalMove,
     MediaMissing,
-    NotTheCloud,
     TokenRefused,
 )
 from device.model import EntryId, Evidence, Manifest, Target
-from device.transport import Patience, Transport
+from device.transport import Transport
 from tests.device.cloud.conformance import CHECKS, Rig
-from tests.fakes import sending
+from tests.device.cloud.loopback_rig import BAD_ANSWERS, PATIENCE, LoopbackRig
 from tests.fakes.bota_api import CUT, HTML, LOST_ANSWER, Fault
 from tests.fakes.clock import FakeClock
 from tests.fakes.sounds import encoded, wav
@@ -41,28 +39,15 @@ EVIDENCE = Evidence(status=200)
 
 
 @dataclass
-class SwayzioRig:
+class SwayzioRig(LoopbackRig):
     cloud: Swayzio
     swayzio: SwayzioDouble
-    transport: Transport
     clock: FakeClock
-    folder: Path
     types: tuple[str, str, str] = ("audio/wav", "audio/opus", "audio/mpeg")
     untaken: str | None = "image/jpeg"
-    made_by_open: int = 0
-    made_by_all: int = 3
-
-    async def put(self, target: Target, content: bytes) -> Evidence:
-        return await sending.put(self.transport, target, content, self.folder)
 
     async def recordings(self) -> int:
         return len(self.swayzio.intents)
-
-    def calls(self) -> int | None:
-        return len(self.swayzio.net.requests)
-
-    def revoke(self) -> None:
-        self.swayzio.tokens.clear()
 
     def again(self) -> Swayzio:
         """Open the same account in a process that remembers nothing."""
@@ -89,11 +74,10 @@ def _open(config: CloudConfig, transport: Transport, clock: FakeClock, folder: P
 @pytest_asyncio.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[SwayzioRig]:
     clock = FakeClock()
-    patience = Patience(connect_s=5, call_s=5, stall_s=5, response_s=5)
-    async with SwayzioDouble() as swayzio, Transport(patience=patience) as transport:
+    async with SwayzioDouble() as swayzio, Transport(patience=PATIENCE) as transport:
         config = CloudConfig(api="swayzio", base_url=swayzio.base_url)
         cloud = _open(config, transport, clock, tmp_path)
-        yield SwayzioRig(cloud, swayzio, transport, clock, tmp_path)
+        yield SwayzioRig(swayzio.net, swayzio.tokens, transport, tmp_path, cloud, swayzio, clock)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -354,15 +338,8 @@ async def test_processing_is_asked_about_once(
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (HTML, NotTheCloud),
-        (Fault(status=302, headers={"Location": "https://portal.example/"}), NotTheCloud),
-        (Fault(status=200, body=b"{}"), NotTheCloud),
-        (Fault(status=404), NotTheCloud),
-        (Fault(status=204), NotTheCloud),
-        (Fault(status=429, headers={"Retry-After": "3"}), CloudThrottled),
-        (Fault(status=503), CloudUnwell),
+        *BAD_ANSWERS,
         (Fault(status=401), TokenRefused),
-        (CUT, CloudUnreachable),
     ],
 )
 @pytest.mark.parametrize("operation", ["intent", "finalize"])
