@@ -14,7 +14,7 @@ from device.control.address import place
 from device.control.hub import Hub
 from device.control.listening import serving
 from device.control.server import Control
-from device.crew import Crew
+from device.crew import DRAIN_S, Crew
 from device.desk import Desk
 from device.errors import FieldpostError
 from device.notify import notify
@@ -22,11 +22,13 @@ from device.parts import Parts, opened
 from device.progress import Progress, Watchers
 from device.pulse import Pulses
 from device.signals import Signals
+from device.telling import Telling
+from device.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
-DRAIN_S = 30.0
-"""What goes up gets so long to end; the unit's TimeoutStopSec= leaves room for it."""
+TOLD_S = 120.0
+"""The longest that finding out the own status may take."""
 
 
 async def run(
@@ -67,8 +69,12 @@ async def run(
 
 async def _live(parts: Parts, hub: Hub, reread: Callable[[], Config], signals: Signals) -> None:
     async with asyncio.TaskGroup() as group:
-        crew = Crew(parts=parts, pulses=Pulses(clock=parts.clock), group=group)
+        pulses = Pulses(clock=parts.clock)
+        crew = Crew(parts=parts, pulses=pulses, group=group)
         desk = Desk(parts=parts, crew=crew, hub=hub, reread=reread)
+        told = pulses.of("control", within_s=TOLD_S)
+        telling = Telling(actions=desk, hub=hub, pulse=told)
+        watchdog = Watchdog(pulses=pulses, clock=parts.clock)
         control = Control(actions=desk, hub=hub, spool=str(parts.spool.root))
         own: list[asyncio.Task[None]] = []
         try:
@@ -76,6 +82,8 @@ async def _live(parts: Parts, hub: Hub, reread: Callable[[], Config], signals: S
                 await crew.begin()
                 own = [
                     group.create_task(hub.run_progress(), name="progress"),
+                    group.create_task(telling.run(), name="telling"),
+                    group.create_task(watchdog.run(), name="watchdog"),
                     group.create_task(_reload(desk, signals), name="reload"),
                 ]
                 notify("READY=1")

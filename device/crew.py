@@ -1,21 +1,30 @@
 """Crew: the loops that a configuration asks for, and what changes when it does."""
 
 import asyncio
-import logging
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 
+from device.bell import first_of
 from device.config import Config, RecorderConfig, SpoolConfig
 from device.dispatch import Dispatcher
 from device.errors import ConfigInvalid
+from device.model import Entry
 from device.parts import Parts, Uplink
 from device.pulse import Pulses
 from device.visit import Visitor
 
-logger = logging.getLogger(__name__)
+STEP_S = 900.0
+"""The longest that a visit or an upload may take without a byte: hashing gigabytes on a Pi.
 
-VISIT_WITHIN_S = 900.0
-"""The longest that a visit may take without a byte: hashing gigabytes anew on a small board."""
+Whatever waits for a wire has a shorter deadline of its own; this finds what has none.
+"""
+TURN_S = 120.0
+"""The longest that a look at what is due may take: it asks nothing but our own disk."""
+DRAIN_S = 30.0
+"""What goes up gets so long to end; the unit's TimeoutStopSec= leaves room for it."""
+PAUSE_S = 10.0
+"""What goes up gets so long before a reload cuts it short: somebody waits for the outcome."""
 
 _Stamp = tuple[tuple[int, int], ...]
 
@@ -71,6 +80,8 @@ class Crew:
             self.parts.spool.limit(config.spool)
             changed.append("spool")
         if uplink is not None:
+            if self._dispatcher is not None:
+                await first_of(self._dispatcher.drain(), self.parts.clock.sleep(PAUSE_S))
             await self._end_uploads()
             self._start_uploads(uplink)
             changed.append("uploads")
@@ -95,6 +106,19 @@ class Crew:
             if recorder in {None, config.url}:
                 visitor.called.ring()
 
+    def recorder_of(self, entry: Entry) -> RecorderConfig | None:
+        """Find the configured recorder that an entry came from, if it was there since the start."""
+        for config, (visitor, _) in self._visits.items():
+            if visitor.recorder == entry.recording.key.recorder:
+                return config
+        return None
+
+    def release(self, entry: Entry) -> None:
+        """Have a stored entry released as soon as its recorder is there."""
+        for visitor, _ in self._visits.values():
+            visitor.forgive(entry.recording.key)
+        self.parts.stored.ring()
+
     async def drain(self) -> None:
         """Begin nothing more, and return when no upload is under way.
 
@@ -114,7 +138,7 @@ class Crew:
 
     def _start_visit(self, recorder: RecorderConfig) -> None:
         name = f"visit {recorder.url}"
-        visitor = self.parts.visitor(recorder, None, self.pulses.of(name, within_s=VISIT_WITHIN_S))
+        visitor = self.parts.visitor(recorder, None, self.pulses.of(name, within_s=STEP_S))
         task = self.group.create_task(visitor.run(once=False), name=name)
         self._visits[recorder] = visitor, task
 
@@ -124,8 +148,15 @@ class Crew:
         self.pulses.forget(f"visit {recorder.url}")
 
     def _start_uploads(self, uplink: Uplink) -> None:
+        flying = self.pulses.of("bytes of uploads", within_s=STEP_S)
+        flying.rest(inf)
         self._uplink = uplink
-        self._dispatcher = self.parts.dispatcher(uplink, once=False)
+        self._dispatcher = self.parts.dispatcher(
+            uplink,
+            once=False,
+            pulse=self.pulses.of("uploads", within_s=TURN_S),
+            flying=flying,
+        )
         self._uploads = self.group.create_task(self._dispatcher.run(), name="uploads")
 
     async def _end_uploads(self) -> None:
@@ -136,6 +167,8 @@ class Crew:
             await _ended(uploads)
         if uplink is not None:
             await uplink.aclose()
+        for name in ("uploads", "bytes of uploads"):
+            self.pulses.forget(name)
 
 
 def _of_uploads(config: Config) -> Config:

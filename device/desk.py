@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
 from device.config import Config
 from device.control.hub import Hub
@@ -14,6 +14,7 @@ from device.errors import IllegalMove
 from device.glance import glance
 from device.model import Entry, EntryId, State
 from device.parts import Parts
+from device.release import KEEP
 from device.survey import chosen
 
 
@@ -55,9 +56,16 @@ class Desk:
     async def release(self, entry: EntryId) -> Entry:
         """See `Actions.release`."""
         held = await asyncio.to_thread(self.parts.spool.entry, entry)
-        if held.state is not State.STORED:
-            raise IllegalMove(f"{entry} is {held.state}; only what is stored can be released")
-        return held
+        if (complaint := _unreleasable(held)) is not None:
+            raise IllegalMove(f"{entry} {complaint}")
+        recorder = self.crew.recorder_of(held)
+        if recorder is not None and recorder.release == KEEP:
+            raise IllegalMove(
+                f"{entry} stays on its recorder: release = keep is configured for {recorder.url}"
+            )
+        await asyncio.to_thread(self.parts.spool.save_wait, entry, None, attempts=held.attempts)
+        self.crew.release(held)
+        return await asyncio.to_thread(self.parts.spool.entry, entry)
 
     async def reload(self) -> Sequence[str]:
         """See `Actions.reload`."""
@@ -66,3 +74,17 @@ class Desk:
             changed = await self.crew.change(config)
         self.hub.stir()
         return changed
+
+
+def _unreleasable(entry: Entry) -> str | None:
+    match entry.state:
+        case State.STORED:
+            return None
+        case State.PULLING | State.SEALED:
+            return f"is {entry.state}: the cloud has not acknowledged it"
+        case State.RELEASED:
+            return "is released already"
+        case State.QUARANTINED:
+            return f"is quarantined: {entry.quarantine_reason}"
+        case _:
+            assert_never(entry.state)

@@ -53,7 +53,14 @@ class Parts:
             pulse=pulse or Unwatched(),
         )
 
-    def dispatcher(self, uplink: "Uplink", *, once: bool) -> Dispatcher:
+    def dispatcher(
+        self,
+        uplink: "Uplink",
+        *,
+        once: bool,
+        pulse: Pulse | None = None,
+        flying: Pulse | None = None,
+    ) -> Dispatcher:
         """Make the loop of the uploads."""
         return Dispatcher(
             spool=self.spool,
@@ -65,6 +72,8 @@ class Parts:
             sealed=self.sealed,
             stored=self.stored,
             once=once,
+            pulse=pulse or Unwatched(),
+            flying=flying or Unwatched(),
         )
 
 

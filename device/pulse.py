@@ -1,5 +1,6 @@
 """Pulses: which loops live: each says when it got on, or until when it rests by design."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -54,7 +55,7 @@ class Pulses:
             name: For the log.
             within_s: The longest that its work may take without getting on.
         """
-        pulse = _Watched(self, name, within_s)
+        pulse = _Watched(self._expect, name, within_s)
         pulse.beat()
         return pulse
 
@@ -68,19 +69,18 @@ class Pulses:
         late = [Overdue(name=n, by_s=now_s - due) for n, due in self._due_s.items() if due < now_s]
         return sorted(late, key=lambda each: -each.by_s)
 
-    def due(self, name: str, in_s: float) -> None:
-        """Note when the next sign of life is due."""
-        self._due_s[name] = self.clock.monotonic() + in_s
+    def _expect(self, name: str, within_s: float) -> None:
+        self._due_s[name] = self.clock.monotonic() + within_s
 
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    pulses: Pulses
+    expect: Callable[[str, float], None]
     name: str
     within_s: float
 
     def beat(self) -> None:
-        self.pulses.due(self.name, self.within_s)
+        self.expect(self.name, self.within_s)
 
     def rest(self, seconds: float) -> None:
-        self.pulses.due(self.name, seconds + self.within_s)
+        self.expect(self.name, seconds + self.within_s)

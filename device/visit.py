@@ -225,6 +225,10 @@ class Visitor:
         self.pulse.beat()
         return done != {0}
 
+    def forgive(self, recording: RecordingKey) -> None:
+        """Forget that a recording went wrong before: an operator wants it tried now."""
+        self._fruitless.pop(recording, None)
+
     def _mention(self, notes: tuple[str, ...]) -> None:
         for note in notes:
             if note not in self.notes:
