@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _LONGEST_WAIT_S = 86_400.0
-_GOOG_MD5 = re.compile(r"(?:^|[,\s])md5=([A-Za-z0-9+/]{22}==)")
+_GOOG_MD5 = re.compile(r"(?:^|[,\s])md5=([A-Za-z0-9+/]{21}[AQgw]==)(?=[,\s]|$)")
+"""16 bytes in base64: the last digit holds two bits of them."""
 _SECRET = re.compile(r"(?<=\?)\S*=\S*|\b(?:dtok|sk|rk)_[\w-]+|(?<=[Bb]earer )\S+")
 _HTML_STARTS = (b"<!doctype html", b"<html")
 
@@ -47,8 +48,9 @@ def server_time(headers: Mapping[str, str]) -> datetime | None:
 
 def stated_md5(headers: Mapping[str, str]) -> str | None:
     """Read the MD5 that Google's store states of a whole object (`x-goog-hash`), as hex."""
-    found = _GOOG_MD5.search(headers.get("x-goog-hash", ""))
-    return None if found is None else base64.b64decode(found[1]).hex()
+    stated = set(_GOOG_MD5.findall(headers.get("x-goog-hash", "")))
+    # Two that differ are none: nobody knows which of them is meant.
+    return base64.b64decode(stated.pop()).hex() if len(stated) == 1 else None
 
 
 def asked_wait_s(status: int, headers: Mapping[str, str]) -> float | None:

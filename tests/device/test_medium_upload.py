@@ -1,7 +1,9 @@
 """One medium through the real spool and transport to the strict stores of each protocol."""
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -510,3 +512,31 @@ async def test_a_store_that_forgets_as_it_completes(line: Line) -> None:
 
     assert 1 == first
     assert AUDIO == _stored(store)
+
+
+@pytest.mark.asyncio
+async def test_a_digest_of_googles_that_is_not_ours_begins_anew(line: Line) -> None:
+    """An object that Google's store says is another one is not taken for stored."""
+    stores: list[ChunkedStore] = []
+
+    def act(request: web.Request, body: bytes, declared: int) -> Answer:
+        if request.method == "POST":
+            stores.append(ChunkedStore(len(AUDIO), CHUNK_BYTES))
+            return 201, {"Location": f"http://{request.host}/o?upload_id={len(stores)}"}, b""
+        span = request.headers.get("Content-Range")
+        status, headers, said = stores[-1].put(span, body, declared_bytes=declared)
+        content = AUDIO if len(stores) > 1 else b"another"
+        md5 = hashlib.md5(content, usedforsecurity=False).digest()
+        stated = {"x-goog-hash": f"md5={base64.b64encode(md5).decode()}"} if status == 200 else {}
+        return status, {**headers, **stated}, said
+
+    google = _google(ChunkedStore(len(AUDIO), CHUNK_BYTES))
+    async with served(Site(act, google.hand_out)) as site:
+        entry = await line.seal()
+        await line.upload(entry, site)
+    medium = (await asyncio.to_thread(line.spool.entry, entry.id)).media[0]
+
+    assert 2 == len(stores)
+    assert medium.evidence is not None
+    assert medium.md5 == medium.evidence.md5
+    assert len(AUDIO) == await line.resent(entry)

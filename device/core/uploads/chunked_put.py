@@ -11,7 +11,7 @@ import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
-from device.core.http_answer import looks_like_html
+from device.core.http_answer import looks_like_html, stated_md5
 from device.core.uploads import (
     Advanced,
     Ambiguous,
@@ -164,9 +164,8 @@ class ChunkedPut:
         if size_bytes not in {None, self._size_bytes}:
             return Gone(f"the store says complete with {size_bytes} of {self._size_bytes} bytes")
         self._offset = self._size_bytes
-        return Complete(
-            Evidence(status=answer.status, etag=answer.headers.get("etag"), sha256=sha256)
-        )
+        etag, md5 = answer.headers.get("etag"), stated_md5(answer.headers)
+        return Complete(Evidence(status=answer.status, etag=etag, sha256=sha256, md5=md5))
 
 
 def _stored_object(body: bytes) -> tuple[int | None, str | None]:

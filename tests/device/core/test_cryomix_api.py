@@ -130,6 +130,13 @@ def test_the_words_of_a_refusal(status: int, message: str, error: type[CloudErro
         ("crc32c=n03x6A==,md5=XUFAKrxLKna5cZ2REBfFkg==", "5d41402abc4b2a76b9719d911017c592"),
         ("crc32c=n03x6A==", None),
         ("md5=short==", None),
+        ("md5=XUFAKrxLKna5cZ2REBfFkh==", None),
+        ("md5=XUFAKrxLKna5cZ2REBfFkg==x", None),
+        (
+            "md5=XUFAKrxLKna5cZ2REBfFkg==, md5=XUFAKrxLKna5cZ2REBfFkg==",
+            "5d41402abc4b2a76b9719d911017c592",
+        ),
+        ("md5=XUFAKrxLKna5cZ2REBfFkg==, md5=1B2M2Y8AsgTpgAmY7PhCfg==", None),
         ("notmd5=XUFAKrxLKna5cZ2REBfFkg==", None),
         ("", None),
     ],

@@ -188,6 +188,21 @@ def test_the_stores_own_words_are_kept(document: object, sha256: str | None) -> 
     assert Complete(Evidence(status=200, sha256=sha256)) == outcome
 
 
+@pytest.mark.parametrize(
+    ("stated", "md5"),
+    [
+        ("crc32c=n03x6A==, md5=XUFAKrxLKna5cZ2REBfFkg==", "5d41402abc4b2a76b9719d911017c592"),
+        ("crc32c=n03x6A==", None),
+    ],
+)
+@pytest.mark.parametrize("asking", [False, True])
+def test_googles_digest_is_evidence(stated: str, md5: str | None, asking: bool) -> None:
+    """What the store says of the whole object is kept, also where only a query heard of it."""
+    answer = Response(status=200, headers={"x-goog-hash": stated})
+
+    assert Complete(Evidence(status=200, md5=md5)) == _put(5, asking=asking).received(answer)
+
+
 def test_another_size_is_not_complete() -> None:
     """A store that says done with another size has not got the medium."""
     body = b'{"file_size_bytes": 4}'
