@@ -43,12 +43,20 @@ class Database:
     @classmethod
     def sqlite(cls, path: Path) -> "Database":
         """Open (or create) a SQLite file."""
-        # A transaction that reads before it writes must own the write lock from the start: SQLite
-        # refuses to upgrade a stale snapshot, whatever the busy timeout.
-        return cls(
-            _engine(path, size=_READERS, begin="BEGIN"),
-            _engine(path, size=1, begin="BEGIN IMMEDIATE"),
-        )
+        reader, writer = _engine(path, size=_READERS), _engine(path, size=1)
+
+        @event.listens_for(reader, "begin")
+        def on_read(connection: Connection) -> None:
+            # It waits for nothing and cannot fail; by way of SQLAlchemy it would cost a query.
+            connection.connection.cursor().execute("BEGIN")
+
+        @event.listens_for(writer, "begin")
+        def on_write(connection: Connection) -> None:
+            # A transaction that reads before it writes must own the write lock from the start:
+            # SQLite refuses to upgrade a stale snapshot, whatever the busy timeout.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        return cls(reader, writer)
 
     async def reading(
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
@@ -101,7 +109,7 @@ def _mapped() -> Iterator[None]:
         raise DatabaseDamaged("the database file cannot be read") from error
 
 
-def _engine(path: Path, *, size: int, begin: str) -> Engine:
+def _engine(path: Path, *, size: int) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=QueuePool,
@@ -113,7 +121,7 @@ def _engine(path: Path, *, size: int, begin: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
-        # The driver must not open transactions on its own: `on_begin` does.
+        # The driver must not open transactions on its own: the listeners above do.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
@@ -121,9 +129,5 @@ def _engine(path: Path, *, size: int, begin: str) -> Engine:
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
 
     return engine

@@ -5,7 +5,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from gateway.errors import (
     AlreadyUploaded,
@@ -19,6 +30,35 @@ from gateway.store import Asked, Made
 from gateway.store.intents import claim_all, claimed
 from gateway.store.schema import media, recordings, store_uploads
 
+# What every image costs is built once: to build a statement takes longer than to run it.
+_RECORDING = (
+    select(recordings.c.device_id, recordings.c.status)
+    .where(recordings.c.id == bindparam("wanted"), recordings.c.deleted_at.is_(None))
+    .with_for_update()
+)
+_MEDIUM = (
+    select(media)
+    .join(recordings, media.c.recording_id == recordings.c.id)
+    .where(media.c.id == bindparam("wanted"), recordings.c.deleted_at.is_(None))
+)
+_FINISH = (
+    update(media)
+    .where(
+        media.c.id == bindparam("wanted"),
+        exists().where(recordings.c.id == media.c.recording_id, recordings.c.deleted_at.is_(None)),
+    )
+    .values(
+        status=MediaStatus.UPLOADED,
+        file_size_bytes=bindparam("counted_bytes"),
+        content_sha256=bindparam("counted_sha256"),
+        store_mark=bindparam("mark"),
+        expired_at=None,
+    )
+    .returning(*media.c)
+)
+_ADD = insert(media)
+_COLUMNS = tuple(column.name for column in media.c if column.name not in {"seq", "touched_at"})
+
 
 def add_media(
     connection: Connection,
@@ -30,11 +70,7 @@ def add_media(
 ) -> list[Made[Medium]]:
     """See `Recordings.add_media`."""
     # The lock makes a concurrent complete wait, or lets it be seen here, and so for equal requests.
-    recording = connection.execute(
-        select(recordings.c.device_id, recordings.c.status)
-        .where(recordings.c.id == recording_id, recordings.c.deleted_at.is_(None))
-        .with_for_update()
-    ).one_or_none()
+    recording = connection.execute(_RECORDING, {"wanted": recording_id}).one_or_none()
     if recording is None or of_device not in (None, recording.device_id):
         raise NotFound("there is no such recording")
     known = claimed(connection, [each.intent for each in asked if each.intent is not None])
@@ -55,7 +91,7 @@ def add_media(
                 f"{limit} media are unfinished; finish or delete some of them first"
             )
         claim_all(connection, {a.medium.id: a.intent for a in new if a.intent is not None})
-        connection.execute(insert(media), [_values(each.medium) for each in new])
+        connection.execute(_ADD, [_values(each.medium) for each in new])
     return made
 
 
@@ -85,11 +121,7 @@ def size_medium(connection: Connection, medium_id: str, size_bytes: int) -> None
 
 def medium_of(connection: Connection, medium_id: str) -> Medium | None:
     """See `Recordings.medium`."""
-    row = connection.execute(
-        select(media)
-        .join(recordings, media.c.recording_id == recordings.c.id)
-        .where(media.c.id == medium_id, recordings.c.deleted_at.is_(None))
-    ).one_or_none()
+    row = connection.execute(_MEDIUM, {"wanted": medium_id}).one_or_none()
     return None if row is None else to_medium(row)
 
 
@@ -98,21 +130,13 @@ def finish_medium(
 ) -> Medium:
     """See `Recordings.finish_medium`."""
     row = connection.execute(
-        update(media)
-        .where(
-            media.c.id == medium_id,
-            exists().where(
-                recordings.c.id == media.c.recording_id, recordings.c.deleted_at.is_(None)
-            ),
-        )
-        .values(
-            status=MediaStatus.UPLOADED,
-            file_size_bytes=size_bytes,
-            content_sha256=sha256,
-            store_mark=mark,
-            expired_at=None,
-        )
-        .returning(*media.c)
+        _FINISH,
+        {
+            "wanted": medium_id,
+            "counted_bytes": size_bytes,
+            "counted_sha256": sha256,
+            "mark": mark,
+        },
     ).one_or_none()
     if row is None:
         raise NotFound("the recording was deleted")
@@ -149,9 +173,7 @@ def to_medium(row: Row[Any]) -> Medium:
 
 
 def _values(medium: Medium) -> dict[str, Any]:
-    values = dataclasses.asdict(medium)
-    del values["seq"]
-    return values
+    return {name: getattr(medium, name) for name in _COLUMNS}
 
 
 def _unfinished(connection: Connection, owner: str | None) -> int:
