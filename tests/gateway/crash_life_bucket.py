@@ -11,6 +11,7 @@ import os
 import pickle
 import shutil
 import sys
+import threading
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -56,7 +57,10 @@ class World:
     def save(self):
         """The bucket and the time, as they are now: a dead gateway changes neither."""
         kept = pickle.dumps((self.bucket.state, self.clock.monotonic()))
-        (self.root / "bucket").write_bytes(kept)
+        # The database's writer is a thread of its own: it dies while this one writes.
+        fresh = self.root / f"bucket-{threading.get_ident()}"
+        fresh.write_bytes(kept)
+        fresh.replace(self.root / "bucket")
 
     def promise(self, what, about, value):
         with (self.root / "promises").open("a") as file:
