@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
 from device.core.uploads import Request, Response
@@ -159,33 +160,21 @@ class _Tokened:
     size_bytes: int
     keeps_bytes: int = 1
     round: int = 1
+    store: TusStore | IetfStore = field(init=False)
+
+    answers: ClassVar[frozenset[int]]
+    """What it may answer to what an upload sends."""
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         return (("Content-Type", "a/b"), ("Authorization", f"Bearer {self.round}"))
-
-
-@dataclass
-class TusDouble(_Tokened):
-    protocol: str = TUS
-    store: TusStore = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.store = TusStore(keeps_bytes=self.keeps_bytes, token="1")  # noqa: S106 - a double's
-
-    def target(self) -> Target:
-        return Target(url=f"{ORIGIN}/files", headers=self.headers())
 
     def take(self, request: Request, body: bytes) -> Response:
         path = urlsplit(request.url).path
         answer = self.store.take(
             request.method, path, lower(request), body, declared=declared(request)
         )
-        assert answer[0] in {201, 200, 204, 403, 404, 409, 413}, answer
+        assert answer[0] in self.answers, answer
         return response(answer)
-
-    def content(self) -> bytes | None:
-        whole = [u for u in self.store.uploads.values() if u.finished]
-        return bytes(whole[-1].held) if whole else None
 
     def vanish(self) -> None:
         self.store.uploads.clear()
@@ -193,6 +182,24 @@ class TusDouble(_Tokened):
     def expire(self) -> None:
         self.round += 1
         self.store.token = str(self.round)
+
+
+@dataclass
+class TusDouble(_Tokened):
+    protocol: str = TUS
+    store: TusStore = field(init=False)
+
+    answers = frozenset({201, 200, 204, 403, 404, 409, 413})
+
+    def __post_init__(self) -> None:
+        self.store = TusStore(keeps_bytes=self.keeps_bytes, token="1")  # noqa: S106 - a double's
+
+    def target(self) -> Target:
+        return Target(url=f"{ORIGIN}/files", headers=self.headers())
+
+    def content(self) -> bytes | None:
+        whole = [u for u in self.store.uploads.values() if u.finished]
+        return bytes(whole[-1].held) if whole else None
 
     def fall_back(self) -> None:
         for upload in self.store.uploads.values():
@@ -212,6 +219,8 @@ class IetfDouble(_Tokened):
     protocol: str = IETF
     store: IetfStore = field(init=False)
 
+    answers = frozenset({201, 200, 204, 403, 404, 409, 412, 413, 422, 500})
+
     def __post_init__(self) -> None:
         self.store = IetfStore(
             interop=self.interop,
@@ -223,24 +232,9 @@ class IetfDouble(_Tokened):
     def target(self) -> Target:
         return Target(url=f"{ORIGIN}/files", method="POST", headers=self.headers())
 
-    def take(self, request: Request, body: bytes) -> Response:
-        path = urlsplit(request.url).path
-        answer = self.store.take(
-            request.method, path, lower(request), body, declared=declared(request)
-        )
-        assert answer[0] in {201, 200, 204, 403, 404, 409, 412, 413, 422, 500}, answer
-        return response(answer)
-
     def content(self) -> bytes | None:
         whole = [u for u in self.store.uploads.values() if u.complete]
         return bytes(whole[-1].held) if whole else None
-
-    def vanish(self) -> None:
-        self.store.uploads.clear()
-
-    def expire(self) -> None:
-        self.round += 1
-        self.store.token = str(self.round)
 
     def fall_back(self) -> None:
         for upload in self.store.uploads.values():

@@ -283,24 +283,6 @@ def test_the_stores_digest_is_evidence() -> None:
     assert Complete(Evidence(status=200, sha256=SHA256)) == outcome
 
 
-def test_a_server_that_keeps_nothing_of_a_cut_gets_pieces() -> None:
-    """A long body that left nothing behind would never arrive over a link that drops."""
-    upload = _ietf()
-    upload.received(Broken("cut"))
-    upload.received(_at(0))
-
-    assert 4 == upload.next_request().body_bytes
-
-
-def test_a_server_that_keeps_what_arrived_gets_the_rest() -> None:
-    """Where something was kept, all that is left goes at once."""
-    upload = _ietf()
-    upload.received(Broken("cut"))
-    upload.received(_at(1))
-
-    assert 9 == upload.next_request().body_bytes
-
-
 def test_a_store_that_takes_crumbs() -> None:
     """A limit so small that requests would cost more than the medium is a refusal."""
     created = Response(status=201, headers={**CREATED.headers, "upload-limit": "max-append-size=1"})

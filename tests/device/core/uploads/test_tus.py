@@ -206,21 +206,3 @@ def test_an_upload_that_opens_again_is_kept() -> None:
         tus.received(_at(0))
 
     assert "location" in tus.session.state
-
-
-def test_a_server_that_keeps_nothing_of_a_cut_gets_pieces() -> None:
-    """A long body that left nothing behind would never arrive over a link that drops."""
-    upload = _tus()
-    upload.received(Broken("cut"))
-    upload.received(_at(0))
-
-    assert 4 == upload.next_request().body_bytes
-
-
-def test_a_server_that_keeps_what_arrived_gets_the_rest() -> None:
-    """Where something was kept, all that is left goes at once."""
-    upload = _tus()
-    upload.received(Broken("cut"))
-    upload.received(_at(1))
-
-    assert 9 == upload.next_request().body_bytes
