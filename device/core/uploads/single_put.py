@@ -17,6 +17,8 @@ from device.model import Evidence, UploadSession
 
 _WORTH_ASKING_BYTES = 65_536
 """Above this, `Expect: 100-continue` saves more on a dead URL than its round trip costs."""
+_FRESH_WORTH_ASKING_BYTES = 262_144
+"""The same of a URL that was handed out just now, and is seldom dead."""
 
 _DONE = frozenset({200, 201, 204})
 _THERE_ALREADY = 412
@@ -50,7 +52,8 @@ class SinglePut:
             url=target.url,
             headers=target.headers,
             body_bytes=self._size_bytes,
-            expect_continue=self._size_bytes > _WORTH_ASKING_BYTES,
+            expect_continue=self._size_bytes
+            > (_WORTH_ASKING_BYTES if self._resumed else _FRESH_WORTH_ASKING_BYTES),
         )
 
     def received(self, answer: Response | Broken) -> Outcome:

@@ -12,9 +12,9 @@ from tests.device.core.uploads.conformance import TARGET
 from tests.device.core.uploads.test_refusals import PAGE
 
 
-def _put(size_bytes: int = 100) -> SinglePut:
+def _put(size_bytes: int = 100, *, resumed: bool = False) -> SinglePut:
     session = UploadSession(target=TARGET, protocol=SINGLE_PUT)
-    return SinglePut(session, Cargo(size_bytes=size_bytes, chunk_bytes=1), resumed=False)
+    return SinglePut(session, Cargo(size_bytes=size_bytes, chunk_bytes=1), resumed=resumed)
 
 
 def test_headers_go_out_as_handed() -> None:
@@ -24,8 +24,14 @@ def test_headers_go_out_as_handed() -> None:
 
 def test_a_large_body_asks_first() -> None:
     """A dead URL must not cost a large body."""
-    assert _put(65_537).next_request().expect_continue
-    assert not _put(65_536).next_request().expect_continue
+    assert _put(65_537, resumed=True).next_request().expect_continue
+    assert not _put(65_536, resumed=True).next_request().expect_continue
+
+
+def test_a_fresh_url_is_trusted_with_more() -> None:
+    """What was handed out just now is seldom dead, so that an image need not ask first."""
+    assert _put(262_145).next_request().expect_continue
+    assert not _put(262_144).next_request().expect_continue
 
 
 def test_the_etag_is_evidence() -> None:
