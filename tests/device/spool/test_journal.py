@@ -163,3 +163,36 @@ def test_a_migration_cut_in_the_middle_is_done_again_whole(tmp_path, monkeypatch
     assert schema.VERSION == schema.check_version(connection)
     assert [] == days(connection)
     connection.close()
+
+
+def test_what_is_handed_in_shares_a_commit(journal, monkeypatch):
+    """However many jobs wait for the one under way, the next commit takes them all."""
+    commits = []
+    commit = journal._commit
+
+    def counting(batch):
+        commits.append(len(batch))
+        return commit(batch)
+
+    monkeypatch.setattr(journal, "_commit", counting)
+    begun, gate = threading.Event(), threading.Event()
+    journal.submit(lambda _: (begun.set(), gate.wait(10)))
+    begun.wait(10)
+    rest = [journal.submit(add, f"2026-03-{day:02}") for day in range(1, 9)]
+    gate.set()
+    told = [each.result(10) for each in rest]
+
+    assert journal.run(days) == told
+    assert [1, 8] == commits[:2]
+
+
+def test_what_was_handed_in_cannot_be_taken_back(journal):
+    """Whoever gives up waiting leaves the change to be made."""
+    gate = threading.Event()
+    journal.submit(lambda _: gate.wait(10))
+    abandoned = journal.submit(add, "2026-03-01")
+    taken_back = abandoned.cancel()
+    gate.set()
+
+    assert not taken_back
+    assert ["2026-03-01"] == journal.run(days)

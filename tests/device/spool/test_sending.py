@@ -208,3 +208,27 @@ def test_a_purged_entry_can_still_be_released(spool):
 
     assert State.RELEASED is spool.release(entry.id).state
     assert [] == list((spool.root / "sealed").iterdir())
+
+
+def test_what_is_handed_in_is_durable_when_it_is_done(reopen):
+    """Sessions of several media, and evidence with its cost, are there again after a restart."""
+    spool = reopen()
+    entry = sealed(spool).id
+    spool.save_sessions(entry, {0: SESSION, 1: SESSION}).result(10)
+    landed = spool.save_landed(entry, 1, Evidence(status=200), sent_bytes=90, resent_bytes=7)
+    landed.result(10)
+    again = reopen()
+    held = again.entry(entry)
+
+    assert [SESSION, SESSION] == [medium.session for medium in held.media]
+    assert [None, Evidence(status=200)] == [medium.evidence for medium in held.media]
+    assert (90, 7) == (again.sent_bytes(NOON.date()), held.resent_bytes)
+
+
+def test_sessions_of_many_media_are_all_saved_or_none(spool):
+    """A medium that is not there keeps the session of none."""
+    entry = sealed(spool).id
+    handed_in = spool.save_sessions(entry, {0: SESSION, 9: SESSION})
+
+    assert isinstance(handed_in.exception(10), IllegalMove)
+    assert spool.entry(entry).media[0].session is None
