@@ -25,6 +25,7 @@ _KEY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _CREATE_FIELDS = {"name", "started_at", "ended_at", "metadata"}
 _BEHALF_FIELDS = {"device_id", "end_user_id"}
 _URL_FIELDS = {"type", "content_type", "file_size_bytes", "captured_at"}
+_MANY_FIELDS = {"idempotency_key", "sha256"}
 _CONTENT_TYPES = {
     "audio": {"opus", "wav", "mpeg", "mp4", "webm", "ogg", "flac"},
     "image": {"jpeg", "png"},
@@ -63,9 +64,12 @@ class Media:
 
 
 class BotaDouble:
-    """`async with BotaDouble() as bota:` serves `bota.base_url`."""
+    """`async with BotaDouble() as bota:` serves `bota.base_url`.
 
-    def __init__(self, *, chunked: bool = False, quantum_bytes: int = 1) -> None:
+    What only our gateway does: `chunked` URLs, one medium per key, and `many` URLs at once.
+    """
+
+    def __init__(self, *, chunked: bool = False, quantum_bytes: int = 1, many: int = 0) -> None:
         self.now = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
         self.life = timedelta(hours=1)
         self.tokens = {TOKEN}
@@ -79,6 +83,7 @@ class BotaDouble:
         self.cuts_up: deque[int] = deque()
         self._chunked = chunked
         self._quantum_bytes = quantum_bytes
+        self._many = many
         self._replays: dict[str, tuple[Any, str]] = {}
         self._runner: web.AppRunner | None = None
         self.base_url = ""
@@ -87,6 +92,8 @@ class BotaDouble:
         app = web.Application(client_max_size=1 << 30)
         app.router.add_post("/v1/recordings", self._create)
         app.router.add_post("/v1/recordings/{id}/upload-url", self._upload_url)
+        if self._many:
+            app.router.add_post("/v1/recordings/{id}/upload-urls", self._upload_urls)
         app.router.add_post("/v1/recordings/{id}/upload-complete", self._complete)
         app.router.add_put("/s3/{recording}/{media}", self._s3_put)
         app.router.add_put("/v1/uploads/{media}", self._chunk_put)
@@ -149,6 +156,7 @@ class BotaDouble:
                 "ended_at": body.get("ended_at"),
                 "media": [],
                 "a_field_added_later": {"x": 1},
+                **({"batch_upload_url": self._many} if self._many else {}),
             }
             return self._json(201, self.recordings[recording])
 
@@ -160,25 +168,46 @@ class BotaDouble:
             if recording not in self.recordings:
                 return self._error(404, "not_found", "no such recording")
             body = await _json(request)
-            kind, _, subtype = str(body.get("content_type", "")).partition("/")
-            if (
-                set(body) - _URL_FIELDS
-                or body.get("type") != kind
-                or subtype not in _CONTENT_TYPES.get(kind, ())
-                or not isinstance(body.get("file_size_bytes"), int)
-            ):
+            if not _is_medium(body, _URL_FIELDS):
                 return self._error(400, "invalid_request", "bad upload-url body")
-            return self._json(200, self._hand_out(request, recording, body))
+            key = request.headers.get("Idempotency-Key")
+            declared = request.headers.get("X-Content-SHA256")
+            return self._json(200, self._hand_out(recording, body, key, declared))
 
         return await self._guarded("upload-url", request, act)
 
-    def _hand_out(self, request: web.Request, recording: str, body: Any) -> dict[str, Any]:
-        key = request.headers.get("Idempotency-Key")
+    async def _upload_urls(self, request: web.Request) -> web.StreamResponse:
+        async def act() -> web.Response:
+            recording = request.match_info["id"]
+            if recording not in self.recordings:
+                return self._error(404, "not_found", "no such recording")
+            body = await _json(request)
+            media = body.get("media")
+            if set(body) != {"media"} or not isinstance(media, list):
+                return self._error(400, "invalid_request", "media, and nothing else")
+            keys = {medium.get("idempotency_key") for medium in media}
+            if (
+                not 1 <= len(media) <= self._many
+                or len(keys) < len(media)
+                or not all(_is_medium(medium, _URL_FIELDS | _MANY_FIELDS) for medium in media)
+            ):
+                return self._error(400, "invalid_request", "bad upload-urls body")
+            handed_out = []
+            for medium in media:
+                fields = {key: medium[key] for key in medium.keys() & _URL_FIELDS}
+                named = medium.get("idempotency_key"), medium.get("sha256")
+                handed_out.append(self._hand_out(recording, fields, *named))
+            return self._json(200, {"media": handed_out})
+
+        return await self._guarded("upload-urls", request, act)
+
+    def _hand_out(
+        self, recording: str, body: Any, key: str | None, declared: str | None
+    ) -> dict[str, Any]:
         known = [m for m in self.media.values() if m.key == key and self._chunked]
         medium = known[0] if known else None
         if medium is None:
             name = f"med_{len(self.media) + 1:03d}"
-            declared = request.headers.get("X-Content-SHA256")
             medium = Media(id=name, recording=recording, fields=body, key=key, sha256=declared)
             if self._chunked:
                 medium.session = ChunkedStore(body["file_size_bytes"], self._quantum_bytes)
@@ -333,6 +362,16 @@ class BotaDouble:
     def _answer(self, status: int, headers: dict[str, str], body: bytes) -> web.Response:
         date = format_datetime(self.now, usegmt=True)
         return web.Response(status=status, headers={"Date": date, **headers}, body=body)
+
+
+def _is_medium(body: Any, fields: set[str]) -> bool:
+    kind, _, subtype = str(body.get("content_type", "")).partition("/")
+    return (
+        not set(body) - fields
+        and body.get("type") == kind
+        and subtype in _CONTENT_TYPES.get(kind, ())
+        and isinstance(body.get("file_size_bytes"), int)
+    )
 
 
 def _abort(request: web.Request) -> None:

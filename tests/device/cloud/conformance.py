@@ -126,6 +126,20 @@ async def check_targets_may_be_asked_again(rig: Rig) -> None:
     assert rig.made_by_all == await rig.recordings()
 
 
+async def check_targets_asked_for_together(rig: Rig) -> None:
+    """As many as the API hands out at once are in the order asked for, and the ones to use."""
+    manifest = _manifest(rig)
+    ref = dict(await rig.cloud.open(manifest, {}))
+    targets = await rig.cloud.targets(manifest, manifest.media, ref)
+    for medium, target, content in zip(manifest.media, targets, CONTENT, strict=True):
+        evidence = await rig.put(target, content)
+        ref |= await rig.cloud.stored(manifest, medium, target, evidence, ref)
+
+    assert rig.cloud.targets_at_once(ref) in {1, *range(len(CONTENT), 51)}
+    assert await rig.cloud.complete(manifest, ref)
+    assert rig.made_by_all == await rig.recordings()
+
+
 async def check_nothing_is_acknowledged_early(rig: Rig) -> None:
     """Completing without the media never returns a receipt."""
     manifest = _manifest(rig)
@@ -184,6 +198,7 @@ CHECKS = (
     check_complete_is_idempotent,
     check_a_medium_is_announced_once,
     check_targets_may_be_asked_again,
+    check_targets_asked_for_together,
     check_nothing_is_acknowledged_early,
     check_nothing_is_acknowledged_in_part,
     check_what_is_not_taken,

@@ -68,11 +68,12 @@ class BotaRig:
         self.bota.tokens.clear()
 
 
-@pytest_asyncio.fixture(params=[False, True], ids=["plain", "chunked"])
+@pytest_asyncio.fixture(params=["plain", "chunked", "many"])
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[BotaRig]:
     clock, token = FakeClock(), [TOKEN]
     patience = Patience(connect_s=5, call_s=5, stall_s=5, response_s=5)
-    async with BotaDouble(chunked=request.param) as bota, Transport(patience=patience) as transport:
+    double = BotaDouble(chunked=request.param != "plain", many=50 if request.param == "many" else 0)
+    async with double as bota, Transport(patience=patience) as transport:
         open_bota = registry.resolve("cloud", BUILTIN, "bota")
         config = CloudConfig(base_url=bota.base_url)
         yield BotaRig(
