@@ -9,7 +9,7 @@ from device.bell import first_of
 from device.config import Config, RecorderConfig, SpoolConfig
 from device.dispatch import Dispatcher
 from device.errors import ConfigInvalid
-from device.model import Entry
+from device.model import Entry, EntryId
 from device.parts import Parts, Uplink
 from device.pulse import Pulses
 from device.visit import Visitor
@@ -105,6 +105,10 @@ class Crew:
         for config, (visitor, _) in self._visits.items():
             if recorder in {None, config.url}:
                 visitor.called.ring()
+
+    def sends(self, entry: EntryId) -> bool:
+        """Say whether an entry is going up at this moment."""
+        return self._dispatcher is not None and self._dispatcher.sends(entry)
 
     def recorder_of(self, entry: Entry) -> RecorderConfig | None:
         """Find the configured recorder that an entry came from, if it was there since the start."""

@@ -45,13 +45,16 @@ class Desk:
         self.crew.call(recorder)
         return [each.url for each in wanted]
 
-    async def requeue(self, entry: EntryId) -> Entry:
+    async def requeue(self, entry: EntryId) -> tuple[Entry, Entry]:
         """See `Actions.requeue`."""
+        if self.crew.sends(entry):
+            raise IllegalMove(f"{entry} is going up at this moment")
+        before = await asyncio.to_thread(self.parts.spool.entry, entry)
         requeued = await asyncio.to_thread(self.parts.spool.requeue, entry)
         self.parts.progress.moved(requeued)
         self.parts.sealed.ring()
         self.crew.call(None)  # what is pulled anew waits for a visit
-        return requeued
+        return before, requeued
 
     async def release(self, entry: EntryId) -> Entry:
         """See `Actions.release`."""

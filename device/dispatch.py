@@ -130,6 +130,10 @@ class Dispatcher:
         self._hurried.update(entry for entry in sealed if entry not in self._in_flight)
         self.sealed.ring()
 
+    def sends(self, entry: EntryId) -> bool:
+        """Say whether an entry is going up at this moment."""
+        return entry in self._in_flight
+
     async def drain(self) -> None:
         """Start nothing more; return when what goes up has ended, or is between two bodies."""
         self._draining = True

@@ -7,7 +7,7 @@ EXIT_CODES = {
     1: "failed, see the message (also: `spool verify` found damage)",
     2: "usage",
     3: "finished, but some recordings failed",
-    69: "recorder or cloud not reachable",
+    69: "recorder, cloud or agent not reachable",
     75: "try again later (locked, full, rate-limited)",
     77: "not enrolled, or the token was refused",
     78: "configuration invalid",

@@ -29,12 +29,12 @@ class Actions(Protocol):
         """
         ...
 
-    async def requeue(self, entry: EntryId) -> Entry:
-        """Put an entry back to where it came from.
+    async def requeue(self, entry: EntryId) -> tuple[Entry, Entry]:
+        """Put an entry back to where it came from; returns how it was and how it is.
 
         Raises:
             EntryUnknown: There is none.
-            IllegalMove: It is released.
+            IllegalMove: It is released, or just going up.
         """
         ...
 

@@ -14,7 +14,7 @@ from device.control.actions import Actions
 from device.control.address import SPOOL_HEADER
 from device.control.hub import NOTHING, Event, Hub
 from device.documents import plain
-from device.documents.entries import entry_object
+from device.documents.entries import entry_object, is_sent_anew
 from device.documents.errors import error_object
 from device.errors import (
     ConfigInvalid,
@@ -102,7 +102,8 @@ class Control:
 
     async def _requeue(self, request: web.Request) -> web.Response:
         entry = _entry(await _body(request, "entry"))
-        return _answer({"entry": entry_object(await self.actions.requeue(entry))})
+        before, now = await self.actions.requeue(entry)
+        return _answer({"entry": entry_object(now), "sent_anew": is_sent_anew(before, now)})
 
     async def _release(self, request: web.Request) -> web.Response:
         entry = _entry(await _body(request, "entry"))

@@ -40,6 +40,12 @@ def is_uploaded(entry: Entry, each: MediumState) -> bool:
     return entry.receipt is not None or each.evidence is not None
 
 
+def is_sent_anew(before: Entry, now: Entry) -> bool:
+    """Say whether a requeue forgot what was on its way up."""
+    was = [(each.session, each.evidence) for each in before.outgoing]
+    return any(map(any, was)) and was != [(each.session, each.evidence) for each in now.outgoing]
+
+
 def ways(entry: Entry) -> list[str]:
     """Say of each medium that a link could not carry how it is sent, and why."""
     return [each.cut.reason for each in entry.media if each.cut is not None]

@@ -182,7 +182,7 @@ def test_an_upload_that_fails_says_whose_fault_by_its_exit_code(box):
         return refused, await upload(away)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("device.dispatch.PATIENCE", 1)
+        patch.setattr("device.aftermath.PATIENCE", 1)
         codes = asyncio.run(work())
 
     assert codes == (77, 69)
