@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import IdempotencyMismatch
@@ -11,6 +11,14 @@ from gateway.model import Intent
 from gateway.store.schema import intents
 
 _OTHER_REQUEST = "this Idempotency-Key was used for another request; a new request needs a new key"
+
+# Built once: see `gateway.store.media`.
+_KNOWN = select(intents.c.key, intents.c.fingerprint, intents.c.made_id).where(
+    intents.c.owner == bindparam("whose"),
+    intents.c.operation == bindparam("what"),
+    intents.c.key.in_(bindparam("keys", expanding=True)),
+)
+_ADD = insert(intents)
 
 
 def claim(connection: Connection, intent: Intent, made_id: str) -> str | None:
@@ -28,7 +36,7 @@ def claim(connection: Connection, intent: Intent, made_id: str) -> str | None:
     """
     try:
         with connection.begin_nested():
-            connection.execute(insert(intents), _row(intent, made_id))
+            connection.execute(_ADD, _row(intent, made_id))
     except IntegrityError:
         return claimed(connection, [intent])[intent.key]
     return None
@@ -47,11 +55,12 @@ def claimed(connection: Connection, asked: Sequence[Intent]) -> dict[str, str]:
     if not asked:
         return {}
     rows = connection.execute(
-        select(intents.c.key, intents.c.fingerprint, intents.c.made_id).where(
-            intents.c.owner == asked[0].owner,
-            intents.c.operation == asked[0].operation,
-            intents.c.key.in_([each.key for each in asked]),
-        )
+        _KNOWN,
+        {
+            "whose": asked[0].owner,
+            "what": asked[0].operation,
+            "keys": [each.key for each in asked],
+        },
     ).all()
     prints = {each.key: each.fingerprint for each in asked}
     if any(prints[row.key] != row.fingerprint for row in rows):
@@ -70,7 +79,7 @@ def claim_all(connection: Connection, made: Mapping[str, Intent]) -> None:
     if not made:
         return
     try:
-        connection.execute(insert(intents), [_row(each, made_id) for made_id, each in made.items()])
+        connection.execute(_ADD, [_row(each, made_id) for made_id, each in made.items()])
     except IntegrityError as error:
         raise IdempotencyMismatch(_OTHER_REQUEST) from error
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     bindparam,
@@ -56,6 +55,17 @@ _FINISH = (
     )
     .returning(*media.c)
 )
+_UNFINISHED = (
+    select(func.count())
+    .select_from(media.join(recordings, media.c.recording_id == recordings.c.id))
+    .where(
+        media.c.status == MediaStatus.PENDING,
+        media.c.expired_at.is_(None),
+        recordings.c.deleted_at.is_(None),
+    )
+)
+_OWNED = _UNFINISHED.where(recordings.c.device_id == bindparam("owner"))
+_UNOWNED = _UNFINISHED.where(recordings.c.device_id.is_(None))
 _ADD = insert(media)
 _COLUMNS = tuple(column.name for column in media.c if column.name not in {"seq", "touched_at"})
 
@@ -178,19 +188,8 @@ def _values(medium: Medium) -> dict[str, Any]:
 
 def _unfinished(connection: Connection, owner: str | None) -> int:
     """Count the pending media of a device, or of all API keys together."""
-    same_owner: ColumnElement[bool] = (
-        recordings.c.device_id.is_(None) if owner is None else recordings.c.device_id == owner
-    )
-    count: int = connection.execute(
-        select(func.count())
-        .select_from(media.join(recordings, media.c.recording_id == recordings.c.id))
-        .where(
-            media.c.status == MediaStatus.PENDING,
-            media.c.expired_at.is_(None),
-            recordings.c.deleted_at.is_(None),
-            same_owner,
-        )
-    ).scalar_one()
+    query, values = (_UNOWNED, {}) if owner is None else (_OWNED, {"owner": owner})
+    count: int = connection.execute(query, values).scalar_one()
     return count
 
 
