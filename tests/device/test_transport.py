@@ -503,3 +503,40 @@ async def test_closing_twice() -> None:
 
 async def _never(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
     """Serve nobody."""
+
+
+@pytest.mark.asyncio
+async def test_a_small_medium_leaves_with_its_headers(tmp_path: Path) -> None:
+    """What is small is in one write with its headers, and counted without them."""
+    small = tmp_path / "0001.jpg"
+    small.write_bytes(CONTENT[:60_000])
+    arrived = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        arrived.append(await reader.readexactly(60_000))
+        writer.write(OK)
+        await writer.drain()
+        await reader.read()
+
+    seen: list[int] = []
+    spent: list[int] = []
+    async with listening(take) as port, Transport(patience=QUICK) as transport:
+        request = put(port, body_bytes=60_000)
+        answer = await transport.send(request, small, seen.append, spent.append)
+
+    assert isinstance(answer, Response)
+    assert [CONTENT[:60_000]] == arrived
+    assert 60_000 == seen[-1]
+    assert 60_000 < spent[0] < 61_000
+
+
+@pytest.mark.asyncio
+async def test_a_small_medium_that_is_short_is_damage(tmp_path: Path) -> None:
+    """A small file is looked at before a byte of it leaves."""
+    small = tmp_path / "0001.jpg"
+    small.write_bytes(CONTENT[:999])
+
+    async with Transport(patience=QUICK) as transport:
+        with pytest.raises(SpoolDamaged, match="999 bytes"):
+            await transport.send(put(1, body_bytes=1000), small, lambda _: None)
