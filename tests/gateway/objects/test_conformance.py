@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gateway.errors import ConfigInvalid
 from gateway.objects import ObjectRef
 from gateway.objects.filesystem import FilesystemObjects
 from tests.gateway.objects import conformance
@@ -39,3 +40,12 @@ def _ref(url):
 async def test_files(tmp_path, check):
     """Objects as files."""
     await check(FolderRig(tmp_path))
+
+
+async def test_a_folder_that_cannot_be_made_is_a_fault_of_the_configuration(tmp_path):
+    """What is in the way is named, and so is the setting; there is no traceback."""
+    (tmp_path / "objects").write_text("")
+    with pytest.raises(ConfigInvalid, match=f"{tmp_path}/objects cannot be made") as refused:
+        FilesystemObjects(tmp_path, secret=b"s" * 32)
+
+    assert "FIELDPOST_GATEWAY_DATA" in refused.value.hint
