@@ -236,14 +236,20 @@ async def test_every_call_is_cut_in_turn(siro: Line) -> None:
     await _check_arrived(siro, entry)
 
 
+async def _cut_a_day_ago(line: Line, operation: str, faults: list[Fault | None]) -> Entry:
+    """Seal a recording whose upload broke off at a call, and let the cloud's clock run on."""
+    entry = await line.seal()
+    line.net.faults[operation].extend(faults)
+    with pytest.raises(CloudUnreachable):
+        await line.upload(entry)
+    line.net.pass_time(86_400)
+    return entry
+
+
 @pytest.mark.asyncio
 async def test_a_day_offline_before_siro_was_told(siro: Line) -> None:
     """A file that Siro can no longer fetch is sent again in the same attempt, and only that."""
-    entry = await siro.seal()
-    siro.net.faults["register"].extend([None, CUT])
-    with pytest.raises(CloudUnreachable):
-        await siro.upload(entry)
-    siro.net.pass_time(86_400)
+    entry = await _cut_a_day_ago(siro, "register", [None, CUT])
 
     await _check_arrived(siro, entry)
     assert 3 == siro.net.store.puts
@@ -252,11 +258,7 @@ async def test_a_day_offline_before_siro_was_told(siro: Line) -> None:
 @pytest.mark.asyncio
 async def test_what_siro_said_before_a_file_was_missing(siro: Line) -> None:
     """In the attempt that sends one file again the other, just acknowledged, is not announced."""
-    entry = await siro.seal()
-    siro.net.faults["register"].append(CUT)
-    with pytest.raises(CloudUnreachable):
-        await siro.upload(entry)
-    siro.net.pass_time(86_400)
+    entry = await _cut_a_day_ago(siro, "register", [CUT])
 
     await _check_arrived(siro, entry)
     assert 3 == siro.net.store.puts
@@ -265,11 +267,7 @@ async def test_what_siro_said_before_a_file_was_missing(siro: Line) -> None:
 @pytest.mark.asyncio
 async def test_an_expired_url_is_renewed(line: Line) -> None:
     """A URL that died while the line was down is asked for anew."""
-    entry = await line.seal()
-    line.net.faults["put"].append(CUT)
-    with pytest.raises(CloudUnreachable):
-        await line.upload(entry)
-    line.net.pass_time(86_400)
+    entry = await _cut_a_day_ago(line, "put", [CUT])
 
     await _check_arrived(line, entry)
 
