@@ -1,6 +1,5 @@
 """Both units under a systemd that runs: what they promise about starting, stopping and trouble."""
 
-import importlib.util
 import json
 
 import pytest
@@ -52,6 +51,31 @@ def test_an_agent_without_a_token_runs_and_says_so(box: Box):
 
     assert ("active", "0") == box.machine.show("fieldpost", "ActiveState", "NRestarts")
     assert "sealed" == waiting["state"]
+
+
+def test_operators_ask_the_agent_without_being_root(box: Box):
+    """Who is in the group fieldpost may use the socket; who is not, may not even see it."""
+    start(box, "fieldpost")
+    asks = ("curl", "-sf", "--unix-socket", "/run/fieldpost/control.sock", "http://x/v1/health")
+    answers = [
+        box.machine.run("setpriv", "--reuid=65534", "--regid=65534", groups, *asks, check=False)
+        for groups in ("--groups=fieldpost", "--clear-groups")
+    ]
+
+    assert [True, False] == [answer.returncode == 0 for answer in answers]
+    assert json.loads(answers[0].stdout)["ok"]
+
+
+def test_a_reload_takes_the_new_configuration(box: Box):
+    """`systemctl reload` waits for it; what is wrong is refused, and the agent carries on."""
+    start(box, "fieldpost")
+    box.configure(CONFIG.replace(RECORDINGS, "/srv/elsewhere"))
+    good = box.machine.run("systemctl", "reload", "fieldpost", check=False)
+    box.configure("[cloud]\nbase = 1\n")
+    bad = box.machine.run("systemctl", "reload", "fieldpost", check=False)
+
+    assert (0, 1) == (good.returncode, bad.returncode)
+    assert ("active", "0") == box.machine.show("fieldpost", "ActiveState", "NRestarts")
 
 
 def test_a_wrong_configuration_is_not_tried_again(box: Box):
@@ -158,9 +182,6 @@ def test_a_gateway_that_is_wedged_is_restarted(box: Box):
     assert ("1",) == restarts
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("device.pulse") is None, reason="nobody feeds the watchdog yet"
-)
 def test_an_agent_that_is_wedged_is_restarted(box: Box):
     """One that makes no progress is killed by the watchdog, and carries again."""
     start(box, "fieldpost-gateway")
