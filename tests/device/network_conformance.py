@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pytest
 
-from device.network import PORTAL_S, Surroundings
+from device.network import ANEW_S, PORTAL_S, Surroundings
 from device.surroundings import Connectivity, NetworkKind, PowerState
 from tests.fakes.clock import FakeClock
 
@@ -214,6 +214,9 @@ class SurroundingsConformance:
         """Nobody tells when a portal lets through, so who waits is woken to try again."""
         async with running(stage) as surroundings:
             before = surroundings.network
+            # In the midst of its own looking at everything anew.
+            stage.clock.advance(ANEW_S / 2)
+            await asleep(stage.clock)
             surroundings.portal_seen()
             seen = surroundings.changed.count
             began_s = stage.clock.monotonic()

@@ -388,6 +388,20 @@ async def test_a_modem_without_networkmanager(mocks, tmp_path):
 
 
 @pytest.mark.asyncio
+async def test_a_modem_is_known_by_its_control_port(mobile):
+    """A modem on a serial line is the one whose port NetworkManager names, not another one."""
+    await mobile.mobile()
+    ports = Variant("a(su)", [["cdc-wdm0", 6]])
+    await mobile.mocks.change("modemmanager", MODEM_PATH, MODEM, Ports=ports)
+    other = {"State": Variant("i", 11), "AccessTechnologies": Variant("u", 1 << 5)}
+    path = MODEM_PATH.replace("8", "9")
+    await mobile.mocks.mock("modemmanager", "AddObject", "ssa{sv}a(ssss)", path, MODEM, other, [])
+    await mobile.surroundings.look()
+
+    assert "lte" == mobile.surroundings.network.radio
+
+
+@pytest.mark.asyncio
 async def test_a_modem_that_is_not_in_use(mobile):
     """On Wi-Fi, the signal is that of Wi-Fi and not that of the modem."""
     await mobile.mobile()
