@@ -155,7 +155,9 @@ class UploadConfig:
         default=8_388_608,
         metadata={"doc": "bytes per chunk of a resumable upload; a multiple of 262144"},
     )
-    workers: int = field(default=2, metadata={"doc": "media that go up at the same time"})
+    workers: int = field(
+        default=2, metadata={"doc": "media, or parts of one, that go up at the same time"}
+    )
     segment: str = field(
         default="auto",
         metadata={

@@ -16,7 +16,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,14 +43,14 @@ WAYS = ("curl", "rclone", "s3_parts", "single_put")
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How much of everything. SeaweedFS itself takes some 13 s for a GiB, so it gets less."""
+    """How much of everything."""
 
-    size_bytes: Mapping[str, int]
+    size_bytes: int
     rounds: int
 
 
-FULL = Plan(size_bytes={"SeaweedFS": 256 * _MIB, "JuiceFS": 1024 * _MIB}, rounds=5)
-QUICK = Plan(size_bytes={"SeaweedFS": 64 * _MIB, "JuiceFS": 64 * _MIB}, rounds=1)
+FULL = Plan(size_bytes=1024 * _MIB, rounds=5)
+QUICK = Plan(size_bytes=64 * _MIB, rounds=1)
 
 
 @contextmanager
@@ -156,12 +156,11 @@ def measure(plan: Plan, talk: Console) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="fieldpost-bench-") as name:
         folder = Path(name)
         file = folder / "medium"
+        size = {"size_bytes": plan.size_bytes}
+        fill(file, plan.size_bytes)
         for store, start in STORES.items():
-            size_bytes = plan.size_bytes[store]
-            fill(file, size_bytes)
-            talk.print(f"{size_bytes // _MIB} MiB to {store}, {plan.rounds} rounds …")
+            talk.print(f"{plan.size_bytes // _MIB} MiB to {store}, {plan.rounds} rounds …")
             found = rounds(start, file, folder, plan)
-            size = {"size_bytes": size_bytes}
             rows += [size | row(store, way, found) for way in ("s3_parts", "single_put")]
     return {"schema": 1, "bench": "stores", "uploads": rows}
 
