@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from device.clock import Clock
-from device.notify import notify
+from device.notify import notify, watchdog_s
 from device.pulse import Pulses
 
 logger = logging.getLogger(__name__)
 
 UNASKED_S = 30.0
 """Where nobody asks for pings a stuck loop is looked for this often; the log tells of it."""
-_US = 1e6
 
 
 @dataclass(kw_only=True)
@@ -27,7 +26,7 @@ class Watchdog:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        within_s = asked_s(self.environ)
+        within_s = watchdog_s(self.environ)
         while True:
             self.look(ping=within_s is not None)
             # Twice as often as is asked for, as sd_watchdog_enabled(3) advises.
@@ -48,11 +47,3 @@ class Watchdog:
         if self._told and not names:
             logger.warning("Every loop gets on again", extra={"loops": sorted(self._told)})
         self._told = names
-
-
-def asked_s(environ: Mapping[str, str]) -> float | None:
-    """Say how long the service manager waits between signs of life; None: it asks for none."""
-    microseconds = environ.get("WATCHDOG_USEC", "")
-    if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
-        return None
-    return int(microseconds) / _US if microseconds.isdecimal() and int(microseconds) else None
