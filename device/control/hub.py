@@ -35,7 +35,7 @@ NOTHING = Event("", "")
 
 @dataclass(eq=False)
 class Listener:
-    """One who listens. `dropped` is set when it was too slow."""
+    """One who listens. `dropped` is set when nothing more comes for it."""
 
     events: asyncio.Queue[Event | None] = field(
         default_factory=lambda: asyncio.Queue(MOST_BEHIND + 1)
@@ -54,17 +54,18 @@ class Listener:
         """Put an event in line, or drop the listener."""
         if self.dropped:
             return
-        if self.events.qsize() >= MOST_BEHIND:
-            self.end()
-        else:
+        if self.events.qsize() < MOST_BEHIND:
             self.events.put_nowait(event)
-
-    def end(self) -> None:
-        """Tell the listener that nothing more comes."""
-        self.dropped = True
+            return
         while self.events.qsize():
             self.events.get_nowait()
-        self.events.put_nowait(None)
+        self.end()
+
+    def end(self) -> None:
+        """Let nothing more come after what waits."""
+        if not self.dropped:
+            self.dropped = True
+            self.events.put_nowait(None)
 
 
 @dataclass(kw_only=True)

@@ -150,7 +150,7 @@ async def _body(request: web.Request, *known: str) -> Mapping[str, Any]:
     content = await request.read()
     try:
         body = json.loads(content) if content else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageInvalid(f"the body is no JSON: {error}") from error
     if not isinstance(body, dict):
         raise UsageInvalid("the body is no JSON object")
