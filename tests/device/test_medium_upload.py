@@ -26,7 +26,7 @@ from device.errors import (
 )
 from device.medium_upload import MediumUpload
 from device.model import Entry, Target, UploadSession
-from device.progress import Silent
+from device.progress import Progress, Silent
 from device.spool.spool import Spool
 from device.transport import Patience, Transport
 from device.upload_targets import Way
@@ -180,6 +180,7 @@ class Line:
         self.transport = transport
         self.folder = folder
         self.stores = Stores()
+        self.progress: Progress = Silent()
 
     async def seal(self, content: bytes = AUDIO, *, name: str = "ab" * 16) -> Entry:
         def ingest() -> Entry:
@@ -199,7 +200,7 @@ class Line:
             clock=FakeClock(),
             stores=self.stores,
             settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
-            progress=Silent(),
+            progress=self.progress,
             slots=asyncio.Semaphore(2),
         )
         entry = await asyncio.to_thread(self.spool.entry, entry.id)

@@ -13,6 +13,8 @@ import pytest
 from aiohttp import web
 
 from device.errors import CloudError
+from device.model import EntryId
+from device.progress import Silent
 from tests.device.test_medium_upload import Cut, Line, Site, _parts, line, served, spool
 from tests.fakes.parts_store import PartsStore
 from tests.fakes.uploads import CHUNK_BYTES, noise
@@ -78,6 +80,31 @@ async def test_parts_go_beside_each_other(line: Line) -> None:
 
     assert AUDIO == store.object
     assert 0 == await line.resent(entry)
+
+
+class Shown(Silent):
+    """Keeps what is shown of an upload."""
+
+    def __init__(self) -> None:
+        self.done_bytes: list[int] = []
+
+    def uploading(self, entry: EntryId, index: int, done_bytes: int, total_bytes: int) -> None:
+        """See `Progress.uploading`."""
+        assert 0 <= done_bytes <= total_bytes
+        self.done_bytes.append(done_bytes)
+
+
+@pytest.mark.asyncio
+async def test_what_is_shown_adds_them_up(line: Line) -> None:
+    """Progress is of all that is under way together, and never goes back on a good link."""
+    store, crossing, shown = PartsStore(CHUNK_BYTES), Crossing(together={2, 3}), Shown()
+    line.progress = shown
+    async with served(_site(store, crossing)):
+        entry = await line.seal(AUDIO)
+        await line.upload(entry, crossing.site)  # type: ignore[arg-type]
+
+    assert sorted(shown.done_bytes) == shown.done_bytes
+    assert len(AUDIO) == shown.done_bytes[-1]
 
 
 @pytest.mark.asyncio
