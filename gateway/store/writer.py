@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 _T = TypeVar("_T")
 
@@ -24,7 +25,8 @@ class Writer:
 
     A commit waits for the disk, far longer than the work took: whatever has come meanwhile is
     committed together afterwards. If one of those fails nothing of it counts, and each is run again
-    by itself; so work must do nothing but look at the database and change it.
+    by itself, unless the database itself is at fault: then all fail. So work must do nothing but
+    look at the database and change it.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -32,18 +34,20 @@ class Writer:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gateway-writer")
         self._gathered: list[_Waiting] = []
         self._alone: deque[_Waiting] = deque()
-        self._busy = False
+        self._at_work: asyncio.Future[list[Any]] | None = None
 
     async def run(self, work: Callable[[Connection], _T]) -> _T:
         """Run `work`; when this returns, what it did is on disk. When it raises, nothing is."""
         outcome: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         self._gathered.append(_Waiting(work, outcome))
-        if not self._busy:
+        if self._at_work is None:
             self._begin()
         return await outcome
 
     async def aclose(self) -> None:
-        """Wait for what is under way; idempotent."""
+        """Wait for what is under way and what waits for it; idempotent."""
+        while self._at_work is not None:
+            await asyncio.wait([self._at_work])
         await asyncio.to_thread(self._thread.shutdown)
         self._engine.dispose()
 
@@ -55,12 +59,12 @@ class Writer:
         if not wave:
             wave = [each for each in self._gathered if not each.outcome.done()]
             self._gathered = []
-        self._busy = bool(wave)
+        self._at_work = None
         if wave:
-            done = asyncio.get_running_loop().run_in_executor(
+            self._at_work = asyncio.get_running_loop().run_in_executor(
                 self._thread, self._commit, [each.work for each in wave]
             )
-            done.add_done_callback(partial(self._over, wave))
+            self._at_work.add_done_callback(partial(self._over, wave))
 
     def _commit(self, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
         with self._engine.begin() as connection:
@@ -68,12 +72,17 @@ class Writer:
 
     def _over(self, wave: Sequence[_Waiting], done: asyncio.Future[list[Any]]) -> None:
         error = done.exception()
-        if error is not None and len(wave) > 1:
+        # Where the database itself is at fault, each by itself would only wait for it in vain.
+        again = len(wave) > 1 and error is not None and not isinstance(error, OperationalError)
+        if again:
             self._alone.extend(wave)
         self._begin()
-        if error is None:
-            for each, result in zip(wave, done.result(), strict=True):
-                if not each.outcome.done():
-                    each.outcome.set_result(result)
-        elif len(wave) == 1 and not wave[0].outcome.done():
-            wave[0].outcome.set_exception(error)
+        if again:
+            return
+        for number, each in enumerate(wave):
+            if each.outcome.done():
+                continue
+            if error is None:
+                each.outcome.set_result(done.result()[number])
+            else:
+                each.outcome.set_exception(error)

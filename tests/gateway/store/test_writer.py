@@ -1,13 +1,14 @@
 """One writer: who waits together is committed together, and nobody pays for another's failure."""
 
 import asyncio
+import sqlite3
 import threading
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import event, text
 
-from gateway.errors import NotFound
+from gateway.errors import NotFound, Unavailable
 from gateway.store.database import Database
 
 pytestmark = pytest.mark.asyncio
@@ -130,3 +131,37 @@ async def test_closing_waits_for_what_is_under_way(tmp_path):
 
     assert [1] == await kept(again)
     await again.aclose()
+
+
+async def test_a_locked_database_is_waited_for_once(tmp_path, monkeypatch):
+    """Where another program holds the lock too long, all who wait together are told together."""
+    monkeypatch.setattr("gateway.store.database._BUSY_TIMEOUT_MS", 1)
+    database = Database.sqlite(tmp_path / "some.db")
+    await database.writing(lambda c: c.execute(text("CREATE TABLE t (n INTEGER)")) and None)
+    tries = []
+    commit = database._writer._commit
+    monkeypatch.setattr(database._writer, "_commit", lambda w: tries.append(len(w)) or commit(w))
+    holder = sqlite3.connect(tmp_path / "some.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    writes = [database.writing(put, number) for number in range(5)]
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    holder.close()
+    await database.aclose()
+
+    assert [Unavailable] * 5 == [type(result) for result in results]
+    assert [1, 4] == tries
+
+
+async def test_closing_lets_those_who_wait_finish(tmp_path):
+    """What was asked for before the database was closed is done."""
+    database = Database.sqlite(tmp_path / "some.db")
+    await database.writing(lambda c: c.execute(text("CREATE TABLE t (n INTEGER)")) and None)
+    held = Held()
+    first = asyncio.create_task(database.writing(held))
+    await asyncio.to_thread(held.begun.wait)
+    second = asyncio.create_task(database.writing(put, 1))
+    closing = asyncio.create_task(database.aclose())
+    held.may_end.set()
+    await asyncio.gather(first, closing)
+
+    assert 1 == await second
