@@ -4,14 +4,15 @@ The clock stands still, so every link that carried a byte is quick.
 """
 
 import asyncio
-import contextlib
 import json
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from aiohttp import web
 
+from device.core.uploads import Request
 from device.errors import CloudError
 from device.model import EntryId
 from device.progress import Silent
@@ -31,7 +32,6 @@ class Crossing:
     together: set[int] = field(default_factory=set)
     """Parts that are let in only when all of them are there."""
     here: set[int] = field(default_factory=set)
-    most: int = 0
     all_here: asyncio.Event = field(default_factory=asyncio.Event)
     may_go: asyncio.Event = field(default_factory=asyncio.Event)
     faults: dict[int, Cut | tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
@@ -46,7 +46,6 @@ class Crossing:
             return
         number = int(request.query["partNumber"])
         self.here.add(number)
-        self.most = max(self.most, len(self.here))
         try:
             if number in self.together:
                 if self.together <= self.here:
@@ -97,14 +96,22 @@ class Shown(Silent):
 @pytest.mark.asyncio
 async def test_what_is_shown_adds_them_up(line: Line) -> None:
     """Progress is of all that is under way together, and never goes back on a good link."""
-    store, crossing, shown = PartsStore(CHUNK_BYTES), Crossing(together={2, 3}), Shown()
-    line.progress = shown
-    async with served(_site(store, crossing)):
-        entry = await line.seal(AUDIO)
-        await line.upload(entry, crossing.site)  # type: ignore[arg-type]
+    store, shown, fourth = PartsStore(CHUNK_BYTES), Shown(), asyncio.Event()
+    site, line.progress = _parts(store), shown
+
+    async def watch(request: web.Request) -> None:
+        number = request.query.get("partNumber")
+        if number == "4":
+            fourth.set()
+        if number == "2":
+            await fourth.wait()
+
+    site.watch = watch
+    async with served(site):
+        await line.upload(await line.seal(noise(4 * CHUNK_BYTES)), site)
 
     assert sorted(shown.done_bytes) == shown.done_bytes
-    assert len(AUDIO) == shown.done_bytes[-1]
+    assert 4 * CHUNK_BYTES == shown.done_bytes[-1]
 
 
 @pytest.mark.asyncio
@@ -156,21 +163,33 @@ async def test_a_throttled_part_waits_for_the_one_beside_it(line: Line) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_drop_makes_them_go_one_by_one(line: Line) -> None:
+async def test_a_drop_makes_them_go_one_by_one(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a link that drops, a cut must cost no more than the one part."""
     audio = noise(6 * CHUNK_BYTES)
     store = PartsStore(CHUNK_BYTES)
     crossing = Crossing(together={2, 3}, faults={3: Cut(1000)})
-    site = _site(store, crossing)
+    site, real, at_once, now = _site(store, crossing), line.transport.send, [0], [0]
+
+    async def send(request: Request, *rest: Any) -> Any:
+        now[0] += 1
+        at_once[0] = max(at_once[0], now[0])
+        try:
+            return await real(request, *rest)
+        finally:
+            now[0] -= 1
+
+    async def watch(request: web.Request) -> None:
+        if "3" in request.query.get("partNumber", "") and 3 not in crossing.faults:
+            at_once.insert(0, 0)
+        await crossing(request)
+
+    monkeypatch.setattr(line.transport, "send", send)
+    site.watch = watch
     async with served(site):
-        entry = await line.seal(audio)
-        with contextlib.suppress(CloudError):
-            await line.upload(entry, site)
-        crossing.most = 0
-        await line.persist(entry, site)
+        await line.persist(await line.seal(audio), site)
 
     assert audio == store.object
-    assert 1 >= crossing.most
+    assert [1, 2] == at_once
 
 
 @pytest.mark.asyncio
