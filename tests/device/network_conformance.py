@@ -72,8 +72,8 @@ async def rings(stage: Stage, seen: int) -> None:
         ringing.cancel()
 
 
-class SurroundingsConformance:
-    """The suite. Every test takes `stage: Stage`."""
+class SightConformance:
+    """What is seen and told. Every test takes `stage: Stage`."""
 
     @pytest.mark.asyncio
     async def test_a_look_sees_the_network(self, stage: Stage):
@@ -86,13 +86,6 @@ class SurroundingsConformance:
             network.interface,
             network.signal_dbm,
         )
-
-    @pytest.mark.asyncio
-    async def test_a_first_look_rings(self, stage: Stage):
-        """Who waits for a network is told that one was found."""
-        await stage.surroundings.look()
-
-        assert 1 == stage.surroundings.changed.count
 
     @pytest.mark.asyncio
     async def test_the_same_again_does_not_ring(self, stage: Stage):
@@ -165,6 +158,29 @@ class SurroundingsConformance:
         assert PowerState(battery_percent=37, charging=charging) == stage.surroundings.power
 
     @pytest.mark.asyncio
+    async def test_it_may_run_again(self, stage: Stage):
+        """A run that was cancelled leaves nothing open and can be started anew."""
+        async with running(stage):
+            pass
+        seen = stage.surroundings.changed.count
+        await stage.cable()
+        async with running(stage):
+            await stage.surroundings.look()
+
+        assert seen < stage.surroundings.changed.count
+
+
+class SurroundingsConformance(SightConformance):
+    """And how much of it is told, and what uploads meet."""
+
+    @pytest.mark.asyncio
+    async def test_a_first_look_rings(self, stage: Stage):
+        """Who waits for a network is told that one was found."""
+        await stage.surroundings.look()
+
+        assert 1 == stage.surroundings.changed.count
+
+    @pytest.mark.asyncio
     async def test_a_signal_that_wavers_is_seen_and_not_told(self, stage: Stage):
         """A few decibels up or down wake nobody, but are there for who asks."""
         await stage.surroundings.look()
@@ -234,15 +250,3 @@ class SurroundingsConformance:
         await stage.surroundings.look()
 
         assert Connectivity.PORTAL is not stage.surroundings.network.connectivity
-
-    @pytest.mark.asyncio
-    async def test_it_may_run_again(self, stage: Stage):
-        """A run that was cancelled leaves nothing open and can be started anew."""
-        async with running(stage):
-            pass
-        seen = stage.surroundings.changed.count
-        await stage.cable()
-        async with running(stage):
-            await stage.surroundings.look()
-
-        assert seen < stage.surroundings.changed.count

@@ -4,10 +4,17 @@ import pytest
 import pytest_asyncio
 
 from device.network import ANEW_S, ROUTES_S, open_surroundings
-from device.surroundings import Connectivity, NetworkKind
+from device.surroundings import Connectivity, NetworkKind, NetworkState, PowerState
 from tests.device.kernel_files import KernelFiles
-from tests.device.network_conformance import SurroundingsConformance, asleep, rings, running
+from tests.device.network_conformance import (
+    SightConformance,
+    SurroundingsConformance,
+    asleep,
+    rings,
+    running,
+)
 from tests.fakes.clock import FakeClock
+from tests.fakes.surroundings import FakeSurroundings
 
 
 class KernelStage:
@@ -43,6 +50,38 @@ async def stage(tmp_path):
     found = KernelStage(tmp_path)
     await found.wifi(-60)
     return found
+
+
+class FakeStage:
+    """Surroundings that a test arranges, arranged."""
+
+    def __init__(self) -> None:
+        self.surroundings = FakeSurroundings()
+        self.clock = self.surroundings.clock
+
+    async def wifi(self, level_dbm):
+        kind = NetworkKind.WIFI
+        found = NetworkState(kind=kind, interface="wlan0", signal_dbm=level_dbm)
+        self.surroundings.set(found)
+
+    async def cable(self):
+        self.surroundings.set(NetworkState(kind=NetworkKind.ETHERNET, interface="eth0"))
+
+    async def nothing(self):
+        self.surroundings.set(NetworkState(connectivity=Connectivity.NONE))
+
+    async def battery(self, percent, *, charging):
+        self.surroundings.set(power=PowerState(battery_percent=percent, charging=charging))
+
+
+class TestFake(SightConformance):
+    """What the fake does not look for itself, it tells like the others."""
+
+    @pytest_asyncio.fixture
+    async def stage(self):
+        found = FakeStage()
+        await found.wifi(-60)
+        return found
 
 
 class TestKernel(SurroundingsConformance):

@@ -1,9 +1,8 @@
 """Surroundings that a test arranges."""
 
-import asyncio
-
 from device.bell import Bell
 from device.surroundings import NetworkState, PowerState
+from tests.fakes.clock import FakeClock
 
 
 class FakeSurroundings:
@@ -15,6 +14,7 @@ class FakeSurroundings:
         self.changed = Bell()
         self.looks = 0
         self.met: list[str] = []
+        self.clock = FakeClock()
 
     def set(self, network: NetworkState | None = None, power: PowerState | None = None) -> None:
         """Change what is seen, and ring if that is a change."""
@@ -24,7 +24,8 @@ class FakeSurroundings:
             self.changed.ring()
 
     async def run(self) -> None:
-        await asyncio.Event().wait()
+        while True:
+            await self.clock.sleep(1.0)
 
     async def look(self) -> None:
         self.looks += 1
