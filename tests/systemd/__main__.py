@@ -9,7 +9,12 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parents[1]
 MADE = REPO / "build" / "deb-tested"
-PACKAGES = {"systemd-nspawn": "systemd-container", "udevadm": "udev", "dpkg-deb": "dpkg"}
+PACKAGES = {
+    "systemd-nspawn": "systemd-container",
+    "udevadm": "udev",
+    "umockdev-run": "umockdev",
+    "dpkg-deb": "dpkg",
+}
 """What is installed if it is missing, by the program that tells."""
 
 
