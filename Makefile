@@ -8,13 +8,17 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check --no-input
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-bluez lint types contracts pytest demo bench fmt clean
+.PHONY: help setup test test-bluez test-systemd deb lint types contracts pytest demo bench fmt clean
 
 help:
 	@echo 'make setup   create $(VENV) with everything the other targets need'
 	@echo 'make test    lint, types, import contracts and all tests (what CI runs)'
 	@echo 'make test-bluez'
 	@echo '             Bluetooth on a real BlueZ, in a small virtual machine; takes minutes'
+	@echo 'make deb     Debian packages of agent, gateway and decoder, in build/deb'
+	@echo '             (ARGS="--arch arm64 --debian 13": for another machine)'
+	@echo 'make test-systemd'
+	@echo '             units and packages under a booted systemd; takes minutes'
 	@echo 'make demo    carry three recordings from a simulated recorder to a local cloud'
 	@echo '             (LINK=ble: from two recorders on a simulated Bluetooth radio;'
 	@echo '             JSON=1: the result as one JSON document on stdout)'
@@ -94,6 +98,12 @@ pytest: $(VENV)/.ready-dev $(VENV)/.ready-node $(VENV)/.ready-dbusmock
 
 test-bluez: $(VENV)/.ready-dev
 	@$(PY) -m tests.bluez $(ARGS)
+
+test-systemd: $(VENV)/.ready-dev
+	@$(PY) -m tests.systemd $(ARGS)
+
+deb: $(VENV)/.ready-dev
+	@$(PY) -m systemd.debian.build $(ARGS)
 
 demo: $(VENV)/.ready-demo$(if $(filter ble,$(LINK)),-ble)
 	@$(PY) -m tests.demo --link $(LINK) $(if $(filter-out 0,$(JSON)),--json)
