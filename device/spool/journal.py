@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -14,6 +15,9 @@ from device.spool import schema
 P = ParamSpec("P")
 T = TypeVar("T")
 
+PATIENCE_S = 0.02
+"""How long what can wait gathers company; measured: it halves the commits of many small uploads."""
+
 
 @dataclass(slots=True)
 class _Job:
@@ -21,6 +25,7 @@ class _Job:
 
     work: Callable[[sqlite3.Connection], Any]
     done: "Future[Any]"
+    patient: bool
     answer: Any = None
 
 
@@ -28,7 +33,9 @@ class Journal:
     """Group commit: however many jobs wait, they cost one fsync.
 
     `run` may be called from any thread and returns when the change is durable; `submit` does not
-    wait for that. A job that raises undoes its own changes and nobody else's.
+    wait for that. What is handed in by `submit_patiently` waits a moment for others: each fsync
+    wears a card and slows whoever shares the disk. A job that raises undoes its own changes and
+    nobody else's.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -67,13 +74,25 @@ class Journal:
         Raises:
             SpoolError: The journal is closed.
         """
+        return self._hand_in(lambda connection: work(connection, *args, **kwargs), patient=False)
+
+    def submit_patiently(
+        self,
+        work: Callable[Concatenate[sqlite3.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> "Future[T]":
+        """Hand in a job that nothing waits for; see `submit`."""
+        return self._hand_in(lambda connection: work(connection, *args, **kwargs), patient=True)
+
+    def _hand_in(self, work: Callable[[sqlite3.Connection], T], *, patient: bool) -> "Future[T]":
         done: Future[T] = Future()
         # What is handed in is done, even if nobody waits for it any more.
         done.set_running_or_notify_cancel()
         with self._wake:
             if self._closing:
                 raise SpoolError("the spool is closed")
-            self._jobs.append(_Job(lambda connection: work(connection, *args, **kwargs), done))
+            self._jobs.append(_Job(work, done, patient))
             self._wake.notify()
         return done
 
@@ -103,6 +122,11 @@ class Journal:
         with self._wake:
             while not self._jobs and not self._closing:
                 self._wake.wait()
+            until_s = time.monotonic() + PATIENCE_S
+            while not self._closing and all(job.patient for job in self._jobs):
+                if (left_s := until_s - time.monotonic()) <= 0:
+                    break
+                self._wake.wait(left_s)
             batch = list(self._jobs)
             self._jobs.clear()
             return batch

@@ -43,7 +43,7 @@ class Sending(Looking):
     ) -> Future[None]:
         """Keep what the store said when the last byte was in, and what it cost to get there."""
         day = self._clock.now().date()
-        return self._journal.submit(
+        return self._journal.submit_patiently(
             changes.save_landed, entry, index, evidence, day, sent_bytes, resent_bytes
         )
 

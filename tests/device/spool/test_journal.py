@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from device.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolStorageFailed
+from device.spool import journal as journals
 from device.spool import schema
 from device.spool.journal import Journal
 
@@ -196,3 +197,31 @@ def test_what_was_handed_in_cannot_be_taken_back(journal):
 
     assert not taken_back
     assert ["2026-03-01"] == journal.run(days)
+
+
+def test_what_is_patient_goes_with_what_is_not(journal, monkeypatch):
+    """It waits for others, and the first that cannot wait takes all of it along."""
+    monkeypatch.setattr(journals, "PATIENCE_S", 3600.0)
+    commits = []
+    commit = journal._commit
+
+    def counting(batch):
+        commits.append(len(batch))
+        return commit(batch)
+
+    monkeypatch.setattr(journal, "_commit", counting)
+    patient = [journal.submit_patiently(add, f"2026-03-{day:02}") for day in range(1, 9)]
+    seen = journal.run(days)
+
+    assert seen == [each.result(10) for each in patient]
+    assert [9] == commits
+
+
+def test_patience_ends(journal, monkeypatch):
+    """Without company it is committed all the same, and at the latest when the journal closes."""
+    alone = journal.submit_patiently(add, "2026-03-01").result(10)
+    monkeypatch.setattr(journals, "PATIENCE_S", 3600.0)
+    last = journal.submit_patiently(add, "2026-03-02")
+    journal.close()
+
+    assert ("2026-03-01", "2026-03-02") == (alone, last.result(0))
