@@ -126,3 +126,12 @@ def test_another_release_takes_another_python():
 def test_the_decoder_goes_with_one_version_of_the_agent():
     """It lies beside the agent's wheels and must fit them."""
     assert f"fieldpost (= {version(HERE)})" in control(AUDIO, HERE, 1)
+
+
+def test_the_page_on_installing_names_what_there_is():
+    """Every package, and every file that an installation without packages copies."""
+    page = (REPO / "systemd" / "README.md").read_text()
+    named = [f"| `{package.name}` |" for package in PACKAGES]
+    named += [f"`{source}`" for source, _ in AGENT.files]
+
+    assert [] == [name for name in named if name not in page]
