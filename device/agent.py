@@ -79,8 +79,10 @@ async def _live(parts: Parts, hub: Hub, reread: Callable[[], Config], signals: S
         own: list[asyncio.Task[None]] = []
         try:
             async with serving(control, place(parts.spool.root, os.environ)):
+                await parts.surroundings.look()
                 await crew.begin()
                 own = [
+                    group.create_task(parts.surroundings.run(), name="surroundings"),
                     group.create_task(hub.run_progress(), name="progress"),
                     group.create_task(telling.run(), name="telling"),
                     group.create_task(watchdog.run(), name="watchdog"),

@@ -41,7 +41,7 @@ class Crew:
     )
     _uplink: Uplink | None = field(default=None, init=False)
     _dispatcher: Dispatcher | None = field(default=None, init=False)
-    _uploads: asyncio.Task[None] | None = field(default=None, init=False)
+    _uploads: tuple[asyncio.Task[None], ...] = field(default=(), init=False)
     _stamp: _Stamp = field(default=(), init=False)
 
     async def begin(self) -> None:
@@ -161,14 +161,17 @@ class Crew:
             pulse=self.pulses.of("uploads", within_s=TURN_S),
             flying=flying,
         )
-        self._uploads = self.group.create_task(self._dispatcher.run(), name="uploads")
+        self._uploads = (
+            self.group.create_task(self._dispatcher.run(), name="uploads"),
+            self.group.create_task(uplink.regime.run(self._dispatcher.wake), name="regime"),
+        )
 
     async def _end_uploads(self) -> None:
-        uploads, self._uploads = self._uploads, None
+        uploads, self._uploads = self._uploads, ()
         uplink, self._uplink = self._uplink, None
         self._dispatcher = None
-        if uploads is not None:
-            await _ended(uploads)
+        for task in uploads:
+            await _ended(task)
         if uplink is not None:
             await uplink.aclose()
         for name in ("uploads", "bytes of uploads"):

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LOOK_S = 60.0
+LOOK_S = 10.0
 SAVE_S = 600.0
 SAVE_BYTES = 65_536
-"""A heartbeat a minute must not cost a write a minute: small sums wait, and a crash may lose them.
+"""A heartbeat a minute must not cost a write a minute: small sums wait longer.
 
-What an upload sends is saved with its own commits, by `save`.
+A power cut forgets what left since the last save: ten seconds of an upload, some heartbeats.
 """
 _UNKNOWN = "unknown"
 

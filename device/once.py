@@ -10,7 +10,7 @@ from device.config import Config
 from device.dispatch import Dispatcher
 from device.drivers.named_files import CLI_RECORDER, describe
 from device.model import EntryId, RecorderId, State
-from device.parts import Parts, opened, uplink
+from device.parts import Parts, Uplink, opened, uplink
 from device.progress import Progress
 from device.spool.spool import Spool
 from device.summary import SOME_FAILED, Summary, summed_up
@@ -28,13 +28,14 @@ async def carry(config: Config, *, progress: Progress) -> Summary:
         visitors = [parts.visitor(r, dispatcher) for r in config.recorders]
         done_before = await _done(parts.spool)
         async with asyncio.TaskGroup() as group:
-            uploads = group.create_task(dispatcher.run(), name="uploads")
+            uploads = _uploads(group, parts, up, dispatcher)
             visits = [
                 group.create_task(v.run(once=True), name=f"visit {v.config.url}") for v in visitors
             ]
             await asyncio.gather(*visits)
             await _until_settled(parts, dispatcher, None)
-            uploads.cancel()
+            for task in uploads:
+                task.cancel()
         return await summed_up(parts.spool, done_before, visitors, dispatcher)
 
 
@@ -73,15 +74,27 @@ async def upload_files(
         progress.moved(entry)
         dispatcher = parts.dispatcher(up, once=True)
         async with asyncio.TaskGroup() as group:
-            uploads = group.create_task(dispatcher.run(), name="uploads")
+            uploads = _uploads(group, parts, up, dispatcher)
             await _until_settled(parts, dispatcher, CLI_RECORDER)
-            uploads.cancel()
+            for task in uploads:
+                task.cancel()
         others = set(await asyncio.to_thread(parts.spool.ids)) - {entry.id}
         summary = await summed_up(parts.spool, others, [], dispatcher)
         # One recording, one cause: the exit code is that of the cause.
         return replace(
             summary, exit_code=summary.exit_code and (dispatcher.stop_code or SOME_FAILED)
         )
+
+
+def _uploads(
+    group: asyncio.TaskGroup, parts: Parts, up: Uplink, dispatcher: Dispatcher
+) -> tuple[asyncio.Task[None], ...]:
+    """Start the uploads, and what decides over them."""
+    return (
+        group.create_task(parts.surroundings.run(), name="surroundings"),
+        group.create_task(up.regime.run(dispatcher.wake), name="regime"),
+        group.create_task(dispatcher.run(), name="uploads"),
+    )
 
 
 async def _until_settled(parts: Parts, dispatcher: Dispatcher, recorder: RecorderId | None) -> None:

@@ -15,9 +15,11 @@ from device.cloud.split import Split
 from device.config import CloudConfig, Config, RecorderConfig
 from device.dispatch import Dispatcher
 from device.model import RecorderId
+from device.network import Surroundings, open_surroundings
 from device.outlet import open_outlet
 from device.progress import Progress
 from device.pulse import Pulse, Unwatched
+from device.regime import Regime
 from device.spool.spool import Spool
 from device.token import TOKEN, TOKEN_IMAGES, token_source
 from device.transport import Transport
@@ -32,6 +34,7 @@ class Parts:
     clock: Clock
     progress: Progress
     spool: Spool
+    surroundings: Surroundings
     sealed: Bell = field(default_factory=Bell)
     stored: Bell = field(default_factory=Bell)
 
@@ -72,6 +75,7 @@ class Parts:
             sealed=self.sealed,
             stored=self.stored,
             once=once,
+            permission=uplink.regime.permission,
             pulse=pulse or Unwatched(),
             flying=flying or Unwatched(),
         )
@@ -83,6 +87,7 @@ class Uplink:
 
     cloud: Cloud
     transport: Transport
+    regime: Regime
     _opened: AsyncExitStack
 
     @classmethod
@@ -91,13 +96,23 @@ class Uplink:
 
         Raises:
             ConfigInvalid: A file of [network] cannot be used.
+            SpoolError: What earlier runs have sent today cannot be read.
         """
         async with AsyncExitStack() as opened:
             outlet = await asyncio.to_thread(open_outlet, config.network, os.environ)
             transport = await opened.enter_async_context(outlet)
             cloud = _cloud(parts, config, transport)
             opened.push_async_callback(cloud.aclose)
-            return cls(cloud=cloud, transport=transport, _opened=opened.pop_all())
+            regime = Regime(
+                config,
+                spool=parts.spool,
+                transport=transport,
+                clock=parts.clock,
+                surroundings=parts.surroundings,
+                changed=parts.sealed,
+            )
+            await regime.begin()
+            return cls(cloud=cloud, transport=transport, regime=regime, _opened=opened.pop_all())
 
     async def aclose(self) -> None:
         """Close connections. Idempotent."""
@@ -114,7 +129,13 @@ async def opened(config: Config, progress: Progress) -> AsyncIterator[Parts]:
     clock = SystemClock()
     spool = await _spool(config, clock)
     try:
-        yield Parts(config=config, clock=clock, progress=progress, spool=spool)
+        yield Parts(
+            config=config,
+            clock=clock,
+            progress=progress,
+            spool=spool,
+            surroundings=open_surroundings(clock),
+        )
     finally:
         await asyncio.to_thread(spool.close)
 
@@ -134,7 +155,8 @@ async def _spool(config: Config, clock: Clock) -> Spool:
 
 @asynccontextmanager
 async def uplink(parts: Parts) -> AsyncIterator[Uplink]:
-    """Hold the way to the cloud for the length of a run."""
+    """Hold the way to the cloud for the length of a run, after a look at what surrounds the box."""
+    await parts.surroundings.look()
     opened_uplink = await Uplink.open(parts, parts.config)
     try:
         yield opened_uplink

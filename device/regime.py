@@ -1,6 +1,7 @@
 """Regime: what decides over the uploads of one configuration, and follows the surroundings."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from device.bell import Bell
 from device.clock import Clock
 from device.config import Config
 from device.daytime import Daytime
+from device.errors import SpoolError
 from device.ledger import Ledger
 from device.network import Surroundings
 from device.permission import Permission
@@ -17,6 +19,9 @@ from device.transport import Transport
 
 if TYPE_CHECKING:
     from device.spool.spool import Spool
+
+
+logger = logging.getLogger(__name__)
 
 
 class Regime:
@@ -72,7 +77,10 @@ class Regime:
                 group.create_task(self.ledger.run(), name="ledger")
                 group.create_task(self._follow(wake), name="surroundings")
         finally:
-            await self.ledger.save()
+            try:
+                await self.ledger.save()
+            except SpoolError as error:
+                logger.warning("What was sent last is not kept", extra={"problem": str(error)})
 
     async def _follow(self, wake: Callable[[], Awaitable[None]]) -> None:
         before = self._network

@@ -7,7 +7,7 @@ import pytest
 
 from device.daytime import Daytime
 from device.errors import SpoolStorageFailed
-from device.ledger import SAVE_BYTES, Ledger
+from device.ledger import LOOK_S, SAVE_BYTES, SAVE_S, Ledger
 from device.model import Spent
 from device.surroundings import NetworkKind, NetworkState
 from tests.fakes.clock import FakeClock
@@ -128,10 +128,10 @@ async def asleep(clock: FakeClock) -> None:
         await asyncio.sleep(0)
 
 
-async def kept_after_a_minute_and_after_all(ledger, clock, spool) -> tuple[int, int]:
+async def kept_soon_and_after_all(ledger, clock, spool) -> tuple[int, int]:
     running = asyncio.create_task(ledger.run())
     kept = []
-    for seconds in (60, 600):
+    for seconds in (LOOK_S, SAVE_S):
         await asleep(clock)
         clock.advance(seconds)
         await asyncio.sleep(0)
@@ -146,11 +146,11 @@ async def test_small_sums_wait(ledger, counter, clock, spool):
     """A heartbeat a minute costs no write a minute, and is counted in the end."""
     counter.new_bytes = SAVE_BYTES - 1
 
-    assert (0, SAVE_BYTES - 1) == await kept_after_a_minute_and_after_all(ledger, clock, spool)
+    assert (0, SAVE_BYTES - 1) == await kept_soon_and_after_all(ledger, clock, spool)
 
 
 async def test_large_sums_do_not_wait(ledger, counter, clock, spool):
-    """What a crash must not forget is kept within a minute."""
+    """What a crash must not forget is kept within seconds."""
     counter.new_bytes = SAVE_BYTES
 
-    assert (SAVE_BYTES, SAVE_BYTES) == await kept_after_a_minute_and_after_all(ledger, clock, spool)
+    assert (SAVE_BYTES, SAVE_BYTES) == await kept_soon_and_after_all(ledger, clock, spool)
