@@ -209,10 +209,12 @@ async def test_an_end_with_two_under_way_is_gone_on_from(line: Line) -> None:
         upload.cancel()
         with pytest.raises(asyncio.CancelledError):
             await upload
+        left = [task for task in asyncio.all_tasks() if "Passage._send" in repr(task)]
         session = await line.session(entry)
         crossing.may_go.set()
         await line.upload(entry, site)
 
+    assert not left
     assert str(CHUNK_BYTES) == session.state["offset"]
     assert AUDIO == store.object
     assert await line.resent(entry) == int(session.state["unsettled"])
