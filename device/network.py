@@ -19,6 +19,9 @@ ANEW_S = 60.0
 ROUTES_S = 5.0
 """How often the kernel's routes are read where no NetworkManager tells of changes."""
 
+SETTLE_S = 0.5
+"""How long news are let settle: NetworkManager has a network before it knows what that costs."""
+
 PORTAL_S = 60.0
 """How long a portal that somebody met is believed in: nobody tells when it lets through."""
 
@@ -179,3 +182,5 @@ class Lookout:
             due.cancel()
             rung.cancel()
             await asyncio.gather(due, rung, return_exceptions=True)
+        if self._news.count > heard:
+            await self._clock.sleep(SETTLE_S)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pytest
 
-from device.network import ANEW_S, PORTAL_S, Surroundings
+from device.network import ANEW_S, PORTAL_S, SETTLE_S, Surroundings
 from device.surroundings import Connectivity, NetworkKind, PowerState
 from tests.fakes.clock import FakeClock
 
@@ -67,6 +67,19 @@ async def rings(stage: Stage, seen: int) -> None:
             while not ringing.done():
                 await asleep(stage.clock)
                 stage.clock.advance(1.0)
+                await asyncio.sleep(0)
+    finally:
+        ringing.cancel()
+
+
+async def told(stage: Stage, seen: int) -> None:
+    """Wait for a change that only a signal can tell of: no time passes but for it to settle."""
+    ringing = asyncio.ensure_future(stage.surroundings.changed.after(seen))
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while not ringing.done():
+                if (stage.clock.due_s or ANEW_S) <= SETTLE_S:
+                    stage.clock.advance(SETTLE_S)
                 await asyncio.sleep(0)
     finally:
         ringing.cancel()

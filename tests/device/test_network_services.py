@@ -6,13 +6,14 @@ import pytest
 import pytest_asyncio
 from dbus_fast.signature import Variant
 
-from device.network import ANEW_S
+from device.network import ANEW_S, SETTLE_S
 from device.surroundings import Connectivity, NetworkKind, PowerState
 from tests.device.network_conformance import (
     DEADLINE_S,
     SurroundingsConformance,
     rings,
     running,
+    told,
 )
 from tests.device.service_stage import (
     BATTERY,
@@ -43,12 +44,6 @@ async def mobile(mocks, tmp_path):
     found = ServiceStage(mocks, tmp_path)
     await found.arrange_network()
     return found
-
-
-async def told(stage: ServiceStage, seen: int) -> None:
-    """Wait for a change that only a signal can tell of: no time passes."""
-    async with asyncio.timeout(DEADLINE_S):
-        await stage.surroundings.changed.after(seen)
 
 
 class TestServices(SurroundingsConformance):
@@ -129,6 +124,25 @@ async def test_a_weak_signal_is_told_at_once(stage):
         await told(stage, seen)
 
         assert -82 == surroundings.network.signal_dbm
+
+
+@pytest.mark.asyncio
+async def test_a_network_is_told_with_what_it_costs(stage):
+    """NetworkManager knows of a network before it knows its price: both are told together."""
+    await stage.nothing()
+    async with running(stage) as surroundings:
+        seen = surroundings.changed.count
+        await stage.cable()
+        async with asyncio.timeout(DEADLINE_S):
+            while stage.clock.due_s != SETTLE_S:  # noqa: ASYNC110 - a fake clock tells nobody
+                await asyncio.sleep(0)
+        await stage.manager(Metered=Variant("u", 3))
+        await told(stage, seen)
+
+        assert (NetworkKind.ETHERNET, True) == (
+            surroundings.network.kind,
+            surroundings.network.metered,
+        )
 
 
 @pytest.mark.asyncio

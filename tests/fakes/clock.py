@@ -39,5 +39,11 @@ class FakeClock:
         self._elapsed_s = until
 
     @property
+    def due_s(self) -> float | None:
+        """How long the next who sleeps has left; None while nobody does."""
+        due = [due for due, _, future in self._sleepers if not future.done()]
+        return min(due) - self._elapsed_s if due else None
+
+    @property
     def sleeping(self) -> int:
         return sum(1 for _, _, future in self._sleepers if not future.done())
