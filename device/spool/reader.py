@@ -12,9 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
+from device.core.orders import HeldOrder
 from device.errors import EntryUnknown
 from device.model import Attempt, Entry, EntryId, Kept, LastSeen, Spent, State, Unreached, Wait
-from device.spool import figures, last_seen, rows, schema
+from device.spool import figures, last_seen, order_rows, rows, schema
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -74,6 +75,10 @@ class SpoolReader:
     def attempts(self, entry: EntryId) -> tuple[Attempt, ...]:
         """Look up the last failures of an entry, oldest first."""
         return self._read((), figures.attempts, entry)
+
+    def orders(self) -> tuple[HeldOrder, ...]:
+        """Look up what the cloud asked to be done, as it came."""
+        return self._read((), order_rows.held)
 
     def cooldowns(self) -> dict[str, Wait]:
         """Look up which origins are left alone and until when, passed ones included."""

@@ -99,7 +99,8 @@ MIGRATIONS = (
         value_json BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE received_order (
-        id          TEXT PRIMARY KEY,
+        seq         INTEGER PRIMARY KEY,
+        id          TEXT NOT NULL UNIQUE,
         type        TEXT NOT NULL,
         params_json BLOB NOT NULL,
         state       TEXT NOT NULL,
@@ -107,7 +108,7 @@ MIGRATIONS = (
         expires_at  TEXT,
         result_json BLOB,
         reported    INTEGER NOT NULL DEFAULT 0
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
     CREATE TABLE attempt (
         seq    INTEGER PRIMARY KEY,
         entry  TEXT NOT NULL REFERENCES entry (id) ON DELETE CASCADE,

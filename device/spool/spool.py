@@ -13,11 +13,12 @@ from device.spool.carving import Carving
 from device.spool.checks import Checked
 from device.spool.keeping import Keeping
 from device.spool.opening import open_spool
+from device.spool.orders import Ordering
 from device.spool.sending import Sending
 from device.spool.sightings import Sightings
 
 
-class Spool(Carving, Sending, Sightings, Keeping):
+class Spool(Carving, Sending, Sightings, Keeping, Ordering):
     """One spool, held by its lock from `open` to `close`.
 
     Every method blocks on the disk and is called through `asyncio.to_thread`; every method may be
