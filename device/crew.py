@@ -129,6 +129,8 @@ class Crew:
         What is pulled stays on its recorder, and goes on from the last byte on our disk: nothing
         is gained by waiting for it.
         """
+        if self._dispatcher is not None:
+            self._dispatcher.hush()
         for recorder in list(self._visits):
             await self._end_visit(recorder)
         if self._dispatcher is not None:

@@ -1,6 +1,7 @@
 """Desk: does what is asked of the agent over its control socket."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, assert_never
@@ -16,6 +17,8 @@ from device.model import Entry, EntryId, State
 from device.parts import Parts
 from device.release import KEEP
 from device.survey import chosen
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -73,8 +76,10 @@ class Desk:
     async def reload(self) -> Sequence[str]:
         """See `Actions.reload`."""
         async with self._reloading:
+            logger.info("Reading the configuration again")
             config = await asyncio.to_thread(self.reread)
             changed = await self.crew.change(config)
+        logger.info("Configuration read", extra={"changed": ", ".join(changed) or "nothing"})
         self.hub.stir()
         return changed
 

@@ -134,10 +134,14 @@ class Dispatcher:
         """Say whether an entry is going up at this moment."""
         return entry in self._in_flight
 
-    async def drain(self) -> None:
-        """Start nothing more; return when what goes up has ended, or is between two bodies."""
+    def hush(self) -> None:
+        """Start nothing more; what goes up ends with the body that it sends."""
         self._draining = True
         self.transport.leave = _interrupted
+
+    async def drain(self) -> None:
+        """Start nothing more; return when nothing goes up any more."""
+        self.hush()
         while self._in_flight:
             await self.stored.after(self.stored.count)
 
