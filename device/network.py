@@ -132,7 +132,8 @@ class Lookout:
                 await self._bus.connect()
             said = await self._services.network()
             self._tells_changes = said is not None
-            self._seen = said if said is not None and said.kind else await self._probed()
+            seen = said if said is not None and said.kind else await self._probed()
+            self._seen = _priced(seen, self._seen, told=said is not None)
             power = await self._services.power()
             if power is None:
                 power = await asyncio.to_thread(self._probe.power)
@@ -184,3 +185,20 @@ class Lookout:
             await asyncio.gather(due, rung, return_exceptions=True)
         if self._news.count > heard:
             await self._clock.sleep(SETTLE_S)
+
+
+def _priced(seen: NetworkState, before: NetworkState, *, told: bool) -> NetworkState:
+    """Keep what a network costs while nobody can tell: it costs no less when a service restarts.
+
+    Args:
+        seen: The network now.
+        before: The network before; another one's price says nothing.
+        told: Whether NetworkManager told of it.
+    """
+    if seen.kind is None or (seen.kind, seen.interface) != (before.kind, before.interface):
+        return seen
+    return replace(
+        seen,
+        metered=seen.metered if told else before.metered,
+        roaming=before.roaming if seen.roaming is None else seen.roaming,
+    )
