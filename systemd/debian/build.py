@@ -109,10 +109,11 @@ def seal(package: Package, target: Target, tree: Path, output: Path) -> Path:
         _write(about / "conffiles", f"/{CONFFILE}\n")
     for name, text in scripts(package, target).items():
         _write(about / name, text, mode=0o755)
-    _settle(tree)
+    changed_s = _settle(tree)
     made = output / f"{package.name}_{version(target)}_{target.arch}.deb"
     command = ["dpkg-deb", "--root-owner-group", "--build", str(tree), str(made)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    environ = {**os.environ, "SOURCE_DATE_EPOCH": str(changed_s)}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environ)
     return made
 
 
@@ -175,16 +176,21 @@ def _write_packed(file: Path, text: str) -> None:
     file.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
-def _settle(tree: Path) -> None:
-    """Give every file the rights and the time that it would have on any other computer."""
+def _settle(tree: Path) -> int:
+    """Give every file the rights and the time that it would have if built anywhere else.
+
+    Returns:
+        That time, in seconds: of the commit, or of the release that is built without a repository.
+    """
     asked = ["git", "-C", str(REPO), "log", "-1", "--format=%ct"]
-    told = subprocess.run(asked, capture_output=True, text=True, check=False)
-    changed_s = int(os.environ.get("SOURCE_DATE_EPOCH", told.stdout.strip() or 0))
+    told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+    unpacked_s = (REPO / "pyproject.toml").stat().st_mtime
+    changed_s = int(os.environ.get("SOURCE_DATE_EPOCH") or told or unpacked_s)
     for file in (tree, *tree.rglob("*")):
         if not file.is_symlink():
             file.chmod(0o755 if file.is_dir() or file.stat().st_mode & 0o100 else 0o644)
         os.utime(file, (changed_s, changed_s), follow_symlinks=False)
-    os.environ["SOURCE_DATE_EPOCH"] = str(changed_s)
+    return changed_s
 
 
 def _parser() -> argparse.ArgumentParser:

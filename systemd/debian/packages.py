@@ -104,7 +104,7 @@ AUDIO = Package(
     name="fieldpost-audio",
     root="/opt/fieldpost/audio",
     extras=("audio",),
-    needs="fieldpost (= {version})",
+    needs="fieldpost (>= {version})",
     about="waveforms of recordings, for Fieldpost's agent",
     text="""\
  Decodes Opus, WAV, FLAC and MP3, so that the agent can tell Swayzio playing

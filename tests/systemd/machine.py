@@ -7,6 +7,7 @@ It has no network but its own loopback.
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,13 +18,14 @@ from pathlib import Path
 
 BOOT_S = 15.0
 COMMAND_S = 60.0
-_LEADER = "X_NSPAWN_LEADER_PID="
 TOOLS = ("systemd-nspawn", "nsenter", "unshare", "setpriv", "mount")
 
 # Links of this computer's own services go; units come from where packages put them. `policy-rc.d`
 # is how build machines forbid services to start, which is the very thing to be seen here.
 _SCRIPT = """\
 set -eu
+mkdir -p /run/systemd/nspawn
+mount -t tmpfs tmpfs /run/systemd/nspawn
 mount -t tmpfs tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
@@ -100,8 +102,9 @@ def booted(*, binds: Mapping[Path, str]) -> Iterator[Machine]:
         log = Path(folder, "log")
         mounts = Path(folder, "machine")
         mounts.mkdir()
-        command = ["setpriv", "--pdeathsig", "KILL"]
-        command += ["unshare", "--mount", "--propagation", "private"]
+        # It dies with us; and the first process of its outer namespace with it, and so all others.
+        command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--fork", "--kill-child"]
+        command += ["--pid", "--mount-proc", "--mount", "--propagation", "private"]
         command += ["sh", "-c", _SCRIPT, "sh", str(mounts), *options]
         with (
             log.open("wb") as out,
@@ -116,8 +119,7 @@ def booted(*, binds: Mapping[Path, str]) -> Iterator[Machine]:
             try:
                 yield Machine(_leader(notices, container, log))
             finally:
-                # Its first process dies with it, and all others with that one.
-                container.kill()
+                _end(container)
 
 
 @contextmanager
@@ -130,15 +132,24 @@ def _notices(path: Path) -> Iterator[socket.socket]:
 
 def _leader(notices: socket.socket, container: subprocess.Popen[bytes], log: Path) -> int:
     """Wait for its READY=1; return its first process, numbered as we see it."""
-    leader, deadline_s = 0, time.monotonic() + BOOT_S
+    deadline_s = time.monotonic() + BOOT_S
     while container.poll() is None and time.monotonic() < deadline_s:
         with contextlib.suppress(TimeoutError):
-            said = notices.recv(4096).decode().splitlines()
-            leader = next((int(s[len(_LEADER) :]) for s in said if s.startswith(_LEADER)), leader)
-            if leader and "READY=1" in said:
-                return leader
+            if "READY=1" in notices.recv(4096).decode().splitlines():
+                return _child(_child(container.pid))
     ended = "" if container.poll() is None else f", it ended with {container.poll()}"
-    last = log.read_text(errors="replace").strip().splitlines()[-1:]
-    raise Impossible(
-        f"no systemd boots here in {BOOT_S:.0f} s{ended}: {''.join(last) or 'silence'}"
-    )
+    said = log.read_text(errors="replace").splitlines()
+    reasons = [line for line in said if "ailed" in line][-2:]
+    raise Impossible(f"no systemd boots here in {BOOT_S:.0f} s{ended}: {'; '.join(reasons)}")
+
+
+def _end(container: subprocess.Popen[bytes]) -> None:
+    """Kill the first process of the outer namespace, and with it all others."""
+    try:
+        os.kill(_child(container.pid), signal.SIGKILL)
+    except (OSError, IndexError):  # it never came so far, or is gone
+        container.kill()
+
+
+def _child(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])

@@ -123,9 +123,9 @@ def test_another_release_takes_another_python():
     assert "opt/fieldpost-gateway/lib/python3.13/site-packages" == site(GATEWAY, newer)
 
 
-def test_the_decoder_goes_with_one_version_of_the_agent():
-    """It lies beside the agent's wheels and must fit them."""
-    assert f"fieldpost (= {version(HERE)})" in control(AUDIO, HERE, 1)
+def test_the_decoder_fits_the_agent_and_later_ones():
+    """It lies beside the agent's wheels; an upgrade of the agent alone must not drive it away."""
+    assert f"fieldpost (>= {version(HERE)})" in control(AUDIO, HERE, 1)
 
 
 def test_the_page_on_installing_names_what_there_is():
