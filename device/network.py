@@ -86,7 +86,7 @@ class Lookout:
         self._services = Services(self._bus, self._kind_of)
         self._looking = asyncio.Lock()
         self._running = False
-        self._anew_at = clock.monotonic()
+        self._anew_at = 0.0
         self._tells_changes = False
         self._seen = NetworkState()
         self._portal: tuple[str | None, float] | None = None
@@ -96,10 +96,12 @@ class Lookout:
     async def run(self) -> None:
         """See `Surroundings.run`."""
         self._running = True
+        self._anew_at = self._clock.monotonic()  # a look before this left no connection
         try:
             while True:
                 heard = self._news.count
-                await self._look(anew=self._clock.monotonic() >= self._anew_at)
+                async with self._looking:
+                    await self._look(anew=self._clock.monotonic() >= self._anew_at)
                 await self._pause(heard)
         finally:
             self._running = False
@@ -107,11 +109,12 @@ class Lookout:
 
     async def look(self) -> None:
         """See `Surroundings.look`."""
-        try:
-            await self._look(anew=True)
-        finally:
-            if not self._running:
-                await self._bus.aclose()
+        async with self._looking:
+            try:
+                await self._look(anew=True)
+            finally:
+                if not self._running:
+                    await self._bus.aclose()
 
     def portal_seen(self) -> None:
         """See `Surroundings.portal_seen`."""
@@ -125,19 +128,18 @@ class Lookout:
         self._publish(self.power)
 
     async def _look(self, *, anew: bool) -> None:
-        async with self._looking:
-            if anew:
-                self._anew_at = self._clock.monotonic() + ANEW_S
-                self._bus.forget()
-                await self._bus.connect()
-            said = await self._services.network()
-            self._tells_changes = said is not None
-            seen = said if said is not None and said.kind else await self._probed()
-            self._seen = _priced(seen, self._seen, told=said is not None)
-            power = await self._services.power()
-            if power is None:
-                power = await asyncio.to_thread(self._probe.power)
-            self._publish(power)
+        if anew:
+            self._anew_at = self._clock.monotonic() + ANEW_S
+            self._bus.forget()
+            await self._bus.connect()
+        said = await self._services.network()
+        self._tells_changes = said is not None
+        seen = said if said is not None and said.kind else await self._probed()
+        self._seen = _priced(seen, self._seen, told=said is not None)
+        power = await self._services.power()
+        if power is None:
+            power = await asyncio.to_thread(self._probe.power)
+        self._publish(power)
 
     async def _probed(self) -> NetworkState:
         state = await asyncio.to_thread(self._probe.network)

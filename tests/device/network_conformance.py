@@ -175,12 +175,28 @@ class SightConformance:
         """A run that was cancelled leaves nothing open and can be started anew."""
         async with running(stage):
             pass
-        seen = stage.surroundings.changed.count
         await stage.cable()
-        async with running(stage):
-            await stage.surroundings.look()
+        async with running(stage) as surroundings:
+            assert NetworkKind.ETHERNET is surroundings.network.kind
 
-        assert seen < stage.surroundings.changed.count
+    @pytest.mark.asyncio
+    async def test_two_look_at_once(self, stage: Stage):
+        """Who looks at the same time as another one sees the same."""
+        look = stage.surroundings.look
+        await asyncio.gather(look(), look(), look())
+
+        assert (NetworkKind.WIFI, -60) == (
+            stage.surroundings.network.kind,
+            stage.surroundings.network.signal_dbm,
+        )
+
+    @pytest.mark.asyncio
+    async def test_a_run_follows_a_look(self, stage: Stage):
+        """Who looked once, and then lets it run, sees the same."""
+        await stage.surroundings.look()
+        before = stage.surroundings.network
+        async with running(stage) as surroundings:
+            assert before == surroundings.network
 
 
 class SurroundingsConformance(SightConformance):
