@@ -4,8 +4,8 @@ import sys
 from typing import TYPE_CHECKING, TypeVar
 
 from device.cli.invocation import Invocation
-from device.cli.words import printable
 from device.errors import ConfigInvalid, UsageInvalid
+from device.words import printable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

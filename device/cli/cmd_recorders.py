@@ -9,8 +9,8 @@ from device.cli import recorder_words
 from device.cli.invocation import Invocation
 from device.cli.output import document, sentence, width
 from device.cli.tables import spilling
-from device.cli.words import count, printable, size
 from device.errors import FieldpostError
+from device.words import count, printable, size
 
 if TYPE_CHECKING:
     from device.survey import RecorderView

@@ -7,8 +7,8 @@ from typing import Any
 from device.cli.invocation import Invocation
 from device.cli.output import document, width
 from device.cli.tables import spilling
-from device.cli.words import relative, size
 from device.model import Recording
+from device.words import relative, size
 
 EXAMPLES = (
     ("fieldpost recordings folder:///srv/recordings", "what it holds, and what cannot be pulled"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from device.cli.invocation import Invocation
 from device.cli.output import document, sentence, width
-from device.cli.words import printable
+from device.words import printable
 
 if TYPE_CHECKING:
     from device.cli.around import Around

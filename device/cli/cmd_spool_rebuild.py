@@ -6,8 +6,8 @@ from argparse import ArgumentParser, Namespace
 from device.cli.exit_codes import SOME_FAILED
 from device.cli.invocation import Invocation
 from device.cli.output import document
-from device.cli.words import count, printable
 from device.errors import UsageInvalid
+from device.words import count, printable
 
 EXAMPLES = (
     ("fieldpost spool rebuild --yes", "when spool.db is lost or damaged"),

@@ -8,9 +8,9 @@ from device.cli.output import document, width
 from device.cli.rescue import entries, one
 from device.cli.tables import table
 from device.cli.views import SHORT_ID, why
-from device.cli.words import printable, relative, rfc3339, size
 from device.documents.entries import entry_object, is_uploaded, ways
 from device.model import Entry, MediumState, State
+from device.words import printable, relative, rfc3339, size
 
 EXAMPLES = (
     ("fieldpost spool show 3f9a", "the recording whose id begins so"),

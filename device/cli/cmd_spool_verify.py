@@ -10,8 +10,8 @@ from device.cli.output import document, width
 from device.cli.rescue import held
 from device.cli.tables import table
 from device.cli.views import SHORT_ID
-from device.cli.words import count, size
 from device.model import State
+from device.words import count, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

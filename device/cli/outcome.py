@@ -10,9 +10,9 @@ from device.cli.exit_codes import INTERRUPTED
 from device.cli.invocation import Invocation
 from device.cli.output import document, sentence, width
 from device.cli.views import entry_table
-from device.cli.words import printable
 from device.documents.entries import entry_object
 from device.errors import FieldpostError
+from device.words import printable
 
 if TYPE_CHECKING:
     from device.summary import Summary

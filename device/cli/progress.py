@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from device.cli.invocation import Invocation
-from device.cli.words import printable, shortened, size, span
 from device.model import Entry, EntryId, State
 from device.progress import Progress, Silent
+from device.words import printable, shortened, size, span
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars

@@ -9,10 +9,10 @@ from device.cli import recorder_words
 from device.cli.around import Around, Found
 from device.cli.output import NARROW
 from device.cli.tables import table
-from device.cli.words import count, printable, shortened
 from device.errors import FieldpostError
 from device.links.finding import Nearby
 from device.model import RecorderInfo
+from device.words import count, printable, shortened
 
 _STRONG_DBM = -65
 _FAIR_DBM = -80

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from device.cli.words import span
 from device.core.bota_ble.settings import ALWAYS_ON, MAX_FLUSH_S, MAX_IDLE_S, DeviceSettings, Way
 from device.core.bota_ble.settings_change import NAMES, Value
 from device.errors import UsageInvalid
+from device.words import span
 
 _SWITCHES = {"on": True, "off": False}
 _WAYS = {way.name.lower(): way for way in Way}

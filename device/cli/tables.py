@@ -4,7 +4,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from device.cli.words import printable, shortened
+from device.words import printable, shortened
 
 
 def table(

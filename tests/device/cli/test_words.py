@@ -7,7 +7,7 @@ import pytest
 
 from device.cli.output import sentence
 from device.cli.tables import spilling, table
-from device.cli.words import printable, relative, rfc3339, size, span
+from device.words import printable, relative, rfc3339, size, span
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
