@@ -91,6 +91,10 @@ class PrivateBus:
         for mock in self._mocks.values():
             _end(mock)
         self._mocks.clear()
+        self.kill_daemon()
+
+    def kill_daemon(self) -> None:
+        """Take the bus from under those on it."""
         if self._daemon is not None:
             _end(self._daemon)
             (self.folder / "bus").unlink(missing_ok=True)

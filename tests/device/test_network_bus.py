@@ -10,7 +10,7 @@ from device import network_bus
 from device.bell import Bell
 from device.network import ANEW_S
 from device.network_bus import SystemBus
-from tests.device.dbus_mocks import PrivateBus
+from tests.device.dbus_mocks import Mocks, PrivateBus
 from tests.device.network_conformance import DEADLINE_S, rings, running
 from tests.device.service_stage import BATTERY, DISPLAY, ServiceStage
 
@@ -200,7 +200,7 @@ async def test_a_bus_that_ends_and_comes_again(mocks, tmp_path):
     """Without the bus the kernel tells, and with a new one its services do."""
     other = PrivateBus(tmp_path)
     other.start()
-    stage = ServiceStage(type(mocks)(other), tmp_path)
+    stage = ServiceStage(Mocks(other), tmp_path)
     await stage.mocks.connect()
     await stage.mocks.have("networkmanager")
     await stage.arrange_network()
@@ -225,6 +225,31 @@ async def test_a_bus_that_ends_and_comes_again(mocks, tmp_path):
         other.kill()
 
     assert ("eth1", "eth0") == (without, again)
+
+
+@pytest.mark.asyncio
+async def test_a_bus_that_ends_in_the_midst_of_a_question(tmp_path):
+    """A question whose answer the bus took along has none."""
+    other = PrivateBus(tmp_path)
+    other.start()
+    mocks = Mocks(other)
+    await mocks.connect()
+    await mocks.have("upower")
+    bus = SystemBus({UPOWER: (BATTERY,)}, Bell(), other.address)
+    await bus.connect()
+    try:
+        with other.stopped("upower"):
+            asking = asyncio.ensure_future(percentage(bus))
+            await mocks.connections()  # by now the question is on its way
+            other.kill_daemon()
+            async with asyncio.timeout(network_bus.CALL_S / 2):
+                said = await asking
+    finally:
+        await bus.aclose()
+        await mocks.aclose()
+        other.kill()
+
+    assert said is None
 
 
 @pytest.mark.asyncio

@@ -199,6 +199,16 @@ async def test_a_connection_that_vanishes_while_it_is_read(stage):
 
 
 @pytest.mark.asyncio
+async def test_a_device_that_vanishes_while_it_is_read(stage):
+    """A connection over a device that is no more is no way out."""
+    await stage.activate("gone", "802-3-ethernet")
+    await stage.primary("gone")
+    await stage.surroundings.look()
+
+    assert stage.surroundings.network.kind is None
+
+
+@pytest.mark.asyncio
 async def test_networkmanager_that_goes(stage):
     """When NetworkManager ends, the kernel's routes tell from then on."""
     stage.files.interface("eth1")
