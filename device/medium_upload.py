@@ -229,7 +229,6 @@ class MediumUpload:
             self._entry.id,
             self._medium.index,
             evidence,
-            sent_bytes=self._toll.take(),
             resent_bytes=self._resent_bytes,
         )
         self._kept = asyncio.wrap_future(handed_in)

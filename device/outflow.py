@@ -34,11 +34,10 @@ class _Known:
     """What is remembered of a connection from one body to the next."""
 
     pace: Pace = field(default_factory=Pace)
-    counted_bytes: int = 0
 
 
 class Lanes:
-    """What all bodies share: the limit, and what each connection has taught and cost so far."""
+    """What all bodies share: the limit, and what each connection has taught so far."""
 
     def __init__(self, trickle: Trickle) -> None:
         self.trickle = trickle
@@ -72,8 +71,6 @@ class Outflow(Payload):
         self._base = 0
         self._heard_s = 0.0
         self._gone = 0
-        self.spent_bytes = 0
-        """What the request cost on the line, once finished: TLS, its headers, retransmissions."""
         self.written = False
         """Whether every byte was handed to the kernel."""
         self.fault: FieldpostError | None = None
@@ -112,10 +109,6 @@ class Outflow(Payload):
         """
         sent_bytes = self.size_bytes if whole else self.sent_bytes()
         if self._meter is not None:
-            known, left_bytes = self._known, self._meter.sent_bytes()
-            # What was never acknowledged may still have left, and has its price.
-            self.spent_bytes = max(left_bytes - known.counted_bytes, sent_bytes)
-            known.counted_bytes = max(left_bytes, known.counted_bytes)
             self._meter.close()
         if self._transport is not None and not self.written:
             # A plain close would first drain what is queued, into a store that may be gone.

@@ -83,7 +83,6 @@ class Passage:
 
     async def _send(self, request: Request) -> tuple[Response | Broken, int, float]:
         sent_bytes = 0
-        landed = False
 
         def moved(now_bytes: int) -> None:
             nonlocal sent_bytes
@@ -98,11 +97,7 @@ class Passage:
 
         begun_s = self._way.clock.monotonic()
         try:
-            answer = await self._way.transport.send(request, self._file, moved, self._toll.spent)
-            landed = True
+            answer = await self._way.transport.send(request, self._file, moved)
         finally:
-            self._toll.unsettled_bytes += sent_bytes
-            # Also when cancelled or when our disk fails: what left has cost the data budget.
-            if not landed:
-                await self._toll.count()
+            self._toll.unsettled_bytes += sent_bytes  # also when cancelled
         return answer, sent_bytes, self._way.clock.monotonic() - begun_s

@@ -1,4 +1,4 @@
-"""What the upload of one medium costs: bytes that leave, and those of them that went in vain."""
+"""What the upload of one medium brings: bytes that the store holds, and those in vain."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -11,20 +11,15 @@ if TYPE_CHECKING:
 
 
 class Toll:
-    """Counted as it happens and put into the ledger by `count`."""
+    """What leaves the machine is counted by the tally of its connections; this is of the medium."""
 
     def __init__(self, spool: "Spool", entry: EntryId) -> None:
         self._spool = spool
         self._entry = entry
-        self._uncounted_bytes = 0
         self.held_bytes = 0
         """What the store holds, as far as it has said."""
         self.unsettled_bytes = 0
         """Of the medium: left, and nobody knows yet whether in vain."""
-
-    def spent(self, left_bytes: int) -> None:
-        """Take note of bytes that left this machine, retransmissions and TLS included."""
-        self._uncounted_bytes += left_bytes
 
     def settle(self, outcome: Outcome, offset: int, own_bytes: int | None) -> int:
         """Say how many bytes went in vain, once the store has said where it stands.
@@ -50,13 +45,7 @@ class Toll:
         self.held_bytes = self.unsettled_bytes = 0
         await self.count(lost_bytes)
 
-    def take(self) -> int:
-        """Say what has left since it was counted last; whoever takes it puts it into the ledger."""
-        left_bytes, self._uncounted_bytes = self._uncounted_bytes, 0
-        return left_bytes
-
-    async def count(self, resent_bytes: int = 0) -> None:
-        """Put into the ledger what has left since, and so many bytes that went in vain."""
-        left_bytes = self.take()
-        if left_bytes or resent_bytes:
-            await asyncio.to_thread(self._spool.count_sent, self._entry, left_bytes, resent_bytes)
+    async def count(self, resent_bytes: int) -> None:
+        """Keep with the entry that so many bytes went in vain."""
+        if resent_bytes:
+            await asyncio.to_thread(self._spool.count_resent, self._entry, resent_bytes)

@@ -145,7 +145,6 @@ class Transport:
         request: Request,
         file: Path,
         progress: Callable[[int], None],
-        spent: Callable[[int], None] | None = None,
     ) -> Response | Broken:
         """Send one request whose body is a slice of `file`.
 
@@ -154,9 +153,6 @@ class Transport:
             file: The sealed medium.
             progress: Told how many bytes of this body the other side has acknowledged; the last
                 call, made however this ends, is the exact figure.
-            spent: Told once, however this ends, how many bytes left this machine for it: with
-                TLS, with TCP's retransmissions, and with what else its connection carried since
-                it was told last.
 
         Raises:
             Held: The policy lets nothing leave now; nothing did.
@@ -172,14 +168,10 @@ class Transport:
                 given.moved(now_bytes)
                 progress(now_bytes)
 
-            return await self._send_body(request, file, moved, spent)
+            return await self._send_body(request, file, moved)
 
     async def _send_body(
-        self,
-        request: Request,
-        file: Path,
-        progress: Callable[[int], None],
-        spent: Callable[[int], None] | None,
+        self, request: Request, file: Path, progress: Callable[[int], None]
     ) -> Response | Broken:
         flow = await asyncio.to_thread(
             open_slice,
@@ -194,8 +186,6 @@ class Transport:
         finally:
             whole = isinstance(answer, Response) and answer.status < 400 and flow.written  # noqa: PLR2004 - any success
             progress(flow.finish(whole=whole))
-            if spent is not None and flow.spent_bytes:
-                spent(flow.spent_bytes)
             await flow.let_go()
         if isinstance(answer, Broken) and flow.fault is not None:
             raise flow.fault
@@ -205,7 +195,7 @@ class Transport:
             and request.expect_continue
         ):
             plain = replace(request, expect_continue=False)
-            return await self._send_body(plain, file, progress, spent)
+            return await self._send_body(plain, file, progress)
         return answer
 
     async def __aenter__(self) -> Self:

@@ -261,7 +261,7 @@ async def _forget(way: Way, entry_id: EntryId, refs: tuple[str, ...]) -> None:
     ]
     sizes = {m.medium.index: m.medium.size_bytes for m in entry.outgoing if m.evidence is not None}
     for index in named or [m.medium.index for m in entry.outgoing]:
-        await asyncio.to_thread(way.spool.count_sent, entry_id, 0, sizes.get(index, 0))
+        await asyncio.to_thread(way.spool.count_resent, entry_id, sizes.get(index, 0))
         await asyncio.to_thread(way.spool.save_session, entry_id, index, None)
         await asyncio.to_thread(way.spool.save_evidence, entry_id, index, None)
 

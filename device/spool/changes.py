@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -21,12 +21,11 @@ from device.model import (
     Receipt,
     Recording,
     SealedMedium,
-    Spent,
     State,
     UploadSession,
     Wait,
 )
-from device.spool import figures, rows
+from device.spool import rows
 from device.spool.layout import media_files
 
 
@@ -215,19 +214,17 @@ def save_sessions(
         save_session(connection, entry, index, session)
 
 
-def save_landed(  # noqa: PLR0913, PLR0917 - one row, and the ledger's
+def save_landed(
     connection: sqlite3.Connection,
     entry: EntryId,
     index: int,
     evidence: Evidence,
-    day: date,
-    sent_bytes: int,
     resent_bytes: int,
 ) -> None:
-    """Keep the evidence of a medium together with what it cost."""
+    """Keep the evidence of a medium, and what went in vain before it."""
     save_evidence(connection, entry, index, evidence)
-    if sent_bytes or resent_bytes:
-        count_sent(connection, entry, day, sent_bytes, resent_bytes)
+    if resent_bytes:
+        count_resent(connection, entry, resent_bytes)
 
 
 def save_evidence(
@@ -272,14 +269,6 @@ def save_wait(
     """Keep why an entry waits."""
     encoded = None if wait is None else msgspec.json.encode(wait)
     _update(connection, entry, wait_json=encoded, attempts=attempts)
-
-
-def count_sent(
-    connection: sqlite3.Connection, entry: EntryId, day: date, sent_bytes: int, resent_bytes: int
-) -> None:
-    """Add to the ledger of the day and to the entry's own figure."""
-    figures.spend(connection, day, Spent(kind="unknown", costs=True, sent_bytes=sent_bytes))
-    count_resent(connection, entry, resent_bytes)
 
 
 def count_resent(connection: sqlite3.Connection, entry: EntryId, resent_bytes: int) -> None:

@@ -38,13 +38,11 @@ class Sending(Looking):
         index: int,
         evidence: Evidence,
         *,
-        sent_bytes: int,
         resent_bytes: int,
     ) -> Future[None]:
-        """Keep what the store said when the last byte was in, and what it cost to get there."""
-        day = self._clock.now().date()
+        """Keep what the store said when the last byte was in, and what went in vain before."""
         return self._journal.submit_patiently(
-            changes.save_landed, entry, index, evidence, day, sent_bytes, resent_bytes
+            changes.save_landed, entry, index, evidence, resent_bytes
         )
 
     def save_evidence(self, entry: EntryId, index: int, evidence: Evidence | None) -> None:
@@ -54,11 +52,6 @@ class Sending(Looking):
     def save_wait(self, entry: EntryId, wait: Wait | None, *, attempts: int) -> None:
         """Keep why an entry waits, and how often it failed in a row."""
         self._journal.run(changes.save_wait, entry, wait, attempts)
-
-    def count_sent(self, entry: EntryId, sent_bytes: int, resent_bytes: int) -> None:
-        """Add to the ledger of today (UTC), and the part that went twice to the entry."""
-        day = self._clock.now().date()
-        self._journal.run(changes.count_sent, entry, day, sent_bytes, resent_bytes)
 
     def count_resent(self, entry: EntryId, resent_bytes: int) -> None:
         """Add to the bytes of an entry that were sent in vain."""

@@ -520,15 +520,15 @@ async def test_a_small_medium_leaves_with_its_headers(tmp_path: Path) -> None:
         await reader.read()
 
     seen: list[int] = []
-    spent: list[int] = []
     async with listening(take) as port, Transport(patience=QUICK) as transport:
         request = put(port, body_bytes=60_000)
-        answer = await transport.send(request, small, seen.append, spent.append)
+        answer = await transport.send(request, small, seen.append)
+        left_bytes = transport.tally.take()
 
     assert isinstance(answer, Response)
     assert [CONTENT[:60_000]] == arrived
     assert 60_000 == seen[-1]
-    assert 60_000 < spent[0] < 61_000
+    assert 60_000 < left_bytes < 61_000
 
 
 @pytest.mark.asyncio

@@ -206,7 +206,8 @@ async def test_what_a_request_costs_on_the_line(
         Transport(patience=QUICK, tls=client) as transport,
     ):
         for _ in range(2):
-            await transport.send(put(port, scheme=scheme), medium, seen.append, spent.append)
+            await transport.send(put(port, scheme=scheme), medium, seen.append)
+            spent.append(transport.tally.take())
 
     heads = [len(head) for head in sink.heads]
     assert len(CONTENT) == seen[-1]
@@ -217,15 +218,15 @@ async def test_what_a_request_costs_on_the_line(
 
 @pytest.mark.asyncio
 async def test_a_cut_costs_what_left(medium: Path) -> None:
-    """Told also when nobody answers: at least what arrived, at most what was handed over."""
+    """Counted also when nobody answers: at least what arrived, at most what was handed over."""
 
     async def cut(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await head_of(reader)
         await reader.readexactly(300_000)
 
     seen: list[int] = []
-    spent: list[int] = []
     async with listening(cut) as port, Transport(patience=QUICK) as transport:
-        await transport.send(put(port), medium, seen.append, spent.append)
+        await transport.send(put(port), medium, seen.append)
+        left_bytes = transport.tally.take()
 
-    assert 300_000 <= seen[-1] <= spent[0] <= len(CONTENT) + 1000
+    assert 300_000 <= seen[-1] <= left_bytes <= len(CONTENT) + 1000

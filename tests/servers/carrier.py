@@ -64,7 +64,6 @@ class _Watched(Transport):
         request: Request,
         file: Path,
         progress: Callable[[int], None],
-        spent: Callable[[int], None] | None = None,
     ) -> Response | Broken:
         sent_bytes = 0
 
@@ -74,7 +73,7 @@ class _Watched(Transport):
             progress(now_bytes)
 
         await self.before(request)
-        answer = await super().send(request, file, moved, spent)
+        answer = await super().send(request, file, moved)
         exchange = Exchange(request=request, answer=answer, sent_bytes=sent_bytes)
         self.exchanges.append(exchange)
         await self.after(exchange)

@@ -84,8 +84,8 @@ class Ears(Transport):
         self.loses = False
         self.sent = []
 
-    async def send(self, request, file, progress, spent=None):
-        answer = await super().send(request, file, progress, spent)
+    async def send(self, request, file, progress):
+        answer = await super().send(request, file, progress)
         self.sent.append((request.method, request.body_bytes))
         if self.loses and request.method == "POST":
             self.loses = False

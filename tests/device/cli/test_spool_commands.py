@@ -16,6 +16,7 @@ from device.model import (
     RecorderId,
     Recording,
     RecordingKey,
+    Spent,
     Wait,
 )
 from device.spool.spool import Spool
@@ -211,8 +212,9 @@ def test_status_counts_states_by_recorder(fieldpost, filled):
 
 def test_status_tells_what_left_today(fieldpost, spool, tmp_path):
     """Bytes sent today include those sent twice."""
-    entry = ingest(spool, tmp_path, "one")
-    spool.count_sent(entry.id, 2048, 1024)
+    ingest(spool, tmp_path, "one")
+    today = datetime.now().astimezone().date()
+    spool.spend(today, Spent(kind="wifi", costs=False, sent_bytes=2048))
 
     assert "sent     2.0 KiB today" in fieldpost("status").out
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from device.errors import EntryUnknown, SpoolDamaged
+from device.model import Spent
 from device.spool.reader import read_only
 from tests.device.spool.recordings import NOON, recording, sealed, stored
 
@@ -30,7 +31,7 @@ def test_a_running_agents_spool_is_seen_as_of_its_last_commit(spool):
     with read_only(spool.root) as reader:
         before = reader.entries()
         entry = sealed(spool)
-        spool.count_sent(entry.id, 5, 0)
+        spool.spend(NOON.date(), Spent(kind="wifi", costs=False, sent_bytes=5))
         spool.save_cooldown("https://x.example", NOON + timedelta(hours=1), "slow")
 
         assert [] == before

@@ -32,8 +32,8 @@ def test_all_that_an_upload_keeps_survives_a_restart(reopen):
     spool.save_session(entry, 0, SESSION)
     spool.save_evidence(entry, 1, Evidence(status=200, etag='"abc"'))
     spool.save_wait(entry, wait, attempts=3)
-    spool.count_sent(entry, 1000, 10)
-    spool.count_sent(entry, 500, 5)
+    spool.count_resent(entry, 10)
+    spool.count_resent(entry, 5)
     spool.count_reread(entry, 7)
     again = reopen()
     held = again.entry(entry)
@@ -43,7 +43,6 @@ def test_all_that_an_upload_keeps_survives_a_restart(reopen):
     assert [None, Evidence(status=200, etag='"abc"')] == [m.evidence for m in held.media]
     assert (wait, 3) == (held.wait, held.attempts)
     assert (15, 7) == (held.resent_bytes, held.reread_bytes)
-    assert 1500 == again.sent_bytes(NOON.date())
 
 
 def test_what_was_kept_can_be_dropped(spool):
@@ -58,18 +57,6 @@ def test_what_was_kept_can_be_dropped(spool):
     held = spool.entry(entry)
 
     assert (None, None, None) == (held.wait, held.media[0].session, held.media[0].evidence)
-
-
-def test_the_ledger_counts_by_the_utc_day(spool, clock):
-    """Bytes sent after midnight belong to the next day."""
-    entry = sealed(spool).id
-    spool.count_sent(entry, 100, 0)
-    clock.advance(12 * 3600)
-    spool.count_sent(entry, 10, 0)
-
-    assert 100 == spool.sent_bytes(NOON.date())
-    assert 10 == spool.sent_bytes(NOON.date() + timedelta(days=1))
-    assert 0 == spool.sent_bytes(NOON.date() + timedelta(days=2))
 
 
 def test_a_cooldown_from_a_wrong_clock_ends(spool, clock):
@@ -215,14 +202,14 @@ def test_what_is_handed_in_is_durable_when_it_is_done(reopen):
     spool = reopen()
     entry = sealed(spool).id
     spool.save_sessions(entry, {0: SESSION, 1: SESSION}).result(10)
-    landed = spool.save_landed(entry, 1, Evidence(status=200), sent_bytes=90, resent_bytes=7)
+    landed = spool.save_landed(entry, 1, Evidence(status=200), resent_bytes=7)
     landed.result(10)
     again = reopen()
     held = again.entry(entry)
 
     assert [SESSION, SESSION] == [medium.session for medium in held.media]
     assert [None, Evidence(status=200)] == [medium.evidence for medium in held.media]
-    assert (90, 7) == (again.sent_bytes(NOON.date()), held.resent_bytes)
+    assert 7 == held.resent_bytes
 
 
 def test_sessions_of_many_media_are_all_saved_or_none(spool):
