@@ -98,7 +98,7 @@ def _agent(status: _Document) -> str:
     running = f"running (pid {pid})" if pid else "running"
     if status["source"] == "agent":
         return running
-    return f"{running}; it was not asked, this was read from the spool"
+    return f"{running}; no answer, so read from the spool"
 
 
 def _backlog(status: _Document, now: datetime) -> str:

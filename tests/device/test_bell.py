@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from device.bell import Bell
+from device.bell import Bell, first_of
 
 
 @pytest.mark.asyncio
@@ -42,3 +42,24 @@ async def test_no_ring_no_return():
     bell.ring()
 
     assert waiter.cancelled()
+
+
+@pytest.mark.asyncio
+async def test_the_first_of_several_waits_ends_the_others():
+    """Which one it was is told, and nothing is left waiting."""
+    bells = [Bell(), Bell(), Bell()]
+    bells[1].ring()
+
+    assert {1} == await first_of(*(bell.after(0) for bell in bells))
+    assert [set(), set()] == [bells[0]._waiting, bells[2]._waiting]
+
+
+@pytest.mark.asyncio
+async def test_what_the_first_wait_raised_is_raised():
+    """A driver that fails while the bell is waited for."""
+
+    async def fail() -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        await first_of(Bell().after(0), fail())

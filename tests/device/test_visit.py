@@ -13,6 +13,7 @@ from device.config import RecorderConfig, SpoolConfig
 from device.errors import LinkReason, LinkUnavailable, RecorderRefused
 from device.model import Entry, Evidence, Receipt, State
 from device.progress import Silent
+from device.pulse import Pulses
 from device.spool.spool import Spool
 from device.visit import CALM_S, PATIENCE, RESCAN_S, Visitor
 from tests.fakes.clock import FakeClock
@@ -274,3 +275,68 @@ async def test_the_daemon_pulls_what_appears_later(rig):
 
     assert rig.driver.released == [key(1), key(2), key(3), key(4)]
     assert all(which.recorder == RECORDER for which in rig.driver.released)
+
+
+async def test_an_operator_does_not_wait_for_a_rescan(rig):
+    """A call has the recorder listed again at once, without a second of the clock."""
+    visitor = rig.visitor()
+    uplink = asyncio.create_task(rig.uplink.run())
+    visit = asyncio.create_task(visitor.run(once=False))
+    try:
+        async with asyncio.timeout(10):
+            while rig.driver.contents:
+                await asyncio.wait({visit}, timeout=0.01)
+            rig.clock.advance(CALM_S)
+            rig.driver.contents[key(3)] = (OTHER,)
+            visitor.called.ring()
+            while rig.driver.contents:
+                await asyncio.wait({visit}, timeout=0.01)
+    finally:
+        for task in (visit, uplink):
+            task.cancel()
+        await asyncio.gather(visit, uplink, return_exceptions=True)
+
+    assert key(3) in rig.driver.released
+
+
+async def test_an_operator_does_not_wait_for_a_reconnect(rig):
+    """A call ends the pause after a failure."""
+    rig.absent = [UNPLUGGED]
+    visitor = rig.visitor()
+    visit = asyncio.create_task(visitor.run(once=False))
+    try:
+        async with asyncio.timeout(10):
+            while not rig.clock.sleeping:
+                await asyncio.wait({visit}, timeout=0.01)
+            visitor.called.ring()
+            while rig.opened < 2:
+                await asyncio.wait({visit}, timeout=0.01)
+    finally:
+        visit.cancel()
+        await asyncio.gather(visit, return_exceptions=True)
+
+    assert 2 == rig.opened
+
+
+async def test_a_visit_shows_signs_of_life(rig):
+    """It beats while it works, and rests by design while it waits."""
+    pulses = Pulses(clock=rig.clock)
+    visitor = rig.visitor()
+    visitor.pulse = pulses.of("visit", within_s=5)
+    uplink = asyncio.create_task(rig.uplink.run())
+    visit = asyncio.create_task(visitor.run(once=False))
+    try:
+        async with asyncio.timeout(10):
+            while rig.driver.contents:
+                await asyncio.wait({visit}, timeout=0.01)
+            while rig.clock.sleeping != 1:
+                await asyncio.wait({visit}, timeout=0.01)
+    finally:
+        for task in (visit, uplink):
+            task.cancel()
+        await asyncio.gather(visit, uplink, return_exceptions=True)
+    rig.clock.advance(RESCAN_S)
+    resting = pulses.overdue()
+    rig.clock.advance(6)
+
+    assert ([], ["visit"]) == (resting, [each.name for each in pulses.overdue()])
