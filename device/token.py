@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from device.config import CloudConfig
 from device.errors import TokenRefused
@@ -21,6 +22,23 @@ DEVICE_TOKEN = "dtok_"  # noqa: S105 - what one begins with
 _API_KEYS = ("sk_", "rk_")
 _ENROL = "write the device's dtok_… into {place}, mode 0600"
 _CREDENTIAL = "write the API's credential into {place}, mode 0600"
+
+
+@runtime_checkable
+class Slotted(Protocol):
+    """A source that has a second token while one takes the other's place. Does file work."""
+
+    def __call__(self) -> str:
+        """Return the token to use now."""
+        ...
+
+    def worked(self, token: str) -> None:
+        """Take note that a token was accepted."""
+        ...
+
+    def refused(self, token: str) -> bool:
+        """Take note that a token was refused; say whether another one is worth a try."""
+        ...
 
 
 def token_source(

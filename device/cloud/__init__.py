@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from device.model import EntryId, Evidence, Manifest, Receipt, SealedMedium, Target
 
@@ -69,6 +69,32 @@ class Cloud(Protocol):
 
         Raises:
             MediaMissing: The cloud lacks media; they are sent again.
+        """
+        ...
+
+    async def heartbeat(self, report: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Say how this box fares; return what the cloud answers, as it came.
+
+        None: this API wants to hear of no box. The caller reads the answer leniently, and decides
+        when the next one goes. May be repeated at any time.
+        """
+        ...
+
+    async def answer_order(self, order: str, outcome: Mapping[str, Any]) -> None:
+        """Say how an order of a heartbeat's answer ended. Idempotent.
+
+        Returns as well where the API has no such call: it learns of it by later heartbeats.
+
+        Raises:
+            CloudRejected: It does not want to hear that, ever.
+        """
+        ...
+
+    async def next_token(self) -> str | None:
+        """Exchange the token in use for another one; None: this API has no such call.
+
+        Our gateway answers a repetition with the same one, and takes the old one until the new
+        one was used. Bota's old one dies at once: with the answer, the way in is lost.
         """
         ...
 

@@ -4,7 +4,8 @@ The credential is a device's own token, or an API key that relays on behalf of a
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from device.clock import Clock
@@ -12,19 +13,19 @@ from device.cloud import CloudRef, MediaPath
 from device.config import CloudConfig
 from device.core import bota_api
 from device.core.anew import AGAIN, times
-from device.core.api_words import usable_token
+from device.core.api_words import document_of, usable_token
 from device.core.http_answer import ApiAnswer
 from device.core.uploads.order import digest_medium
 from device.errors import CloudConflict
 from device.model import Evidence, Manifest, Receipt, SealedMedium, Target
-from device.token import DEVICE_TOKEN
+from device.token import DEVICE_TOKEN, Slotted
 from device.transport import Transport
 
 _RECORDING = "recording_id"
 _AT_ONCE = "targets_at_once"
 _CREATED = frozenset({200, 201})
 _UNKNOWN = frozenset({404, 405})
-_TOO_EARLY = 425
+_UNAUTHORIZED, _TOO_EARLY = 401, 425
 _ANSWER_BYTES, _MEDIUM_BYTES = 65_536, 2048
 """What an answer may need, and what more for each medium that it lists."""
 _VERIFYING_WAITS_S = (2.0, 4.0, 8.0, *(10.0,) * 28)
@@ -49,6 +50,7 @@ class Bota:
         self._transport = transport
         self._clock = clock
         self._token_source = token_source
+        self._slots = token_source if isinstance(token_source, Slotted) else None
         parts = urlsplit(self._base_url)
         self.origin = f"{parts.scheme}://{parts.netloc}"
 
@@ -150,6 +152,35 @@ class Bota:
             media=media,
         )
 
+    async def heartbeat(self, report: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """See `Cloud.heartbeat`."""
+        me = await self._me()
+        if me is None:
+            return None
+        answer = await self._post(f"{me}/heartbeat", report, {})
+        if answer.status not in _CREATED:
+            bota_api.refuse(answer, doing="send the heartbeat")
+        return document_of(answer)
+
+    async def answer_order(self, order: str, outcome: Mapping[str, Any]) -> None:
+        """See `Cloud.answer_order`: Bota itself has no such call."""
+        me = await self._me()
+        if me is None:
+            return
+        path = f"{me}/commands/{quote(order, safe='')}/result"
+        answer = await self._post(path, outcome, {})
+        if answer.status not in _CREATED | _UNKNOWN:
+            bota_api.refuse(answer, doing="tell how an order ended")
+
+    async def next_token(self) -> str | None:
+        """See `Cloud.next_token`: an API key has none."""
+        if not (await self._token()).startswith(DEVICE_TOKEN):
+            return None
+        answer = await self._post("/devices/me/token/refresh", {}, {})
+        if answer.status not in _CREATED:
+            bota_api.refuse(answer, doing="get the next device token")
+        return bota_api.parse_token(answer)
+
     async def aclose(self) -> None:
         """See `Cloud.aclose`: the transport belongs to the agent, which closes it."""
 
@@ -158,14 +189,39 @@ class Bota:
             raise CloudConflict("the recording was never created in the cloud")
         return f"/recordings/{quote(recording, safe='')}"
 
+    async def _me(self) -> str | None:
+        """Return the path of the device that we are; None for an API key that names none."""
+        if (await self._token()).startswith(DEVICE_TOKEN):
+            return "/devices/me"
+        device = self._on_behalf_of["device_id"]
+        return f"/devices/{quote(device, safe='')}" if device else None
+
     async def _token(self) -> str:
         return usable_token(await asyncio.to_thread(self._token_source))
 
     async def _post(
         self, path: str, body: object, headers: dict[str, str], *, media: int = 0
     ) -> ApiAnswer:
-        """Make one call; its answer may list so many media."""
+        """Make one call; its answer may list so many media.
+
+        A refused token is tried once more by another, where there are two for a while.
+        """
         token = await self._token()
+        answer = await self._call(token, path, body, headers, media)
+        if self._slots is None:
+            return answer
+        if answer.status == _UNAUTHORIZED and await asyncio.to_thread(self._slots.refused, token):
+            token = await self._token()
+            answer = await self._call(token, path, body, headers, media)
+            if answer.status == _UNAUTHORIZED:
+                await asyncio.to_thread(self._slots.refused, token)
+        if answer.status in _CREATED:
+            await asyncio.to_thread(self._slots.worked, token)
+        return answer
+
+    async def _call(
+        self, token: str, path: str, body: object, headers: dict[str, str], media: int
+    ) -> ApiAnswer:
         return await self._transport.call(
             "POST",
             f"{self._base_url}{path}",

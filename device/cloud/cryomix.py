@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from device.clock import Clock
 from device.cloud import CloudRef, MediaPath
+from device.cloud.no_box import NoBox
 from device.cloud.one_by_one import OneByOne
 from device.config import CloudConfig
 from device.core import cryomix_api
@@ -23,7 +24,7 @@ _SESSION, _DONE = "session.", "cryomix."
 """Prefixes of what is kept for each medium: its Session-Id, and its folder once it is proven."""
 
 
-class Cryomix(OneByOne):
+class Cryomix(NoBox, OneByOne):
     """See `Cloud`. There is no call that acknowledges an upload, so the store must.
 
     A bare 2xx from a PUT is no receipt. Here one is made only when the store named, for every

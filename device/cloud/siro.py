@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from device.clock import Clock
 from device.cloud import CloudRef, MediaPath
+from device.cloud.no_box import NoBox
 from device.cloud.oauth import AccessTokens
 from device.cloud.one_by_one import OneByOne
 from device.config import CloudConfig
@@ -23,7 +24,7 @@ _DONE = "siro."
 """Prefix of the keys that hold Siro's name for each medium, once it has acknowledged it."""
 
 
-class Siro(OneByOne):
+class Siro(NoBox, OneByOne):
     """See `Cloud`. A recording of several audio files becomes as many recordings at Siro."""
 
     name = "siro"

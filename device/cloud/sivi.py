@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from device.clock import Clock
 from device.cloud import CloudRef, MediaPath
+from device.cloud.no_box import NoBox
 from device.cloud.one_by_one import OneByOne
 from device.config import CloudConfig
 from device.core import sivi_api
@@ -22,7 +23,7 @@ _DONE = "sivi."
 """Prefix of the keys that hold Sivi's name for each image, once it has acknowledged it."""
 
 
-class Sivi(OneByOne):
+class Sivi(NoBox, OneByOne):
     """See `Cloud`. A receipt means that Sivi has made a media record of every image.
 
     Whatever was acknowledged is kept in the reference and never announced again. What cannot be

@@ -1,8 +1,9 @@
 """Two clouds as one: images go to the second, everything else to the first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from device.clock import Clock
 from device.cloud import Cloud, CloudRef
@@ -100,6 +101,21 @@ class Split(OneByOne):
             sha256=receipts[0].sha256,
             media=sum(receipt.media for receipt in receipts),
         )
+
+    async def heartbeat(self, report: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """See `Cloud.heartbeat`: the first cloud is the box's own."""
+        with _named(self._main, _MAIN):
+            return await self._main.heartbeat(report)
+
+    async def answer_order(self, order: str, outcome: Mapping[str, Any]) -> None:
+        """See `Cloud.answer_order`."""
+        with _named(self._main, _MAIN):
+            await self._main.answer_order(order, outcome)
+
+    async def next_token(self) -> str | None:
+        """See `Cloud.next_token`."""
+        with _named(self._main, _MAIN):
+            return await self._main.next_token()
 
     async def aclose(self) -> None:
         """See `Cloud.aclose`."""

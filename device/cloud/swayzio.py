@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from device.clock import Clock
 from device.cloud import CloudRef, MediaPath
+from device.cloud.no_box import NoBox
 from device.cloud.one_by_one import OneByOne
 from device.config import CloudConfig
 from device.core import swayzio_api
@@ -38,7 +39,7 @@ _Which = tuple[EntryId, int, str]
 """Entry, index and digest: a part takes the index of the medium that it was cut from."""
 
 
-class Swayzio(OneByOne):
+class Swayzio(NoBox, OneByOne):
     """See `Cloud`. A recording of several audio files becomes as many tracks.
 
     An intent allocates a track, so none is begun while the last one's URL lives: it is kept with

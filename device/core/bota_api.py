@@ -28,6 +28,7 @@ _ACKNOWLEDGED = frozenset({"uploaded", "processing", "completed", "stitching"})
 _FAILED = frozenset({"failed", "integrity_failure"})
 _CONFLICT = 409
 _MOST_AT_ONCE = 1000
+_TOKEN = re.compile(r"dtok_[!-~]{1,1019}")
 _MISSING_CODES = frozenset({"media_pending", "no_media_uploaded"})
 
 
@@ -80,6 +81,18 @@ def media_body(media: Iterable[tuple[SealedMedium, str]]) -> dict[str, Any]:
 def completion_body(manifest: Manifest) -> dict[str, Any]:
     """Say that all is up. The digest alone: a size makes an exact replay answer 409."""
     return {"content_sha256": digest_medium(manifest).sha256}
+
+
+def parse_token(answer: ApiAnswer) -> str:
+    """Return the device token that was handed out.
+
+    Raises:
+        NotTheCloud: There is none.
+    """
+    token = document_of(answer).get("device_token")
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise NotTheCloud("the answer holds no device token")
+    return token
 
 
 def parse_created(answer: ApiAnswer) -> str:

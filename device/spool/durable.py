@@ -64,8 +64,10 @@ def write_all(file: int, content: bytes) -> None:
         view = view[os.write(file, view) :]
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes, *, owner: tuple[int, int] | None = None) -> None:
     """Replace a file atomically and durably: temporary, fsync, rename, fsync of the folder.
+
+    `owner` is whose it becomes (user, group) before it has its name; None leaves it our own.
 
     A temporary whose fsync failed is deleted, so that another try gets another inode: the kernel
     marks pages clean after a failed fsync, and a second fsync would lie.
@@ -75,6 +77,8 @@ def write_file(path: Path, content: bytes) -> None:
     file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:
         try:
+            if owner is not None:
+                os.fchown(file, *owner)
             write_all(file, content)
             os.fsync(file)
         finally:

@@ -26,6 +26,21 @@ _CREATE_FIELDS = {"name", "started_at", "ended_at", "metadata"}
 _BEHALF_FIELDS = {"device_id", "end_user_id"}
 _URL_FIELDS = {"type", "content_type", "file_size_bytes", "captured_at"}
 _MANY_FIELDS = {"idempotency_key", "sha256"}
+_REPORT_FIELDS = {
+    "battery_percent": int,
+    "storage_used_mb": int,
+    "storage_total_mb": int,
+    "signal_strength_dbm": int,
+    "firmware_version": str,
+    "device_name": str,
+    "device_state": str,
+    "pending_recordings": int,
+    "flags": int,
+    "connection_type": list,
+}
+_STATES = {
+    "idle", "recording", "syncing", "uploading", "charging", "lowBattery", "storageFull", "error",
+}  # fmt: skip
 _CONTENT_TYPES = {
     "audio": {"opus", "wav", "mpeg", "mp4", "webm", "ogg", "flac"},
     "image": {"jpeg", "png"},
@@ -66,7 +81,8 @@ class Media:
 class BotaDouble:
     """`async with BotaDouble() as bota:` serves `bota.base_url`.
 
-    What only our gateway does: `chunked` URLs, one medium per key, and `many` URLs at once.
+    What only our gateway does: `chunked` URLs, one medium per key, and `many` URLs at once; and
+    with `chunked` a token that works until its successor was used, and results of orders.
     """
 
     def __init__(self, *, chunked: bool = False, quantum_bytes: int = 1, many: int = 0) -> None:
@@ -79,12 +95,17 @@ class BotaDouble:
         self.requests: list[tuple[str, int]] = []
         self.recordings: dict[str, dict[str, Any]] = {}
         self.media: dict[str, Media] = {}
+        self.heartbeats: list[dict[str, Any]] = []
+        self.says: deque[dict[str, Any]] = deque()
+        """What the next heartbeats are answered beside the status."""
+        self.results: dict[str, dict[str, Any]] = {}
         self.store = PlainStore()
         self.cuts_up: deque[int] = deque()
         self._chunked = chunked
         self._quantum_bytes = quantum_bytes
         self._many = many
         self._replays: dict[str, tuple[Any, str]] = {}
+        self._successors: dict[str, str] = {}
         self._runner: web.AppRunner | None = None
         self.base_url = ""
 
@@ -95,6 +116,10 @@ class BotaDouble:
         if self._many:
             app.router.add_post("/v1/recordings/{id}/upload-urls", self._upload_urls)
         app.router.add_post("/v1/recordings/{id}/upload-complete", self._complete)
+        app.router.add_post("/v1/devices/me/heartbeat", self._heartbeat)
+        app.router.add_post("/v1/devices/me/token/refresh", self._refresh)
+        if self._chunked:
+            app.router.add_post("/v1/devices/me/commands/{id}/result", self._result)
         app.router.add_put("/s3/{recording}/{media}", self._s3_put)
         app.router.add_put("/v1/uploads/{media}", self._chunk_put)
         self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.1)
@@ -259,6 +284,39 @@ class BotaDouble:
 
         return await self._guarded("complete", request, act)
 
+    async def _heartbeat(self, request: web.Request) -> web.StreamResponse:
+        async def act() -> web.Response:
+            body = await _json(request)
+            if not _is_report(body):
+                return self._error(400, "invalid_request", "bad heartbeat")
+            self.heartbeats.append(body)
+            said = self.says.popleft() if self.says else {}
+            return self._json(200, {"status": "ok", **said})
+
+        return await self._guarded("heartbeat", request, act)
+
+    async def _refresh(self, request: web.Request) -> web.StreamResponse:
+        async def act() -> web.Response:
+            token = request.headers["Authorization"].removeprefix("Bearer ")
+            name = f"dtok_next_{len(self._successors) + 1}"
+            fresh = self._successors.setdefault(token, name)
+            self.tokens.add(fresh)
+            if not self._chunked:
+                self.tokens.discard(token)
+            return self._json(200, {"device_token": fresh})
+
+        return await self._guarded("refresh", request, act)
+
+    async def _result(self, request: web.Request) -> web.StreamResponse:
+        async def act() -> web.Response:
+            body = await _json(request)
+            if body.get("status") not in {"executed", "failed"}:
+                return self._error(400, "invalid_request", "bad result")
+            self.results[request.match_info["id"]] = body
+            return self._json(200, {"status": "ok"})
+
+        return await self._guarded("result", request, act)
+
     # The stores
 
     async def _s3_put(self, request: web.Request) -> web.StreamResponse:
@@ -345,7 +403,10 @@ class BotaDouble:
 
     def _authorised(self, request: web.Request) -> bool:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        return scheme == "Bearer" and token in self.tokens
+        if scheme != "Bearer" or token not in self.tokens:
+            return False
+        self.tokens -= {old for old, new in self._successors.items() if new == token}
+        return True
 
     def _json(
         self, status: int, body: object, headers: dict[str, str] | None = None
@@ -362,6 +423,18 @@ class BotaDouble:
     def _answer(self, status: int, headers: dict[str, str], body: bytes) -> web.Response:
         date = format_datetime(self.now, usegmt=True)
         return web.Response(status=status, headers={"Date": date, **headers}, body=body)
+
+
+def _is_report(body: Any) -> bool:
+    return (
+        isinstance(body, dict)
+        and all(isinstance(body[name], _REPORT_FIELDS.get(name, ())) for name in body)
+        and body.get("device_state", "idle") in _STATES
+        and len(body.get("firmware_version", "")) <= 32
+        and len(body.get("device_name", "")) <= 64
+        and 0 <= body.get("flags", 0) <= 255
+        and set(body.get("connection_type", ())) <= {"wifi", "4g", "ble"}
+    )
 
 
 def _is_medium(body: Any, fields: set[str]) -> bool:

@@ -186,6 +186,37 @@ async def check_a_revoked_token(rig: Rig) -> None:
         await rig.cloud.target(manifest, manifest.media[0], await rig.cloud.open(manifest, {}))
 
 
+async def check_a_heartbeat(rig: Rig) -> None:
+    """A cloud that wants to hear of the box answers with an object; a token is asked for there."""
+    report = {"device_state": "idle", "pending_recordings": 0, "flags": 0}
+    answer = await rig.cloud.heartbeat(report)
+    rig.revoke()
+
+    if answer is None:
+        assert await rig.cloud.heartbeat(report) is None
+        return
+    assert "ok" == answer["status"]
+    with pytest.raises(TokenRefused):
+        await rig.cloud.heartbeat(report)
+
+
+async def check_an_order_that_nobody_gave(rig: Rig) -> None:
+    """How it ended is told to who wants to know, and no error where nobody does."""
+    outcome = {"status": "failed", "error": "no such thing"}
+    await rig.cloud.answer_order("cmd_0123456789abcdef0123456789abcdef", outcome)
+
+
+async def check_the_next_token(rig: Rig) -> None:
+    """Where there is one, a repetition with the old one gives the same, or is refused."""
+    first = await rig.cloud.next_token()
+    if first is None:
+        return
+    try:
+        assert first == await rig.cloud.next_token()
+    except TokenRefused:
+        assert first
+
+
 async def check_closing_twice(rig: Rig) -> None:
     """Closing is idempotent."""
     await rig.cloud.aclose()
@@ -203,5 +234,8 @@ CHECKS = (
     check_nothing_is_acknowledged_in_part,
     check_what_is_not_taken,
     check_a_revoked_token,
+    check_a_heartbeat,
+    check_an_order_that_nobody_gave,
+    check_the_next_token,
     check_closing_twice,
 )
