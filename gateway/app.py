@@ -14,14 +14,17 @@ from gateway.answering import CALLER, GATEWAY, Handler, answering
 from gateway.config import GatewayConfig, make_folder
 from gateway.cors import cors
 from gateway.devices import DeviceDesk
+from gateway.enrolment import EnrolDesk
 from gateway.metrics import Metrics
 from gateway.model import Caller  # noqa: TC001 - annotates a local, costs nothing
 from gateway.openapi import written
+from gateway.orders import OrderDesk
 from gateway.recordings import RecordingDesk
 from gateway.routes import Admits, Route
 from gateway.routes.exchange import Exchange, Gateway
 from gateway.routes.incoming import no_early_continue
 from gateway.routes.table import ROUTES
+from gateway.settings import SettingsDesk
 from gateway.store.sql import open_store
 from gateway.sweeping import Sweeper
 from gateway.ways_in import ways_in
@@ -82,6 +85,9 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
             part_lists=ways.part_lists,
             recordings=recordings,
             devices=DeviceDesk(store, clock, secret=config.secret),
+            orders=OrderDesk(store, clock),
+            settings=SettingsDesk(store, clock),
+            enrolment=EnrolDesk(store, clock, secret=config.secret),
             metrics=metrics,
             openapi=written(),
             version=version("fieldpost"),

@@ -1,10 +1,8 @@
-"""What can be done with devices: register, bind, unbind, listen to heartbeats, renew tokens."""
+"""What can be done with devices: register, bind, unbind, give and renew tokens."""
 
 import dataclasses
 import logging
 import secrets
-from collections.abc import Mapping
-from typing import Any
 
 from device.clock import Clock
 from gateway.access import new_id
@@ -83,21 +81,29 @@ class DeviceDesk:
         logger.info("A device was unbound.", extra={"device_id": device.id})
         return freed
 
-    async def heartbeat(self, caller: Caller, device_id: str, report: Mapping[str, Any]) -> None:
-        """Keep a device's report."""
-        device = await self.find(caller, device_id)
-        await self._store.devices.heartbeat(device.id, report, self._clock.now())
-
     async def refresh(self, caller: DeviceCaller, device_id: str) -> str:
         """Issue the successor of the caller's token; the same one again if the answer was lost."""
         await self.find(caller, device_id)
         text = derived_token(self._secret, "refresh", caller.token.id)
         successor = dataclasses.replace(
-            self._fresh(caller.device_id, text), parent_id=caller.token.id
+            self._fresh(caller.device_id, text),
+            parent_id=caller.token.id,
+            enrolment=caller.token.enrolment,
         )
         await self._store.devices.succeed(caller.token, successor)
         logger.info("A device token was renewed.", extra={"device_id": caller.device_id})
         return text
+
+    async def named(self, name: str) -> Device:
+        """Look up a device by serial number or id, as operators name it.
+
+        Raises:
+            NotFound: There is none.
+        """
+        device = await self._store.devices.by_serial(name) or await self._store.devices.device(name)
+        if device is None:
+            raise NotFound(f"there is no device {name}", hint="fieldpost-gateway devices ls")
+        return device
 
     async def issue(self, device: Device) -> str:
         """Give a device a token outside the API; earlier ones are revoked."""

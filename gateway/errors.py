@@ -7,6 +7,7 @@ GatewayError
 ├── UploadComplete         400  bytes for an upload that is complete
 ├── Unauthorized           401  no credential, an unknown or a revoked one
 ├── Forbidden              403  a good credential that may not do this
+├── CodeRefused            403  a one-time code that is wrong, used or too old
 ├── UrlExpired             403  a signed URL past its time
 ├── UrlForged              403  a signed URL that this gateway did not sign
 ├── NotFound               404  no such thing, or not the caller's
@@ -19,6 +20,7 @@ GatewayError
 │   ├── DigestConflict          upload-complete names another digest than the store counted
 │   ├── AlreadyUploaded         the recording is complete and takes no more
 │   ├── RecordingDeleted        an Idempotency-Key of a recording that was deleted
+│   ├── CommandOver             something else came of the command already
 │   ├── OffsetMismatch          bytes for another offset than what is held
 │   └── Superseded              a newer request took over this upload session
 ├── UploadGone             410  a multipart upload that is completed or was given up
@@ -29,6 +31,8 @@ GatewayError
 ├── DigestRefused          422  the last byte is in and the declared digest is another
 ├── IdempotencyMismatch    422  a known Idempotency-Key with another request
 ├── TooManySessions        429  too many unfinished media of one device
+├── TooManyCommands        429  too many commands wait for one device
+├── TooManyGuesses         429  too many wrong one-time codes
 ├── InternalError          500
 │   └── DatabaseDamaged         the database file cannot be read
 ├── Unavailable            503
@@ -61,6 +65,8 @@ from gateway.problem import (
 from gateway.refusals import (
     AlreadyUploaded,
     BodyTooLarge,
+    CodeRefused,
+    CommandOver,
     Conflict,
     DeviceAlreadyBound,
     DigestConflict,
@@ -79,6 +85,8 @@ from gateway.refusals import (
     OffsetMismatch,
     RecordingDeleted,
     Superseded,
+    TooManyCommands,
+    TooManyGuesses,
     TooManySessions,
     TooSlow,
     Unauthorized,
@@ -97,6 +105,8 @@ from gateway.start_errors import (
 __all__ = [
     "AlreadyUploaded",
     "BodyTooLarge",
+    "CodeRefused",
+    "CommandOver",
     "ConfigInvalid",
     "Conflict",
     "DatabaseDamaged",
@@ -124,6 +134,8 @@ __all__ = [
     "StorageFailed",
     "StorageFull",
     "Superseded",
+    "TooManyCommands",
+    "TooManyGuesses",
     "TooManySessions",
     "TooSlow",
     "Unauthorized",

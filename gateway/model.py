@@ -30,6 +30,26 @@ class MediaStatus(StrEnum):
     UPLOADED = "uploaded"
 
 
+class CommandType(StrEnum):
+    """What a device can be told to do."""
+
+    START_RECORDING = "start_recording"
+    STOP_RECORDING = "stop_recording"
+    TRIGGER_UPLOAD = "trigger_upload"
+    FACTORY_RESET = "factory_reset"
+
+
+class CommandStatus(StrEnum):
+    """Where a command stands; the last four are its ends."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    EXECUTED = "executed"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
 class Scope(StrEnum):
     """What a restricted key may do; a secret key may do all of it."""
 
@@ -105,6 +125,8 @@ class DeviceToken:
     """A device's credential; only the hash of its text is kept.
 
     `parent_id` is the token it replaces, `replaced_at` when its own successor was first issued.
+    `enrolment` counts how often the device was enrolled by a code: of a higher one, the first use
+    ends all tokens of lower ones.
     """
 
     id: str
@@ -112,9 +134,62 @@ class DeviceToken:
     token_hash: str
     created_at: datetime
     parent_id: str | None = None
+    enrolment: int = 0
     first_used_at: datetime | None = None
     replaced_at: datetime | None = None
     revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolCode:
+    """A one-time code that a device's token is given for; only the hash of its text is kept."""
+
+    id: str
+    device_id: str
+    code_hash: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What a device is told to do. `ended_at`: executed, failed or cancelled since."""
+
+    id: str
+    device_id: str
+    type: CommandType
+    params: Mapping[str, Any]
+    created_at: datetime
+    expires_at: datetime
+    status: CommandStatus = CommandStatus.PENDING
+    delivered_at: datetime | None = None
+    ended_at: datetime | None = None
+    result: Mapping[str, Any] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """Settings of one level as they were written; `version` counts their changes."""
+
+    document: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A heartbeat of the past."""
+
+    at: datetime
+    report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A fault that a device told of, in its own words."""
+
+    event: Mapping[str, Any]
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

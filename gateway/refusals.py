@@ -53,6 +53,14 @@ class Forbidden(GatewayError):
     title = "This credential may not do that"
 
 
+class CodeRefused(GatewayError):
+    """The one-time code is wrong, used or too old; the sentence does not say which."""
+
+    status = 403
+    code = "code_refused"
+    title = "The code is not good"
+
+
 class UrlExpired(GatewayError):
     """The signed URL is past its time; ask for a fresh one, the bytes are kept."""
 
@@ -143,6 +151,13 @@ class RecordingDeleted(Conflict):
     title = "The recording was deleted"
 
 
+class CommandOver(Conflict):
+    """The command has ended, and otherwise than the request would have it."""
+
+    code = "command_over"
+    title = "The command is over"
+
+
 class OffsetMismatch(Conflict):
     """The bytes do not begin where what is held ends; `complete`: all is held."""
 
@@ -228,3 +243,26 @@ class TooManySessions(GatewayError):
     code = "too_many_sessions"
     title = "Too many unfinished uploads"
     retry_after_s = 60
+
+
+class TooManyCommands(GatewayError):
+    """Too many commands wait for a device that does not take them."""
+
+    status = 429
+    code = "too_many_commands"
+    title = "Too many commands wait for this device"
+    retry_after_s = 60
+
+
+class TooManyGuesses(GatewayError):
+    """Too many codes were wrong, from one address or from all together."""
+
+    status = 429
+    code = "too_many_guesses"
+    title = "Too many wrong codes"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(
+            f"too many codes were wrong; try again in {retry_after_s} s",
+            headers={"Retry-After": str(retry_after_s)},
+        )

@@ -11,6 +11,8 @@ class Prefix(StrEnum):
     DEVICE = "dev"
     TOKEN = "tok"  # noqa: S105 - a prefix, not a secret
     KEY = "key"
+    COMMAND = "cmd"
+    ENROL_CODE = "enc"
     REQUEST = "req"
 
 

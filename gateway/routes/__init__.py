@@ -71,7 +71,23 @@ IDEMPOTENCY_KEY = Parameter(
     means="Makes the request repeatable: the same key with the same body is done once.",
     schema={"type": "string", "pattern": "^[A-Za-z0-9_-]{1,255}$"},
 )
-"""The header that create, upload-url, upload-complete and bind take."""
+"""The header that create, upload-url, upload-complete, bind and commands take."""
+
+PAGE = (
+    Parameter(
+        name="limit",
+        place="query",
+        means="How many at most.",
+        schema={"type": "integer", "minimum": 1, "maximum": 100, "default": 25},
+    ),
+    Parameter(
+        name="offset",
+        place="query",
+        means="How many to leave out.",
+        schema={"type": "integer", "minimum": 0, "default": 0},
+    ),
+)
+"""The query of a list."""
 
 SIGNATURE = (
     Parameter(

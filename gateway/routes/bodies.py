@@ -94,22 +94,6 @@ class DeviceBind(Struct, frozen=True, kw_only=True, omit_defaults=True):
     end_user_id: Annotated[str, Meta(min_length=1, max_length=255)]
 
 
-class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Body of heartbeat; every field may be absent."""
-
-    battery_percent: Annotated[int, Meta(ge=0, le=100)] | None = None
-    storage_used_mb: Annotated[int, Meta(ge=0)] | None = None
-    storage_total_mb: Annotated[int, Meta(ge=0)] | None = None
-    signal_strength_dbm: int | None = None
-    firmware_version: Annotated[str, Meta(max_length=64)] | None = None
-    device_name: Annotated[str, Meta(max_length=64)] | None = None
-    device_state: Annotated[str, Meta(max_length=32)] | None = None
-    pending_recordings: Annotated[int, Meta(ge=0)] | None = None
-    flags: Annotated[int, Meta(ge=0, le=255)] | None = None
-    connection_type: list[Annotated[str, Meta(max_length=32)]] | None = None
-    diagnostics: dict[str, Any] | None = None
-
-
 class MediumView(Struct, frozen=True, kw_only=True):
     """A medium as the API shows it."""
 
@@ -228,13 +212,6 @@ class DeviceView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     created_at: datetime
     updated_at: datetime
     device_token: str | None = None
-
-
-class HeartbeatAnswer(Struct, frozen=True, kw_only=True):
-    """The answer to a heartbeat."""
-
-    status: str
-    server_time: datetime
 
 
 class TokenView(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
-"""Routes of devices: register, get, bind, unbind, heartbeat, token refresh."""
+"""Routes of devices: register, get, bind, unbind, token refresh."""
 
-import msgspec
 from aiohttp import web
 
 from gateway.errors import DeviceAlreadyBound, IdempotencyMismatch, NotFound
@@ -11,8 +10,6 @@ from gateway.routes.bodies import (
     DeviceBind,
     DeviceCreate,
     DeviceView,
-    Heartbeat,
-    HeartbeatAnswer,
     TokenView,
     show_device,
 )
@@ -56,15 +53,6 @@ async def unbind(exchange: Exchange) -> web.StreamResponse:
     """Free a device from its user."""
     freed = await exchange.gateway.devices.unbind(exchange.caller, exchange.path("device_id"))
     return answer(show_device(freed))
-
-
-async def heartbeat(exchange: Exchange) -> web.StreamResponse:
-    """Keep a device's report."""
-    body = await exchange.body(Heartbeat)
-    await exchange.gateway.devices.heartbeat(
-        exchange.caller, exchange.path("device_id"), msgspec.to_builtins(body)
-    )
-    return answer(HeartbeatAnswer(status="ok", server_time=exchange.gateway.clock.now()))
 
 
 async def refresh(exchange: Exchange) -> web.StreamResponse:
@@ -132,25 +120,6 @@ ROUTES = (
         admits=Admits.KEYS,
         scope=Scope.DEVICES_WRITE,
         answers=(Answer(status=200, means="Unbound.", body=DeviceView, example=example.DEVICE),),
-        problems=(NotFound,),
-    ),
-    Route(
-        method="POST",
-        path=f"{_DEVICE}/heartbeat",
-        operation_id="heartbeat",
-        summary="Report a device's state; a device may call itself `me`",
-        run=heartbeat,
-        scope=Scope.DEVICES_WRITE,
-        body=Heartbeat,
-        example=example.HEARTBEAT,
-        answers=(
-            Answer(
-                status=200,
-                means="Kept.",
-                body=HeartbeatAnswer,
-                example=example.HEARTBEAT_ANSWER,
-            ),
-        ),
         problems=(NotFound,),
     ),
     Route(

@@ -91,17 +91,6 @@ BOUND = {
     "binding_generation": 1,
     "device_token": DEVICE_TOKEN,
 }
-HEARTBEAT = {
-    "battery_percent": 81,
-    "storage_used_mb": 512,
-    "storage_total_mb": 29000,
-    "signal_strength_dbm": -71,
-    "firmware_version": "1.4.2",
-    "device_state": "idle",
-    "pending_recordings": 2,
-    "connection_type": ["wifi"],
-}
-HEARTBEAT_ANSWER = {"status": "ok", "server_time": "2026-03-01T12:00:00Z"}
 
 _STORE = "https://store.example.org/recordings/objects/rec/med"
 PARTS = {

@@ -14,17 +14,22 @@ from gateway.config import GatewayConfig
 from gateway.core.idempotency import check_key, fingerprint
 from gateway.core.nesting import nesting
 from gateway.devices import DeviceDesk
+from gateway.enrolment import EnrolDesk
 from gateway.errors import InvalidRequest, NotFound, TooSlow, Unauthorized
 from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.model import Caller, DeviceCaller, Intent
 from gateway.objects import ObjectStore
+from gateway.orders import OrderDesk
 from gateway.part_lists import PartLists
 from gateway.receiving import Receiving
 from gateway.recordings import RecordingDesk
+from gateway.settings import SettingsDesk
 from gateway.store import Store
 
 _T = TypeVar("_T", bound=msgspec.Struct)
+_D = TypeVar("_D")
+_DOCUMENT = msgspec.json.Decoder(dict[str, Any])
 _BODY_S = 30.0
 # Far below what any part of the way to the database and back can take.
 _NESTING = 64
@@ -42,6 +47,9 @@ class Gateway:
     part_lists: PartLists | None
     recordings: RecordingDesk
     devices: DeviceDesk
+    orders: OrderDesk
+    settings: SettingsDesk
+    enrolment: EnrolDesk
     metrics: Metrics
     openapi: bytes
     version: str
@@ -101,6 +109,18 @@ class Exchange:
             TooSlow: It did not arrive in time.
         """
         decoder: msgspec.json.Decoder[_T] = _decoder(shape)
+        return await self._decoded(decoder)
+
+    async def document(self) -> dict[str, Any]:
+        """Read the JSON body as the object it is, for a reader that names all that is wrong.
+
+        Raises:
+            InvalidRequest: Not JSON, or no object.
+            TooSlow: It did not arrive in time.
+        """
+        return await self._decoded(_DOCUMENT)
+
+    async def _decoded(self, decoder: "msgspec.json.Decoder[_D]") -> _D:
         try:
             async with asyncio.timeout(_BODY_S):
                 raw = await self.request.read()
@@ -111,11 +131,7 @@ class Exchange:
         try:
             return decoder.decode(raw or b"{}")
         except msgspec.ValidationError as error:
-            sentence, _, place = str(error).partition(" - at `$.")
-            raise InvalidRequest(
-                str(error),
-                details={"field": place.rstrip("`"), "reason": sentence} if place else None,
-            ) from error
+            raise invalid(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidRequest(f"the body is not JSON: {error}") from error
 
@@ -136,6 +152,14 @@ class Exchange:
             fingerprint=fingerprint(subject, msgspec.json.encode(body, order="sorted")),
             at=self.gateway.clock.now(),
         )
+
+    def limit(self) -> int:
+        """Read how many of a list are wanted."""
+        return self.number("limit", 25, least=1, most=100)
+
+    def offset(self) -> int:
+        """Read how many of a list are to be left out."""
+        return self.number("offset", 0, least=0, most=10**9 - 1)
 
     def number(self, name: str, default: int, *, least: int, most: int) -> int:
         """Read a whole number from the query.
@@ -164,6 +188,21 @@ def answer(
         body=msgspec.json.encode(body),
         content_type="application/json",
         headers=headers,
+    )
+
+
+def invalid(error: msgspec.ValidationError, within: str = "") -> InvalidRequest:
+    """Say which field is of the wrong kind.
+
+    Args:
+        error: What the reader said.
+        within: The field that was read, with a dot; nothing for the whole body.
+    """
+    reason, _, place = str(error).partition(" - at `$")
+    field = (within + place.rstrip("`").lstrip(".")).rstrip(".")
+    return InvalidRequest(
+        f"{reason} - at `$.{field}`" if within else str(error),
+        details={"field": field, "reason": reason} if field else None,
     )
 
 

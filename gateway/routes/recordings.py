@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.errors import IdempotencyMismatch, InvalidRequest, NotFound, RecordingDeleted
 from gateway.model import Recording, RecordingFilter, RecordingStatus, Scope
-from gateway.routes import IDEMPOTENCY_KEY, REPLAYED, Admits, Answer, Parameter, Route
+from gateway.routes import IDEMPOTENCY_KEY, PAGE, REPLAYED, Admits, Answer, Parameter, Route
 from gateway.routes import examples as example
 from gateway.routes.bodies import (
     MOST_UPLOAD_URLS,
@@ -54,8 +54,8 @@ async def page(exchange: Exchange) -> web.StreamResponse:
     found, more = await exchange.gateway.recordings.page(
         exchange.caller,
         which,
-        limit=exchange.number("limit", 25, least=1, most=100),
-        offset=exchange.number("offset", 0, least=0, most=10**9 - 1),
+        limit=exchange.limit(),
+        offset=exchange.offset(),
     )
     return answer(RecordingPage(data=[show_recording(r) for r in found], has_more=more))
 
@@ -105,18 +105,7 @@ ROUTES = (
         run=page,
         scope=Scope.RECORDINGS_READ,
         parameters=(
-            Parameter(
-                name="limit",
-                place="query",
-                means="How many at most.",
-                schema={"type": "integer", "minimum": 1, "maximum": 100, "default": 25},
-            ),
-            Parameter(
-                name="offset",
-                place="query",
-                means="How many to leave out.",
-                schema={"type": "integer", "minimum": 0, "default": 0},
-            ),
+            *PAGE,
             Parameter(
                 name="device_id", place="query", means="Of one device.", schema={"type": "string"}
             ),

@@ -1,6 +1,19 @@
 """All routes of the gateway."""
 
-from gateway.routes import Route, devices, health, media, parts, recordings, resumable, uploads
+from gateway.routes import (
+    Route,
+    commands,
+    devices,
+    enrol,
+    health,
+    media,
+    parts,
+    recordings,
+    reports,
+    resumable,
+    settings,
+    uploads,
+)
 
 ROUTES: tuple[Route, ...] = (
     *recordings.ROUTES,
@@ -9,6 +22,10 @@ ROUTES: tuple[Route, ...] = (
     *resumable.ROUTES,
     *parts.ROUTES,
     *devices.ROUTES,
+    *reports.ROUTES,
+    *commands.ROUTES,
+    *settings.ROUTES,
+    *enrol.ROUTES,
     *health.ROUTES,
 )
 """Every operation, in the order of openapi.json."""

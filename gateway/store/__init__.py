@@ -1,9 +1,9 @@
 """The Store seam: what the gateway remembers, with every write idempotent or conditional."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Protocol
 
 from gateway.model import (
     ApiKey,
@@ -14,16 +14,10 @@ from gateway.model import (
     Recording,
     RecordingFilter,
 )
+from gateway.store.life import Enrolments, Orders, Reports, SettingsLevels
+from gateway.store.made import Made
 
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Made(Generic[_T]):
-    """What a create answers with; `replayed` when the same request made it before."""
-
-    value: _T
-    replayed: bool
+__all__ = ["Asked", "Devices", "Idle", "Keys", "Made", "Recordings", "Store", "Uploads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +207,6 @@ class Devices(Protocol):
         """Free from its user and revoke its tokens; repeatable."""
         ...
 
-    async def heartbeat(self, device_id: str, report: Mapping[str, Any], at: datetime) -> None:
-        """Keep the last report."""
-        ...
-
     async def token(self, token_hash: str) -> DeviceToken | None:
         """Look a token up by its hash; what another process revoked may show for a second."""
         ...
@@ -234,11 +224,11 @@ class Devices(Protocol):
         ...
 
     async def used(self, token: DeviceToken, at: datetime) -> None:
-        """Note the first use of a token, which revokes the one it replaces; repeatable."""
+        """Note the first use of a token, which revokes those that it replaces; repeatable."""
         ...
 
     async def revoke(self, device_id: str, at: datetime) -> int:
-        """Revoke all tokens of a device; answers how many were good."""
+        """Revoke all tokens of a device, and its codes; answers how many tokens were good."""
         ...
 
 
@@ -283,6 +273,26 @@ class Store(Protocol):
     @property
     def devices(self) -> Devices:
         """Devices and tokens."""
+        ...
+
+    @property
+    def orders(self) -> Orders:
+        """Commands for devices."""
+        ...
+
+    @property
+    def settings(self) -> SettingsLevels:
+        """Settings of devices."""
+        ...
+
+    @property
+    def enrolments(self) -> Enrolments:
+        """One-time codes."""
+        ...
+
+    @property
+    def reports(self) -> Reports:
+        """What devices say of themselves."""
         ...
 
     @property

@@ -1,11 +1,10 @@
 """Devices and their tokens over SQLAlchemy Core (see `gateway.store.Devices`)."""
 
 import dataclasses
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import DeviceAlreadyBound, NotFound, Unauthorized
@@ -14,7 +13,7 @@ from gateway.store import Made
 from gateway.store.database import Database
 from gateway.store.intents import claim
 from gateway.store.remembered import Remembered
-from gateway.store.schema import device_tokens, devices
+from gateway.store.schema import device_tokens, devices, enrol_codes
 
 
 class SqlDevices:
@@ -51,10 +50,6 @@ class SqlDevices:
         """See `Devices.unbind`."""
         with self._remembered.changing():
             return await self._database.writing(_unbind, device_id, at)
-
-    async def heartbeat(self, device_id: str, report: Mapping[str, Any], at: datetime) -> None:
-        """See `Devices.heartbeat`."""
-        await self._database.writing(_heartbeat, device_id, report, at)
 
     async def token(self, token_hash: str) -> DeviceToken | None:
         """See `Devices.token`."""
@@ -141,15 +136,6 @@ def _unbind(connection: Connection, device_id: str, at: datetime) -> Device:
     return _known_device(connection, device_id)
 
 
-def _heartbeat(
-    connection: Connection, device_id: str, report: Mapping[str, Any], at: datetime
-) -> None:
-    values: dict[str, Any] = {"heartbeat": dict(report), "last_heartbeat_at": at}
-    if (firmware := report.get("firmware_version")) is not None:
-        values["firmware_version"] = firmware
-    connection.execute(update(devices).where(devices.c.id == device_id).values(**values))
-
-
 def _token(connection: Connection, token_hash: str) -> DeviceToken | None:
     query = select(device_tokens).where(device_tokens.c.token_hash == token_hash)
     row = connection.execute(query).one_or_none()
@@ -193,6 +179,16 @@ def _used(connection: Connection, token: DeviceToken, at: datetime) -> None:
             .where(device_tokens.c.id == token.parent_id, device_tokens.c.revoked_at.is_(None))
             .values(revoked_at=at)
         )
+    # Whoever was enrolled has its token now: what the device had until then ends.
+    connection.execute(
+        update(device_tokens)
+        .where(
+            device_tokens.c.device_id == token.device_id,
+            device_tokens.c.enrolment < token.enrolment,
+            device_tokens.c.revoked_at.is_(None),
+        )
+        .values(revoked_at=at)
+    )
 
 
 def _only_token(connection: Connection, token: DeviceToken) -> None:
@@ -201,6 +197,8 @@ def _only_token(connection: Connection, token: DeviceToken) -> None:
 
 
 def _revoke(connection: Connection, device_id: str, at: datetime) -> int:
+    # Together: a code from before must not bring a token afterwards.
+    connection.execute(delete(enrol_codes).where(enrol_codes.c.device_id == device_id))
     done = connection.execute(
         update(device_tokens)
         .where(device_tokens.c.device_id == device_id, device_tokens.c.revoked_at.is_(None))

@@ -79,11 +79,73 @@ device_tokens = Table(
     Column("id", _ID, primary_key=True),
     Column("device_id", _ID, ForeignKey("devices.id"), nullable=False, index=True),
     Column("parent_id", _ID, ForeignKey("device_tokens.id"), unique=True),
+    Column("enrolment", Integer, nullable=False, server_default="0"),
     Column("token_hash", _SHA256, nullable=False, unique=True),
     Column("created_at", Instant, nullable=False),
     Column("first_used_at", Instant),
     Column("replaced_at", Instant),
     Column("revoked_at", Instant),
+)
+
+enrol_codes = Table(
+    "enrol_codes",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("device_id", _ID, ForeignKey("devices.id"), nullable=False, index=True),
+    Column("code_hash", _SHA256, nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("nonce_hash", _SHA256),
+    Column("token_id", _ID, ForeignKey("device_tokens.id")),
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    Column("id", _ID, nullable=False, unique=True),
+    Column("device_id", _ID, ForeignKey("devices.id"), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("delivered_at", Instant),
+    Column("ended_at", Instant),
+    Column("result", JSON(none_as_null=True)),
+    Column("error", Text),
+    Index("ix_commands_device_id", "device_id", "seq"),
+)
+
+settings = Table(
+    "settings",
+    metadata,
+    # A device's id, or the word that stands for all of them.
+    Column("level", _ID, primary_key=True),
+    Column("document", JSON, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    Column("device_id", _ID, ForeignKey("devices.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("report", JSON, nullable=False),
+    Index("ix_heartbeats_device_id", "device_id", "seq"),
+)
+
+faults = Table(
+    "faults",
+    metadata,
+    Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    Column("device_id", _ID, ForeignKey("devices.id"), nullable=False),
+    Column("event_id", String(64), nullable=False),
+    Column("event", JSON, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    UniqueConstraint("device_id", "event_id"),
 )
 
 api_keys = Table(

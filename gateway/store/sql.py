@@ -10,10 +10,14 @@ from pathlib import Path
 from gateway.errors import DatabaseOutdated
 from gateway.store.database import Database
 from gateway.store.devices import SqlDevices
+from gateway.store.enrolments import SqlEnrolments
 from gateway.store.idle import SqlIdle
 from gateway.store.keys import SqlKeys
 from gateway.store.migrate import Version, upgrade, version
+from gateway.store.orders import SqlOrders
 from gateway.store.recordings import SqlRecordings
+from gateway.store.reports import SqlReports
+from gateway.store.settings import SqlSettings
 from gateway.store.uploads import SqlUploads
 
 _FILE = "gateway.db"
@@ -28,6 +32,10 @@ class SqlStore:
         self.uploads = SqlUploads(database)
         self.idle = SqlIdle(database)
         self.devices = SqlDevices(database)
+        self.orders = SqlOrders(database)
+        self.settings = SqlSettings(database)
+        self.enrolments = SqlEnrolments(database)
+        self.reports = SqlReports(database)
         self.keys = SqlKeys(database)
 
     async def ping(self) -> None:

@@ -1,5 +1,7 @@
 """Devices over the API, and the credentials that open each route."""
 
+import asyncio
+
 import pytest
 
 from gateway.access import Access
@@ -9,6 +11,7 @@ from tests.gateway.serving import serving
 
 pytestmark = pytest.mark.asyncio
 
+RESULT = {"status": "executed"}
 DEVICE = {"serial_number": "AM-09", "model": "fieldpost-box"}
 
 
@@ -80,26 +83,6 @@ async def test_unbind_revokes_and_is_repeatable(api):
     assert not await works(api, bound.json["device_token"])
 
 
-async def test_a_heartbeat_is_kept_and_answered(api, clock):
-    """The last report shows in the device, and the answer tells the time."""
-    report = {"battery_percent": 40, "device_state": "idle", "firmware_version": "2.0", "new": 1}
-    answer = await api.call("POST", "/v1/devices/me/heartbeat", report)
-    shown = await api.call("GET", "/v1/devices/me")
-
-    assert answer.json == {"status": "ok", "server_time": "2026-03-01T12:00:00Z"}
-    assert shown.json["battery_percent"] == 40
-    assert shown.json["firmware_version"] == "2.0"
-    assert shown.json["recording_state"] == {"device_state": "idle"}
-    assert shown.json["last_heartbeat_at"] == "2026-03-01T12:00:00Z"
-
-
-async def test_a_heartbeat_may_say_nothing(api):
-    """An empty heartbeat is a sign of life."""
-    answer = await api.call("POST", "/v1/devices/me/heartbeat")
-
-    assert answer.status == 200
-
-
 async def test_a_device_speaks_for_itself_only(api):
     """Another device's id is not found, for any call."""
     other, _ = await api.device("AM-08")
@@ -107,9 +90,14 @@ async def test_a_device_speaks_for_itself_only(api):
         await api.call("POST", f"/v1/devices/{other}/heartbeat", {}),
         await api.call("GET", f"/v1/devices/{other}"),
         await api.call("POST", f"/v1/devices/{other}/token/refresh"),
+        await api.call("GET", f"/v1/devices/{other}/heartbeats"),
+        await api.call("GET", f"/v1/devices/{other}/diagnostics"),
+        await api.call("GET", f"/v1/devices/{other}/settings"),
+        await api.call("GET", f"/v1/devices/{other}/commands"),
+        await api.call("POST", f"/v1/devices/{other}/commands/cmd_0/result", RESULT),
     ]
 
-    assert [a.status for a in answers] == [404, 404, 404]
+    assert {404} == {a.status for a in answers}
 
 
 async def test_the_old_token_works_until_the_new_one_is_used(api, refresh):
@@ -129,6 +117,41 @@ async def test_a_lost_refresh_answer_is_given_again(api, refresh):
 
     assert lost.json == again.json
     assert await works(api, again.json["device_token"])
+
+
+async def test_two_refreshes_at_once_give_one_successor(api, refresh):
+    """A device whose request was sent twice holds one new token, whichever answer it reads."""
+    answers = await asyncio.gather(*(refresh() for _ in range(8)))
+    tokens = {each.json["device_token"] for each in answers}
+
+    assert {200} == {each.status for each in answers}
+    assert 1 == len(tokens)
+    assert await works(api, tokens.pop())
+
+
+async def test_a_refresh_beside_the_first_use_cuts_nobody_off(api, refresh):
+    """Whatever order a refresh and the use of its successor take, the successor works."""
+    new = (await refresh()).json["device_token"]
+    again, used = await asyncio.gather(refresh(), works(api, new))
+
+    assert used
+    assert again.status == 401 or again.json["device_token"] == new
+    assert await works(api, new)
+
+
+async def test_a_refresh_survives_a_crash_before_its_answer(tmp_path, clock):
+    """A gateway that dies between its commit and its answer gives the same token when it is back."""
+    async with serving(tmp_path / "data", clock) as api:
+        _, old = await api.device()
+        lost = await api.call("POST", "/v1/devices/me/token/refresh", token=old)
+    async with serving(tmp_path / "data", clock) as api:
+        before = await works(api, old)
+        again = await api.call("POST", "/v1/devices/me/token/refresh", token=old)
+        good = await works(api, again.json["device_token"])
+
+    assert before
+    assert lost.json == again.json
+    assert good
 
 
 async def test_the_overlap_ends_after_a_day_but_nobody_is_locked_out(api, refresh, clock):
@@ -211,6 +234,20 @@ async def test_a_revoked_key_is_refused(api, clock):
         ("POST", "/v1/devices/dev_0/bind", Scope.DEVICES_WRITE),
         ("POST", "/v1/devices/dev_0/unbind", Scope.DEVICES_WRITE),
         ("POST", "/v1/devices/dev_0/heartbeat", Scope.DEVICES_WRITE),
+        ("GET", "/v1/devices/dev_0/heartbeats", Scope.DEVICES_READ),
+        ("GET", "/v1/devices/dev_0/diagnostics", Scope.DEVICES_READ),
+        ("POST", "/v1/devices/dev_0/commands", Scope.DEVICES_WRITE),
+        ("GET", "/v1/devices/dev_0/commands", Scope.DEVICES_READ),
+        ("GET", "/v1/devices/dev_0/commands/cmd_0", Scope.DEVICES_READ),
+        ("DELETE", "/v1/devices/dev_0/commands/cmd_0", Scope.DEVICES_WRITE),
+        ("POST", "/v1/devices/dev_0/commands/cmd_0/result", Scope.DEVICES_WRITE),
+        ("GET", "/v1/devices/dev_0/settings", Scope.DEVICES_READ),
+        ("PUT", "/v1/devices/dev_0/settings", Scope.DEVICES_WRITE),
+        ("PATCH", "/v1/devices/dev_0/settings", Scope.DEVICES_WRITE),
+        ("GET", "/v1/settings", Scope.DEVICES_READ),
+        ("PUT", "/v1/settings", Scope.DEVICES_WRITE),
+        ("PATCH", "/v1/settings", Scope.DEVICES_WRITE),
+        ("POST", "/v1/devices/dev_0/enrol-codes", Scope.DEVICES_WRITE),
     ],
 )
 async def test_a_restricted_key_opens_what_its_scopes_say(api, method, path, scope):
@@ -229,6 +266,12 @@ async def test_a_restricted_key_opens_what_its_scopes_say(api, method, path, sco
         ("POST", "/v1/devices/me/bind"),
         ("POST", "/v1/devices/me/unbind"),
         ("DELETE", "/v1/recordings/rec_0"),
+        ("POST", "/v1/devices/me/commands"),
+        ("DELETE", "/v1/devices/me/commands/cmd_0"),
+        ("PUT", "/v1/devices/me/settings"),
+        ("PATCH", "/v1/devices/me/settings"),
+        ("GET", "/v1/settings"),
+        ("POST", "/v1/devices/me/enrol-codes"),
     ],
 )
 async def test_some_routes_are_not_for_devices(api, method, path):

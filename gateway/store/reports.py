@@ -1,0 +1,112 @@
+"""What devices say of themselves, over SQLAlchemy Core (see `gateway.store.life.Reports`)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from gateway.model import Fault, Report
+from gateway.store.database import Database
+from gateway.store.schema import devices, faults, heartbeats
+
+MOST_HEARTBEATS = 100
+"""How many heartbeats of a device are kept."""
+
+MOST_FAULTS = 1000
+"""How many faults of a device are kept."""
+
+
+class SqlReports:
+    """Heartbeats and faults in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep(
+        self,
+        device_id: str,
+        report: Mapping[str, Any],
+        faults: Mapping[str, Mapping[str, Any]],
+        at: datetime,
+    ) -> None:
+        """See `Reports.keep`."""
+        await self._database.writing(_keep, device_id, report, faults, at)
+
+    async def heartbeats(self, device_id: str, limit: int) -> list[Report]:
+        """See `Reports.heartbeats`."""
+        return await self._database.reading(_heartbeats, device_id, limit)
+
+    async def faults(self, device_id: str, limit: int) -> list[Fault]:
+        """See `Reports.faults`."""
+        return await self._database.reading(_faults, device_id, limit)
+
+
+def _keep(
+    connection: Connection,
+    device_id: str,
+    report: Mapping[str, Any],
+    told: Mapping[str, Mapping[str, Any]],
+    at: datetime,
+) -> None:
+    values: dict[str, Any] = {"heartbeat": dict(report), "last_heartbeat_at": at}
+    if (firmware := report.get("firmware_version")) is not None:
+        values["firmware_version"] = firmware
+    connection.execute(update(devices).where(devices.c.id == device_id).values(**values))
+    connection.execute(insert(heartbeats).values(device_id=device_id, at=at, report=dict(report)))
+    _trim(connection, heartbeats, device_id, MOST_HEARTBEATS)
+    for event_id, event in told.items():
+        _keep_fault(connection, device_id, event_id, event, at)
+    if told:
+        _trim(connection, faults, device_id, MOST_FAULTS)
+
+
+def _keep_fault(
+    connection: Connection, device_id: str, event_id: str, event: Mapping[str, Any], at: datetime
+) -> None:
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                insert(faults).values(
+                    device_id=device_id, event_id=event_id, event=dict(event), received_at=at
+                )
+            )
+    except IntegrityError:
+        # Known from a heartbeat whose answer was lost.
+        return
+
+
+def _trim(connection: Connection, table: Table, device_id: str, most: int) -> None:
+    oldest_but = (
+        select(table.c.seq)
+        .where(table.c.device_id == device_id)
+        .order_by(table.c.seq.desc())
+        .limit(1)
+        .offset(most)
+        .scalar_subquery()
+    )
+    connection.execute(
+        delete(table).where(table.c.device_id == device_id, table.c.seq <= oldest_but)
+    )
+
+
+def _heartbeats(connection: Connection, device_id: str, limit: int) -> list[Report]:
+    query = (
+        select(heartbeats.c.at, heartbeats.c.report)
+        .where(heartbeats.c.device_id == device_id)
+        .order_by(heartbeats.c.seq.desc())
+        .limit(limit)
+    )
+    return [Report(at=row.at, report=row.report) for row in connection.execute(query).all()]
+
+
+def _faults(connection: Connection, device_id: str, limit: int) -> list[Fault]:
+    query = (
+        select(faults.c.event, faults.c.received_at)
+        .where(faults.c.device_id == device_id)
+        .order_by(faults.c.seq.desc())
+        .limit(limit)
+    )
+    rows = connection.execute(query).all()
+    return [Fault(event=row.event, received_at=row.received_at) for row in rows]
