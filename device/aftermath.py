@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -41,6 +42,10 @@ MISSING_ATTEMPTS = 3
 """Times that media are sent once more because the cloud lacks them, before a person must look."""
 
 
+def _nobody() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Before:
     """How far an entry was before an attempt: what landed at the store, what went in vain."""
@@ -64,6 +69,8 @@ class Aftermath:
     gate: Gate
     stored: Bell
     once: bool
+    portal: Callable[[], None] = _nobody
+    """Told when somebody else answered in place of the cloud."""
     problems: dict[EntryId, str] = field(default_factory=dict)
     stopped: str | None = None
     """Why `run --once` has given up on everything that is left."""
@@ -112,6 +119,8 @@ class Aftermath:
             return
         attempt = Attempt(at=self.clock.now(), code=error.code, reason=str(error))
         await asyncio.to_thread(self.spool.note_attempt, entry.id, attempt)
+        if isinstance(error, NotTheCloud):
+            self.portal()
         await self._judge(current, error)
 
     async def _judge(self, current: Entry, error: FieldpostError) -> None:

@@ -65,7 +65,7 @@ class Parts:
         flying: Pulse | None = None,
     ) -> Dispatcher:
         """Make the loop of the uploads."""
-        return Dispatcher(
+        made = Dispatcher(
             spool=self.spool,
             cloud=uplink.cloud,
             transport=uplink.transport,
@@ -79,6 +79,8 @@ class Parts:
             pulse=pulse or Unwatched(),
             flying=flying or Unwatched(),
         )
+        made.aftermath.portal = self.surroundings.portal_seen
+        return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,8 +52,14 @@ class Regime:
             network=lambda: surroundings.network,
             power=lambda: surroundings.power,
         )
-        transport.heard = self.daytime.heard
+        transport.heard = self._heard
         transport.leave = self.permission.leave
+
+    def _heard(self, date: str | None) -> None:
+        """The API itself answered: it knows the time, and no portal is before it."""
+        self.daytime.heard(date)
+        if self._surroundings.network.connectivity is Connectivity.PORTAL:
+            self._surroundings.reached()
 
     async def begin(self) -> None:
         """Take up what earlier runs left.

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from device.bell import Bell
 from device.core.policy import MB
 from device.daytime import Daytime
 from device.dispatch import HOLD, Dispatcher
@@ -18,6 +19,7 @@ from device.progress import Silent
 from device.settings import SendSettings
 from device.surroundings import NetworkKind, NetworkState, PowerState
 from tests.device.test_dispatch import clock, rig, spool  # noqa: F401 - fixtures
+from tests.fakes.bota_api import HTML
 from tests.fakes.uploads import CHUNK_BYTES, noise
 
 pytestmark = pytest.mark.asyncio
@@ -177,6 +179,18 @@ async def test_off_peak_hours_are_kept(rig):  # noqa: F811
     assert State.SEALED is before
     assert "2026-03-01T22:00:00Z" == held["until"]
     assert datetime(2026, 3, 1, 22, tzinfo=UTC) <= gone_at
+
+
+async def test_a_portal_is_told_to_the_surroundings(rig):  # noqa: F811
+    """A page in place of the cloud is what a captive portal looks like."""
+    await rig.seal(1, noise(3_000))
+    rig.bota.faults["create"].append(HTML)
+    seen = Bell()
+    dispatcher = rig.dispatcher()
+    dispatcher.aftermath.portal = seen.ring
+    await rig.settle(dispatcher)
+
+    assert 1 == seen.count
 
 
 async def test_a_single_run_does_not_sit_out_a_hold(rig):  # noqa: F811

@@ -44,6 +44,11 @@ class Around:
 
     def __init__(self) -> None:
         self.network, self.power, self.changed = NOTHING, PowerState(), Bell()
+        self.met = 0
+
+    def reached(self) -> None:
+        self.met += 1
+        self.network = WIFI
 
     def become(self, network: NetworkState) -> None:
         self.network = network
@@ -98,6 +103,27 @@ async def test_a_network_that_comes_up_wakes_uploads(spool):
             await changed.after(1)
 
     assert 1 == wakes.bell.count
+
+
+@pytest.mark.asyncio
+async def test_an_answer_of_the_cloud_ends_a_portal(spool):
+    """Who answers as the API does stands before no sign-in page."""
+    around = Around()
+    around.network = PORTAL
+    async with Transport() as transport:
+        regime = Regime(
+            Config(),
+            spool=spool,
+            transport=transport,
+            clock=FakeClock(),
+            surroundings=around,
+            changed=Bell(),
+        )
+        transport.heard("Sun, 01 Mar 2026 12:00:00 GMT")
+        transport.heard("Sun, 01 Mar 2026 12:00:00 GMT")
+
+    assert 1 == around.met
+    assert 2026 == regime.daytime.now().year
 
 
 @pytest.mark.asyncio

@@ -1,6 +1,12 @@
 """`config …`: what is wrong, what is set, and where."""
 
 import json
+from contextlib import closing
+
+from device.agreed import SETTINGS
+from device.clock import SystemClock
+from device.config import SpoolConfig
+from device.spool.spool import Spool
 
 
 def test_check_says_that_all_is_well(fieldpost, site):
@@ -43,6 +49,27 @@ def test_show_names_the_origin_of_each_value(fieldpost, site, monkeypatch):
     assert (8_388_608, "default") == settings["upload.chunk_bytes"]
     assert (str(site.spool), f"{site.config}:5") == settings["spool.path"]
     assert (3, "env FIELDPOST_UPLOAD__WORKERS") == settings["upload.workers"]
+
+
+def test_show_tells_what_the_gateway_set(fieldpost, site):
+    """What holds is shown: the smaller limit, and whatever this box leaves to its gateway."""
+    site.config.write_text(
+        site.config.read_text()
+        + '[upload]\ndaily_data_limit_mb = 500\noff_peak_hours = "22:00-06:00 UTC"\n'
+    )
+    told = {"daily_data_limit_mb": 100, "allow_roaming": True, "off_peak_hours": None}
+    with closing(Spool.open(SpoolConfig(path=site.spool), SystemClock())) as spool:
+        spool.keep(SETTINGS, {"upload": told})
+
+    settings = {
+        each["key"]: (each["value"], each["origin"])
+        for each in json.loads(fieldpost("config", "show", "--json").out)["settings"]
+    }
+
+    assert (100, "gateway") == settings["upload.daily_data_limit_mb"]
+    assert (True, "gateway") == settings["upload.allow_roaming"]
+    assert ("22:00-06:00 UTC", f"{site.config}:9") == settings["upload.off_peak_hours"]
+    assert ("wifi, cellular", "default") == settings["connection.upload_network_preference"]
 
 
 def test_show_never_shows_the_token(fieldpost):
