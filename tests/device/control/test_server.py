@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import socket
 import stat
 from pathlib import Path
@@ -91,6 +92,18 @@ class Box:
 @pytest.fixture
 def box(tmp_path) -> Box:
     return Box(tmp_path)
+
+
+def test_the_contract_names_every_path(box):
+    """And none that is not there."""
+    routes = {
+        f"{route.method} {route.resource.canonical}"
+        for route in box.control.application().router.routes()
+        if route.method != "HEAD"
+    }
+    page = Path("docs/control.md").read_text()
+
+    assert routes == set(re.findall(r"^\| `((?:GET|POST) /v1/\w+)`", page, re.MULTILINE))
 
 
 @pytest.mark.asyncio
