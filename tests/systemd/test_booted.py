@@ -106,6 +106,7 @@ def test_a_stop_keeps_an_upload_in_flight(box: Box):
     start(box, "fieldpost")
     box.until_released()
     there = box.machine.told("find", OBJECTS, "-type", "f", "-exec", "sha256sum", "{}", ";")
+    box.machine.run("systemctl", "stop", "fieldpost")  # which saves the ledger
     sent = json.loads(box.machine.told("fieldpost", "status", "--json"))["sent_bytes_today"]
 
     assert ("sealed", ("success", "0")) == (kept["state"], ended)
