@@ -1,6 +1,7 @@
 """Crew: the loops that a configuration asks for, and what changes when it does."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
@@ -9,9 +10,11 @@ from device.bell import first_of
 from device.config import Config, RecorderConfig, SpoolConfig
 from device.dispatch import Dispatcher
 from device.errors import ConfigInvalid
+from device.heartbeat import Busy, Heartbeat
 from device.model import Entry, EntryId
 from device.parts import Parts, Uplink
 from device.pulse import Pulses
+from device.regime import Regime
 from device.visit import Visitor
 
 STEP_S = 900.0
@@ -20,7 +23,7 @@ STEP_S = 900.0
 Whatever waits for a wire has a shorter deadline of its own; this finds what has none.
 """
 TURN_S = 120.0
-"""The longest that a look at what is due may take: it asks nothing but our own disk."""
+"""The longest that a look at what is due may take, which asks our own disk, or a heartbeat."""
 DRAIN_S = 30.0
 """What goes up gets so long to end; the unit's TimeoutStopSec= leaves room for it."""
 PAUSE_S = 10.0
@@ -36,11 +39,14 @@ class Crew:
     parts: Parts
     pulses: Pulses
     group: asyncio.TaskGroup
+    busy: Callable[[], Busy]
+    """What moves at this moment, for the heartbeats."""
     _visits: dict[RecorderConfig, tuple[Visitor, asyncio.Task[None]]] = field(
         default_factory=dict, init=False
     )
     _uplink: Uplink | None = field(default=None, init=False)
     _dispatcher: Dispatcher | None = field(default=None, init=False)
+    _heartbeat: Heartbeat | None = field(default=None, init=False)
     _uploads: tuple[asyncio.Task[None], ...] = field(default=(), init=False)
     _stamp: _Stamp = field(default=(), init=False)
 
@@ -94,11 +100,15 @@ class Crew:
                 changed.append(recorder.url)
         return changed
 
+    @property
+    def regime(self) -> Regime | None:
+        """What decides over the uploads now."""
+        return self._uplink.regime if self._uplink is not None else None
+
     async def wake(self) -> None:
         """Try now whatever waits by our own decision."""
         self.call(None)
-        if self._dispatcher is not None:
-            await self._dispatcher.wake()
+        await self._wake_uploads()
 
     def call(self, recorder: str | None) -> None:
         """Have one recorder, or all, looked at now."""
@@ -165,18 +175,35 @@ class Crew:
         )
         self._uploads = (
             self.group.create_task(self._dispatcher.run(), name="uploads"),
-            self.group.create_task(uplink.regime.run(self._dispatcher.wake), name="regime"),
+            self.group.create_task(uplink.regime.run(self._wake_uploads), name="regime"),
         )
+        if self.parts.config.heartbeat.every_s == 0:
+            return
+        self._heartbeat = self.parts.heartbeat(
+            uplink,
+            upload=self.wake,
+            busy=self.busy,
+            pulse=self.pulses.of("heartbeat", within_s=TURN_S),
+        )
+        task = self.group.create_task(self._heartbeat.run(), name="heartbeat")
+        self._uploads = (*self._uploads, task)
+
+    async def _wake_uploads(self) -> None:
+        """Try now whatever goes to the cloud, and say that we are there."""
+        if self._dispatcher is not None:
+            await self._dispatcher.wake()
+        if self._heartbeat is not None:
+            self._heartbeat.due.ring()
 
     async def _end_uploads(self) -> None:
         uploads, self._uploads = self._uploads, ()
         uplink, self._uplink = self._uplink, None
-        self._dispatcher = None
+        self._dispatcher = self._heartbeat = None
         for task in uploads:
             await _ended(task)
         if uplink is not None:
             await uplink.aclose()
-        for name in ("uploads", "bytes of uploads"):
+        for name in ("uploads", "bytes of uploads", "heartbeat"):
             self.pulses.forget(name)
 
 

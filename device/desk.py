@@ -11,6 +11,7 @@ from device.control.hub import Hub
 from device.crew import Crew
 from device.documents.plain import plain
 from device.documents.status import status_object
+from device.documents.surroundings import live_object
 from device.errors import IllegalMove
 from device.glance import glance
 from device.model import Entry, EntryId, State
@@ -34,8 +35,17 @@ class Desk:
     async def status(self) -> dict[str, Any]:
         """See `Actions.status`."""
         config = self.parts.config
-        seen = await asyncio.to_thread(glance, config, self.parts.clock.now())
-        live = {"transfers": self.hub.transfers()}
+        daytime = regime.daytime if (regime := self.crew.regime) is not None else None
+        today = daytime.now() if daytime is not None else None
+        seen = await asyncio.to_thread(
+            glance, config, self.parts.clock.now(), day=today and today.date()
+        )
+        live = live_object(
+            self.hub.transfers(),
+            self.parts.surroundings.network,
+            self.parts.surroundings.power,
+            daytime.offset_s() if daytime is not None else None,
+        )
         return plain(await asyncio.to_thread(status_object, seen, config, live))
 
     async def wake(self) -> None:

@@ -3,15 +3,20 @@
 import fcntl
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from device.config import Config
 from device.errors import SpoolError
-from device.model import Entry, LastSeen, State, Unreached, Wait
+from device.model import Entry, Kept, LastSeen, Lately, Spent, State, Unreached, Wait
+from device.settings import merge
 from device.spool.reader import read_only
 
 OPEN_STATES = (State.PULLING, State.SEALED, State.STORED)
+LATELY = timedelta(hours=24)
+_HOLD, _HEARTBEAT, _SETTINGS = "hold", "heartbeat", "settings"
+"""What the spool keeps facts under; who keeps them loads too much for a look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +31,24 @@ class Glance:
     counts: dict[str, dict[State, int]]
     """Entries of each recorder by state, what was released years ago included."""
     cooldowns: dict[str, Wait]
-    sent_bytes: int
+    day: date
+    """Today, of the box's own zone."""
+    spent: tuple[Spent, ...]
+    """What left on that day, by network."""
+    limit_mb: int
+    """What may leave a day over networks that cost, in megabytes; 0 without a limit."""
+    hold: Wait | None
+    """Why the sending policy lets nothing leave; old news where no agent runs."""
+    heartbeat: Kept | None
+    lately: Lately
     free_bytes: int | None
     last_seen: tuple[LastSeen, ...]
     unreached: tuple[Unreached, ...]
+
+    @property
+    def sent_bytes(self) -> int:
+        """What left today."""
+        return sum(each.sent_bytes for each in self.spent)
 
     @property
     def backlog(self) -> tuple[Entry, ...]:
@@ -41,13 +60,19 @@ class Glance:
         return sum(states.get(state, 0) for states in self.counts.values())
 
 
-def glance(config: Config, now: datetime) -> Glance:
+def glance(config: Config, now: datetime, *, day: date | None = None) -> Glance:
     """Look once, without the lock and without changing anything.
+
+    Args:
+        config: What is configured now.
+        now: The box's own time.
+        day: Today by whoever knows better than the box's clock.
 
     Raises:
         SpoolError: It is there and cannot be read.
     """
     root = config.spool.path
+    day = day or now.astimezone().date()
     try:
         exists = (root / "spool.db").exists()
         with read_only(root) as reader:
@@ -58,7 +83,12 @@ def glance(config: Config, now: datetime) -> Glance:
                 moving=tuple(reader.entries(*OPEN_STATES)),
                 counts=reader.counts(),
                 cooldowns=reader.cooldowns(),
-                sent_bytes=reader.sent_bytes(now.date()),
+                day=day,
+                spent=reader.spent(day),
+                limit_mb=_limit_mb(config, reader.kept(_SETTINGS)),
+                hold=_hold(reader.kept(_HOLD)),
+                heartbeat=reader.kept(_HEARTBEAT),
+                lately=reader.lately(now - LATELY),
                 free_bytes=_free_bytes(root),
                 last_seen=tuple(reader.last_seen()),
                 unreached=tuple(reader.unreached()),
@@ -68,6 +98,24 @@ def glance(config: Config, now: datetime) -> Glance:
             f"the spool {root} cannot be read: permission denied",
             hint=f"run it as the owner of {root}, or with sudo",
         ) from error
+
+
+def _limit_mb(config: Config, kept: Kept | None) -> int:
+    remote: dict[str, Any] = kept.value if kept and isinstance(kept.value, dict) else {}
+    merged = merge(config.connection, config.upload, config.power, remote)
+    return merged.send.daily_data_limit_mb
+
+
+def _hold(kept: Kept | None) -> Wait | None:
+    match kept:
+        case Kept(value={"code": str(code), "reason": str(reason), "until": str() | None as until}):
+            try:
+                ends = datetime.fromisoformat(until) if until else None
+            except ValueError:
+                ends = None
+            return Wait(code=code, reason=reason, until=ends)
+        case _:
+            return None
 
 
 def _free_bytes(root: Path) -> int | None:

@@ -310,6 +310,25 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """Recordings that came so far, and what their media take."""
+
+    recordings: int = 0
+    media_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lately:
+    """What was done from a moment on; `failures` are attempts to send."""
+
+    since: datetime
+    pulled: Done = field(default_factory=Done)
+    stored: Done = field(default_factory=Done)
+    released: Done = field(default_factory=Done)
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
     """How a medium is sent in parts, and why; without parts, why it is not.
 

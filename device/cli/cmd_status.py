@@ -84,7 +84,7 @@ def _summary(status: _Document, now: datetime) -> Iterator[str]:
         *((("images", images["base_url"]),) if (images := status["cloud_images"]) else ()),
         ("spool", status["spool"]["path"]),
         ("disk", f"{size(free)} free" if free is not None else "unknown"),
-        ("sent", f"{size(status['sent_bytes_today'])} today (UTC)"),
+        ("sent", f"{size(status['sent_bytes_today'])} today"),
         ("backlog", _backlog(status, now)),
     ]
     # Paths and addresses are not cut: people copy them.

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from device.config import Config
-from device.documents.entries import ways
-from device.documents.warnings import warnings
+from device.core.policy import MB
+from device.documents.waiting import held_by_policy, waiting_objects
+from device.documents.warnings import surrounding_warnings, warnings
 from device.glance import Glance
-from device.model import Entry, LastSeen, State
-
-_PERCENT = 100
+from device.model import EntryId, LastSeen, Lately, State
 
 
 def status_object(
@@ -22,12 +21,14 @@ def status_object(
         config: What is configured now.
         live: What only the agent itself knows; None where the spool alone was read.
     """
+    moving = (live or {}).get("transfers")
+    going_up = moving and {EntryId(e["entry"]) for e in moving if e["direction"] == "upload"}
     oldest = min((entry.begun_at for entry in seen.backlog), default=None)
     return {
         "at": seen.now,
         "source": "spool" if live is None else "agent",
         "agent": {"running": seen.pid is not None, "pid": seen.pid or None},
-        "warnings": list(warnings(seen, config)),
+        "warnings": [*surrounding_warnings(seen, live or {}), *warnings(seen, config)],
         "cloud": {"api": config.cloud.api, "base_url": config.cloud.base_url},
         "cloud_images": (images := config.cloud_images)
         and {"api": images.api, "base_url": images.base_url},
@@ -37,6 +38,13 @@ def status_object(
             "free_bytes": seen.free_bytes,
         },
         "sent_bytes_today": seen.sent_bytes,
+        "data_today": _data_today(seen),
+        "lately": _lately(seen.lately),
+        "heartbeat": _heartbeat(seen),
+        "hold": held_by_policy(seen),
+        "network": None,
+        "power": None,
+        "clock_offset_s": None,
         "backlog": {
             "recordings": len(seen.backlog),
             "bytes": sum(entry.size_bytes for entry in seen.backlog),
@@ -46,7 +54,7 @@ def status_object(
         "configured": [recorder.url for recorder in config.recorders],
         "recorders": _recorders(seen),
         "unreached": seen.unreached,
-        "waiting": [_waiting(entry, seen) for entry in seen.moving],
+        "waiting": waiting_objects(seen, going_up),
         **(live or {}),
     }
 
@@ -73,30 +81,29 @@ def seen_object(seen: LastSeen) -> dict[str, Any]:
     }
 
 
-def _waiting(entry: Entry, seen: Glance) -> dict[str, Any]:
+def _data_today(seen: Glance) -> dict[str, Any]:
     return {
-        "id": entry.id,
-        "state": entry.state,
-        "recorder": entry.recording.key.recorder,
-        "size_bytes": entry.size_bytes,
-        "begun_at": entry.begun_at,
-        "code": entry.wait.code if entry.wait else None,
-        "reason": entry.wait.reason if entry.wait else _step(entry, seen),
-        "next_at": entry.wait.until if entry.wait else None,
-        "ways": ways(entry) if entry.state is State.SEALED else [],
+        "day": seen.day,
+        "networks": seen.spent,
+        "counted_bytes": sum(each.sent_bytes for each in seen.spent if each.costs),
+        "limit_bytes": seen.limit_mb * MB or None,
     }
 
 
-def _step(entry: Entry, seen: Glance) -> str:
-    """Say what comes next for an entry that nothing holds up."""
-    if entry.state is State.PULLING:
-        pulled = sum(each.pulled_bytes for each in entry.media)
-        share = _PERCENT * pulled // entry.size_bytes if entry.size_bytes else 0
-        onwards = "; goes on when the agent runs" if seen.pid is None else ""
-        return f"{share} % pulled{onwards}"
-    if entry.state is State.SEALED:
-        return "goes up when the agent runs" if seen.pid is None else "uploading, or next in line"
-    return "in the cloud; to be released to its recorder"
+def _heartbeat(seen: Glance) -> dict[str, Any] | None:
+    return None if seen.heartbeat is None else {"at": seen.heartbeat.at}
+
+
+def _lately(lately: Lately) -> dict[str, Any]:
+    done = {"pulled": lately.pulled, "stored": lately.stored, "released": lately.released}
+    return {
+        "since": lately.since,
+        **{
+            name: {"recordings": each.recordings, "bytes": each.media_bytes}
+            for name, each in done.items()
+        },
+        "failures": lately.failures,
+    }
 
 
 def _recorders(seen: Glance) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 """What a person should know first: sentences that `status` and the control socket begin with."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from device.config import Config, RecorderConfig
@@ -10,6 +11,7 @@ from device.config_clouds import clouds
 from device.errors import SpoolFull
 from device.glance import Glance
 from device.model import Condition, LastSeen, RecorderInfo, State, Unreached
+from device.surroundings import Connectivity, NetworkState
 from device.words import clock, count, printable, relative, size, span
 
 LOW_BATTERY_PERCENT = 15
@@ -22,6 +24,29 @@ _HINTS = {
     "serial": "plug the recorder in and switch it on",
     "folder": "create or mount the folder",
 }
+
+
+def surrounding_warnings(seen: Glance, live: Mapping[str, Any]) -> Iterator[str]:
+    """Say what keeps the whole box from its work, as far as the agent could tell."""
+    network = live.get("network")
+    if isinstance(network, NetworkState):
+        yield from _way_out(network, waits=bool(seen.backlog))
+    if seen.pid is not None and (hold := seen.hold) is not None and seen.backlog:
+        until = f"; goes on {relative(hold.until, seen.now)}" if hold.until else ""
+        yield printable(f"all uploads are held: {hold.reason}{until}")
+    offset_s = live.get("clock_offset_s")
+    if offset_s is not None and abs(offset_s) > WRONG_CLOCK_S:
+        yield f"this box's clock is {clock(offset_s)}; set it (timedatectl), or let NTP do it"
+
+
+def _way_out(network: NetworkState, *, waits: bool) -> Iterator[str]:
+    """Say what is wrong with the way out; a gateway may be on this side of it, so not always."""
+    if network.connectivity is Connectivity.PORTAL:
+        yield "somebody must sign in on a page before this network lets anything out (portal)"
+    elif waits and (network.kind is None or network.connectivity is Connectivity.NONE):
+        yield "the box is on no network; check its cable, Wi-Fi, or SIM card"
+    elif waits and network.connectivity is Connectivity.LIMITED:
+        yield "the network does not reach the internet; check router or mobile plan"
 
 
 def warnings(seen: Glance, config: Config) -> Iterator[str]:

@@ -7,15 +7,26 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from device.core.orders import HeldOrder
 from device.errors import EntryUnknown
-from device.model import Attempt, Entry, EntryId, Kept, LastSeen, Spent, State, Unreached, Wait
-from device.spool import figures, last_seen, order_rows, rows, schema
+from device.model import (
+    Attempt,
+    Entry,
+    EntryId,
+    Kept,
+    LastSeen,
+    Lately,
+    Spent,
+    State,
+    Unreached,
+    Wait,
+)
+from device.spool import figures, last_seen, lately, order_rows, rows, schema
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,6 +86,10 @@ class SpoolReader:
     def attempts(self, entry: EntryId) -> tuple[Attempt, ...]:
         """Look up the last failures of an entry, oldest first."""
         return self._read((), figures.attempts, entry)
+
+    def lately(self, since: datetime) -> Lately:
+        """Count what was done from a moment on."""
+        return self._read(Lately(since=since), lately.lately, since)
 
     def orders(self) -> tuple[HeldOrder, ...]:
         """Look up what the cloud asked to be done, as it came."""

@@ -16,6 +16,7 @@ from device.documents.entries import entry_object
 from device.documents.errors import error_object
 from device.documents.plain import plain
 from device.documents.status import status_object
+from device.documents.surroundings import live_object
 from device.drivers.named_files import describe
 from device.errors import ConfigInvalid, RecorderRefused, UsageInvalid
 from device.glance import glance
@@ -31,6 +32,7 @@ from device.model import (
     Wait,
 )
 from device.spool.spool import Spool
+from device.surroundings import NetworkState, PowerState
 from tests.fakes.folder import OGG
 
 SCHEMAS = {file.name: json.loads(file.read_text()) for file in Path("docs/schemas").glob("*.json")}
@@ -86,7 +88,7 @@ def status(spool):
     )
     transfers = Transfers(clock=SystemClock(), changed=lambda: None)
     transfers.uploading(EntryId("ab" * 16), 0, 5, 10)
-    live = {"transfers": transfers.objects()}
+    live = live_object(transfers.objects(), NetworkState(), PowerState(battery_percent=7), -1.5)
     return plain(status_object(glance(config, datetime.now(UTC)), config, live))
 
 
@@ -107,7 +109,15 @@ def test_the_status_keeps_to_its_schema(status):
 def test_the_status_has_nothing_that_the_schema_does_not_name(status):
     """A new field is written down before anybody builds on it."""
     named = SCHEMAS["status.json"]["properties"]
+    inner = ("data_today", "lately", "network", "power")
+    schemas = [named[part] for part in inner[:2]] + [
+        SCHEMAS["status.json"]["$defs"][part] for part in inner[2:]
+    ]
 
+    assert [set()] * 4 == [
+        set(status[part]) - set(schema["properties"])
+        for part, schema in zip(inner, schemas, strict=True)
+    ]
     assert set() == set(status) - set(named)
     for part in ("waiting", "recorders", "unreached"):
         known = set(named[part]["items"]["properties"])
