@@ -17,6 +17,7 @@ from device.control.server import Control
 from device.crew import DRAIN_S, Crew
 from device.desk import Desk
 from device.errors import FieldpostError
+from device.heartbeat import Busy
 from device.notify import notify
 from device.parts import Parts, opened
 from device.progress import Progress, Watchers
@@ -70,7 +71,7 @@ async def run(
 async def _live(parts: Parts, hub: Hub, reread: Callable[[], Config], signals: Signals) -> None:
     async with asyncio.TaskGroup() as group:
         pulses = Pulses(clock=parts.clock)
-        crew = Crew(parts=parts, pulses=pulses, group=group)
+        crew = Crew(parts=parts, pulses=pulses, group=group, busy=lambda: _busy(hub))
         desk = Desk(parts=parts, crew=crew, hub=hub, reread=reread)
         told = pulses.of("control", within_s=TOLD_S)
         telling = Telling(actions=desk, hub=hub, pulse=told)
@@ -101,6 +102,11 @@ async def _live(parts: Parts, hub: Hub, reread: Callable[[], Config], signals: S
             for task in own:
                 task.cancel()
             logger.info("Agent stopped")
+
+
+def _busy(hub: Hub) -> Busy:
+    directions = {each["direction"] for each in hub.transfers()}
+    return Busy(uploading="upload" in directions, pulling="pull" in directions)
 
 
 async def _drain(parts: Parts, crew: Crew, signals: Signals) -> None:

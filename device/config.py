@@ -112,6 +112,29 @@ class PowerConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeartbeatConfig:
+    """How often the cloud hears how this box fares, and is asked what it wants done."""
+
+    every_s: int | None = field(
+        default=None,
+        metadata={
+            "doc": "seconds between heartbeats, five times as many where bytes cost; 0: never",
+            "built-in": 60,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceConfig:
+    """What the cloud may have this box do."""
+
+    allow_factory_reset: bool = field(
+        default=False,
+        metadata={"doc": "let the cloud have the token and its own settings forgotten"},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpoolConfig:
     """Where recordings wait."""
 
@@ -211,3 +234,5 @@ class Config:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     connection: ConnectionConfig = field(default_factory=ConnectionConfig)
     power: PowerConfig = field(default_factory=PowerConfig)
+    heartbeat: HeartbeatConfig = field(default_factory=HeartbeatConfig)
+    device: DeviceConfig = field(default_factory=DeviceConfig)

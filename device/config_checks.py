@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl
 
-from device.config import Config, RecorderConfig, SpoolConfig, UploadConfig
+from device.config import Config, HeartbeatConfig, RecorderConfig, SpoolConfig, UploadConfig
 from device.config_clouds import (
     TABLE_OF,
     Complaints,
@@ -27,6 +27,7 @@ CHUNK_STEP_BYTES = 262_144
 """Resumable uploads to Google Cloud Storage take chunks in multiples of this."""
 MAX_WORKERS = 16
 MIN_SEGMENT_S, MAX_SEGMENT_S = 30.0, 86_400.0
+MIN_HEARTBEAT_S, MAX_HEARTBEAT_S = 10, 86_400
 
 Where = Callable[[str, str], str]
 """(section, key) → the origin to name in a complaint."""
@@ -44,6 +45,8 @@ def problems(config: Config, where: Where, places: tuple[Where, ...]) -> Iterato
         yield f"{where(section, key)}: [{TABLE_OF.get(section, section)}] {key} {complaint}"
     for key, complaint in _spool(config.spool):
         yield f"{where('spool', key)}: [spool] {key} {complaint}"
+    for key, complaint in _heartbeat(config.heartbeat):
+        yield f"{where('heartbeat', key)}: [heartbeat] {key} {complaint}"
     for key, complaint in _upload(config.upload):
         yield f"{where('upload', key)}: [upload] {key} {complaint}"
     for section, key, complaint in sending_problems(config):
@@ -80,6 +83,13 @@ def _spool(spool: SpoolConfig) -> Complaints:
         yield "max_bytes", f"is {spool.max_bytes}; it must be 0 (the disk's size) or more"
     if spool.min_free_bytes < 0:
         yield "min_free_bytes", f"is {spool.min_free_bytes}; it must be 0 or more"
+
+
+def _heartbeat(heartbeat: HeartbeatConfig) -> Complaints:
+    every_s = heartbeat.every_s
+    if every_s and not MIN_HEARTBEAT_S <= every_s <= MAX_HEARTBEAT_S:
+        least, most = MIN_HEARTBEAT_S, MAX_HEARTBEAT_S
+        yield "every_s", f"is {every_s}; it must be from {least} to {most} seconds, or 0 for never"
 
 
 def _upload(upload: UploadConfig) -> Complaints:

@@ -22,8 +22,13 @@ class Daytime:
             told = parsedate_to_datetime(date or "")
         except ValueError:
             return
-        if told.tzinfo is not None and told >= _SURELY_SINCE:
-            self._heard = told.astimezone(UTC), self._clock.monotonic()
+        if told.tzinfo is not None:
+            self.told(told)
+
+    def told(self, now: datetime) -> None:
+        """Take the time that the cloud says, aware; what cannot be it is left alone."""
+        if now >= _SURELY_SINCE:
+            self._heard = now.astimezone(UTC), self._clock.monotonic()
 
     def utc(self) -> datetime | None:
         """Return the time, aware; None while nobody knows it."""

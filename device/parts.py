@@ -2,9 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Self
 
 from device import registry
@@ -14,14 +15,17 @@ from device.cloud import BUILTIN, Cloud
 from device.cloud.split import Split
 from device.config import CloudConfig, Config, RecorderConfig
 from device.dispatch import Dispatcher
+from device.heartbeat import Busy, Heartbeat
 from device.model import RecorderId
 from device.network import Surroundings, open_surroundings
+from device.orders import Orders
 from device.outlet import open_outlet
 from device.progress import Progress
 from device.pulse import Pulse, Unwatched
 from device.regime import Regime
+from device.slots import SlottedToken, exchange
 from device.spool.spool import Spool
-from device.token import TOKEN, TOKEN_IMAGES, token_source
+from device.token import TOKEN_IMAGES, token_source
 from device.transport import Transport
 from device.visit import Visitor
 
@@ -82,6 +86,39 @@ class Parts:
         made.aftermath.portal = self.surroundings.portal_seen
         return made
 
+    def heartbeat(
+        self,
+        uplink: "Uplink",
+        *,
+        upload: Callable[[], Awaitable[None]],
+        busy: Callable[[], Busy],
+        pulse: Pulse,
+    ) -> Heartbeat:
+        """Make the loop of the heartbeats."""
+        regime = uplink.regime
+        may_forget = self.config.device.allow_factory_reset
+        return Heartbeat(
+            every_s=self.config.heartbeat.every_s,
+            limits=self.config.spool,
+            spool=self.spool,
+            cloud=uplink.cloud,
+            clock=self.clock,
+            surroundings=self.surroundings,
+            permission=regime.permission,
+            agreed=regime.agreed,
+            daytime=regime.daytime,
+            orders=Orders(
+                spool=self.spool,
+                cloud=uplink.cloud,
+                daytime=regime.daytime,
+                upload=upload,
+                forget=uplink.forget if may_forget else None,
+            ),
+            renew=partial(exchange, uplink.cloud, uplink.token),
+            busy=busy,
+            pulse=pulse,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uplink:
@@ -90,6 +127,8 @@ class Uplink:
     cloud: Cloud
     transport: Transport
     regime: Regime
+    token: SlottedToken
+    """Of the first cloud."""
     _opened: AsyncExitStack
 
     @classmethod
@@ -103,7 +142,8 @@ class Uplink:
         async with AsyncExitStack() as opened:
             outlet = await asyncio.to_thread(open_outlet, config.network, os.environ)
             transport = await opened.enter_async_context(outlet)
-            cloud = _cloud(parts, config, transport)
+            token = SlottedToken(token_source(config.cloud), parts.spool.root)
+            cloud = _cloud(parts, config, transport, token)
             opened.push_async_callback(cloud.aclose)
             regime = Regime(
                 config,
@@ -114,7 +154,22 @@ class Uplink:
                 changed=parts.sealed,
             )
             await regime.begin()
-            return cls(cloud=cloud, transport=transport, regime=regime, _opened=opened.pop_all())
+            return cls(
+                cloud=cloud,
+                transport=transport,
+                regime=regime,
+                token=token,
+                _opened=opened.pop_all(),
+            )
+
+    async def forget(self) -> None:
+        """Forget the token and what the cloud has set; what lies in /etc is used no more.
+
+        Raises:
+            SpoolError: It cannot be kept.
+        """
+        await self.regime.agreed.take({})
+        await asyncio.to_thread(self.token.forget)
 
     async def aclose(self) -> None:
         """Close connections. Idempotent."""
@@ -166,17 +221,19 @@ async def uplink(parts: Parts) -> AsyncIterator[Uplink]:
         await opened_uplink.aclose()
 
 
-def _cloud(parts: Parts, config: Config, transport: Transport) -> Cloud:
-    main = _open_cloud(parts, config.cloud, transport, TOKEN)
+def _cloud(parts: Parts, config: Config, transport: Transport, token: SlottedToken) -> Cloud:
+    main = _open_cloud(parts, config.cloud, transport, token)
     if config.cloud_images is None:
         return main
-    images = _open_cloud(parts, config.cloud_images, transport, TOKEN_IMAGES)
+    source = token_source(config.cloud_images, name=TOKEN_IMAGES)
+    images = _open_cloud(parts, config.cloud_images, transport, source)
     return Split(main, images, parts.clock)
 
 
-def _open_cloud(parts: Parts, settings: CloudConfig, transport: Transport, token: str) -> Cloud:
+def _open_cloud(
+    parts: Parts, settings: CloudConfig, transport: Transport, source: Callable[[], str]
+) -> Cloud:
     open_cloud = registry.resolve("cloud", BUILTIN, settings.api)
-    source = token_source(settings, name=token)
     cloud: Cloud = open_cloud(settings, transport, parts.clock, source, parts.spool.media_path)
     return cloud
 

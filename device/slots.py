@@ -5,6 +5,7 @@ comes after it is kept in the spool's folder, and counts only as long as the ope
 is still the one that it descends from.
 """
 
+import asyncio
 import fcntl
 import hashlib
 import logging
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from device.cloud import Cloud
 from device.errors import SpoolError, TokenRefused
 from device.spool.durable import settle_folder, storage, write_file
 
@@ -150,6 +152,26 @@ class SlottedToken:
             yield
         finally:
             os.close(folder)
+
+
+async def exchange(cloud: Cloud, tokens: SlottedToken) -> bool:
+    """Get the next token and store it; any call then proves it. Say whether there was one.
+
+    One that has not worked yet is proved first.
+
+    Raises:
+        CloudError: There is none to be had now; the one in use stays, except at Bota, where it
+            may be gone with a lost answer.
+        SpoolError: It cannot be stored; at our gateway the one in use goes on working.
+    """
+    if await asyncio.to_thread(lambda: tokens.pending):
+        return True
+    token = await cloud.next_token()
+    if token is None:
+        return False
+    await asyncio.to_thread(tokens.store, token)
+    logger.info("The device token is exchanged")
+    return True
 
 
 def owner_of(place: Path) -> tuple[int, int] | None:

@@ -105,7 +105,7 @@ def step(held: HeldOrder, now: datetime | None) -> OrderType | Outcome | None:
             known = _known(held.order.type)
             if known in REPEATABLE:
                 return _first(held.order, now)
-            return failed("cut off by a restart; nobody knows whether it was carried out")
+            return failed("cut off while it was carried out; nobody knows how far it came")
         case OrderState.DONE | OrderState.FAILED | OrderState.EXPIRED:
             return None
         case _:
