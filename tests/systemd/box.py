@@ -122,3 +122,10 @@ class Box:
     def until_logged(self, sentence: str, unit: str = "fieldpost") -> None:
         """Wait until the journal has this of the unit."""
         self.machine.until(f"journalctl -q -u {unit} -o cat | grep -q {shlex.quote(sentence)}")
+
+    def until_fed(self, unit: str) -> None:
+        """Wait until the unit fed its watchdog a while after it became ready."""
+        shown = f"systemctl show {unit} -P"
+        fed = f"$({shown} WatchdogTimestampMonotonic)"
+        ready = f"$({shown} ActiveEnterTimestampMonotonic)"
+        self.machine.until(f'[ "{fed}" -gt "$(({ready} + 400000))" ]')

@@ -170,9 +170,10 @@ def test_a_killed_child_costs_a_waveform_and_nothing_else(box: Box):
 def test_a_gateway_that_is_wedged_is_restarted(box: Box):
     """One that answers nothing is killed by the watchdog, and serves again."""
     gateway = "/etc/systemd/system/fieldpost-gateway.service.d/watchdog.conf"
-    box.machine.write(gateway, "[Service]\nWatchdogSec=2\n")
+    box.machine.write(gateway, "[Service]\nWatchdogSec=3\n")
     box.machine.run("systemctl", "daemon-reload")
     start(box, "fieldpost-gateway")
+    box.until_fed("fieldpost-gateway")
     box.machine.run("systemctl", "kill", "--kill-who=main", "--signal=STOP", "fieldpost-gateway")
     box.until_logged("Failed with result 'watchdog'", "fieldpost-gateway")
     asks = f"import urllib.request as r; r.urlopen('http://127.0.0.1:{PORT}/livez')"
@@ -187,8 +188,9 @@ def test_an_agent_that_is_wedged_is_restarted(box: Box):
     """One that makes no progress is killed by the watchdog, and carries again."""
     start(box, "fieldpost-gateway")
     box.enrol()
-    box.drop_in("[Service]\nWatchdogSec=2\n")
+    box.drop_in("[Service]\nWatchdogSec=3\n")
     start(box, "fieldpost")
+    box.until_fed("fieldpost")
     box.machine.run("systemctl", "kill", "--kill-who=main", "--signal=STOP", "fieldpost")
     box.until_logged("Failed with result 'watchdog'")
     box.record("one", 1000)
