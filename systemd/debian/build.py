@@ -89,7 +89,7 @@ def stage(package: Package, target: Target, tree: Path) -> None:
         _write(tree / "usr/lib" / place, (REPO / "systemd" / source).read_text())
     papers = tree / "usr/share/doc" / package.name
     _write(papers / "copyright", (REPO / "LICENSE").read_text())
-    _write_packed(papers / "changelog.gz", (REPO / "CHANGELOG.md").read_text())
+    _write_packed(papers / "CHANGELOG.md.gz", (REPO / "CHANGELOG.md").read_text())
     if package is AGENT:
         _write(tree / CONFFILE, example())
         for page in (REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))):
