@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from device.config import Config
-from device.settings import READERS, Unusable
+from device.errors import SettingUnusable
+from device.settings import READERS
 
 
 def sending_problems(config: Config) -> Iterator[tuple[str, str, str]]:
@@ -15,5 +16,5 @@ def sending_problems(config: Config) -> Iterator[tuple[str, str, str]]:
             continue
         try:
             read(value)
-        except Unusable as error:
+        except SettingUnusable as error:
             yield section, key, f"is {value!r}; it {error}"

@@ -3,6 +3,7 @@
 FieldpostError
 ├── ConfigInvalid               configuration (operator)
 ├── UsageInvalid                command line (operator)
+├── SettingUnusable             a value that nobody can follow; the sentence says what it must be
 ├── LinkError                   between agent and recorder
 │   ├── LinkUnavailable         cannot be opened; carries a reason
 │   └── LinkLost                was open and went away
@@ -23,6 +24,8 @@ FieldpostError
 │   ├── SpoolStorageFailed      the kernel reported an I/O error
 │   ├── EntryUnknown            no such entry
 │   └── IllegalMove             a state change that the life of an entry does not allow
+├── ExportFailed                the disk or pipe that recordings are rescued to does not take them
+│   └── ExportFull              it has no room for them
 └── CloudError                  between agent and cloud
     ├── CloudUnreachable        no connection, no name, no answer, a cut
     ├── CloudThrottled          asked to slow down
@@ -88,6 +91,14 @@ class UsageInvalid(FieldpostError):
     code = "usage"
     fault = Fault.OPERATOR
     exit_code = 2
+
+
+class SettingUnusable(FieldpostError):
+    """A setting that cannot be followed; the message says what it must be, after its name."""
+
+    code = "setting-unusable"
+    fault = Fault.OPERATOR
+    exit_code = 78
 
 
 class LinkError(FieldpostError):
@@ -285,6 +296,22 @@ class IllegalMove(SpoolError):
 
     code = "illegal-move"
     fault = Fault.AGENT
+
+
+class ExportFailed(FieldpostError):
+    """What recordings are rescued to does not take them; the spool is as it was."""
+
+    code = "export-failed"
+    fault = Fault.OPERATOR
+    hint = "use another disk or folder; the spool is as it was"
+
+
+class ExportFull(ExportFailed):
+    """It has no room for them; what is on it already is whole."""
+
+    code = "export-full"
+    exit_code = 75
+    hint = "make room there, or use a larger disk; the same command goes on where it stopped"
 
 
 class CloudError(FieldpostError):

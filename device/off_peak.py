@@ -5,17 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from device.errors import FieldpostError
+from device.errors import SettingUnusable
 
 _HOURS = re.compile(r"(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)(?:\s+(\S+))?")
 LOCAL = "local time"
 """What the zone of this box is called."""
-
-
-class HoursInvalid(FieldpostError):
-    """The text is no span of hours; the message says how one is written."""
-
-    code = "hours-invalid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,18 +29,20 @@ class OffPeak:
         """Read `22:00-06:00 Europe/Berlin`; without a zone, this box's own is meant.
 
         Raises:
-            HoursInvalid: It is something else, or no zone of this machine's database.
+            SettingUnusable: It is something else, or no zone of this machine's database.
         """
         match = _HOURS.fullmatch(text.strip())
         if match is None:
-            raise HoursInvalid('must be hours and a zone: "22:00-06:00 Europe/Berlin"')
+            raise SettingUnusable('must be hours and a zone: "22:00-06:00 Europe/Berlin"')
         try:
             start = time(int(match[1]), int(match[2]))
             end = time(int(match[3]), int(match[4]))
         except ValueError as error:
-            raise HoursInvalid("holds a time that no clock shows; 00:00 to 23:59 exist") from error
+            raise SettingUnusable(
+                "holds a time that no clock shows; 00:00 to 23:59 exist"
+            ) from error
         if start == end:
-            raise HoursInvalid("begins and ends at the same time; leave it out for all day")
+            raise SettingUnusable("begins and ends at the same time; leave it out for all day")
         return cls(start=start, end=end) if match[5] is None else cls.at(start, end, match[5])
 
     @classmethod
@@ -54,12 +50,12 @@ class OffPeak:
         """Make it for a named zone.
 
         Raises:
-            HoursInvalid: This machine's database has no such zone.
+            SettingUnusable: This machine's database has no such zone.
         """
         try:
             return cls(start=start, end=end, zone=ZoneInfo(zone), name=zone)
         except (ValueError, OSError, LookupError) as error:
-            raise HoursInvalid(
+            raise SettingUnusable(
                 f"names the zone {zone!r}, which this machine does not know"
                 " (names such as Europe/Berlin or UTC; Debian package tzdata)"
             ) from error

@@ -10,8 +10,8 @@ from datetime import time
 from typing import Any, Final
 
 from device.config import ConnectionConfig, PowerConfig, UploadConfig
-from device.errors import FieldpostError
-from device.off_peak import HoursInvalid, OffPeak
+from device.errors import SettingUnusable
+from device.off_peak import OffPeak
 
 GATEWAY: Final = "gateway"
 BUILT_IN: Final = "default"
@@ -53,12 +53,6 @@ class Merged:
     ignored: tuple[str, ...] = ()
 
 
-class Unusable(FieldpostError):
-    """A value that cannot be followed; the message says what it must be."""
-
-    code = "setting-unusable"
-
-
 def merge(
     connection: ConnectionConfig,
     upload: UploadConfig,
@@ -84,7 +78,7 @@ def merge(
         if isinstance(told, Mapping) and told.get(name) is not None:
             try:
                 values[key], origins[key] = read(told[name]), GATEWAY
-            except Unusable as error:
+            except SettingUnusable as error:
                 ignored.append(f"the gateway's {key} {error}; it is ignored")
         mine = getattr(local[section], name, None)
         if mine is not None:
@@ -111,16 +105,16 @@ def read_networks(value: object) -> tuple[str, ...]:
     """Read `wifi, cellular`, or Bota's list of them; `ble` goes by a phone and is none of ours.
 
     Raises:
-        Unusable: It names something else, or nothing.
+        SettingUnusable: It names something else, or nothing.
     """
     words = value.split(",") if isinstance(value, str) else value
     if not isinstance(words, list) or not all(isinstance(each, str) for each in words):
-        raise Unusable("must name networks by commas: wifi, cellular")
+        raise SettingUnusable("must name networks by commas: wifi, cellular")
     named = [each.strip().lower() for each in words]
     if wrong := [each for each in named if each not in {*NETWORKS, "ble"}]:
-        raise Unusable(f'names "{wrong[0]}"; there are wifi (cables too) and cellular')
+        raise SettingUnusable(f'names "{wrong[0]}"; there are wifi (cables too) and cellular')
     if not named:
-        raise Unusable("names no network")
+        raise SettingUnusable("names no network")
     return tuple(dict.fromkeys(each for each in named if each in NETWORKS))
 
 
@@ -128,7 +122,7 @@ def read_hours(value: object) -> OffPeak | None:
     """Read hours as text, or Bota's object `{enabled, start, end, timezone}`; None is all day.
 
     Raises:
-        Unusable: It is neither.
+        SettingUnusable: It is neither.
     """
     if isinstance(value, Mapping):
         if value.get("enabled") is False:
@@ -136,13 +130,10 @@ def read_hours(value: object) -> OffPeak | None:
         zone = value.get("timezone")
         value = f"{value.get('start')}-{value.get('end')}" + (f" {zone}" if zone else "")
     if not isinstance(value, str):
-        raise Unusable('must be hours and a zone: "22:00-06:00 Europe/Berlin"')
+        raise SettingUnusable('must be hours and a zone: "22:00-06:00 Europe/Berlin"')
     if not value.strip():
         return None
-    try:
-        hours = OffPeak.parse(value)
-    except HoursInvalid as error:
-        raise Unusable(str(error)) from error
+    hours = OffPeak.parse(value)
     return None if (hours.start, hours.end) == (time(), time.max) else hours
 
 
@@ -150,7 +141,7 @@ def read_limit_mb(value: object) -> int:
     """Read a data limit.
 
     Raises:
-        Unusable: It is no number of megabytes.
+        SettingUnusable: It is no number of megabytes.
     """
     return _number(value, 0, MOST_MB)
 
@@ -159,7 +150,7 @@ def read_percent(value: object) -> int:
     """Read a share of a battery.
 
     Raises:
-        Unusable: It is none.
+        SettingUnusable: It is none.
     """
     return _number(value, 0, _PERCENT)
 
@@ -168,16 +159,16 @@ def read_switch(value: object) -> bool:
     """Read true or false.
 
     Raises:
-        Unusable: It is neither.
+        SettingUnusable: It is neither.
     """
     if not isinstance(value, bool):
-        raise Unusable("must be true or false")
+        raise SettingUnusable("must be true or false")
     return value
 
 
 def _number(value: object, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise Unusable(f"must be a whole number from {least} to {most}")
+        raise SettingUnusable(f"must be a whole number from {least} to {most}")
     return value
 
 
@@ -190,7 +181,7 @@ def _networks_in(values: Mapping[str, Any], remote: Mapping[str, Any]) -> frozen
 
 
 READERS: Mapping[str, Callable[[object], Any]]
-"""Key → what reads a value of it, from wherever; raises `Unusable`."""
+"""Key → what reads a value of it, from wherever; raises `SettingUnusable`."""
 
 _LIMIT = "upload.daily_data_limit_mb"
 _DEFAULTS = {each.name: each.default for each in fields(SendSettings)}

@@ -33,7 +33,7 @@ async def serving(control: Control, place: Path) -> AsyncIterator[bool]:
     )
     await runner.setup()
     try:
-        line = await asyncio.to_thread(bound, place)
+        line = await _bound(place)
     except OSError as error:
         logger.warning(
             "No control socket: commands read the spool", extra={"path": place, "reason": error}
@@ -66,6 +66,19 @@ async def serving(control: Control, place: Path) -> AsyncIterator[bool]:
         line.close()
         # Only what is ours: the socket of whoever came next in this folder stays.
         await asyncio.to_thread(_removed, place)
+
+
+async def _bound(place: Path) -> socket.socket:
+    """Bind in a thread; when cancelled meanwhile, leave nothing open behind."""
+    binding = asyncio.create_task(asyncio.to_thread(bound, place), name="control socket")
+    try:
+        return await asyncio.shield(binding)
+    except asyncio.CancelledError:
+        await asyncio.wait({binding})
+        if binding.exception() is None:
+            binding.result().close()
+            await asyncio.to_thread(_removed, place)
+        raise
 
 
 def bound(place: Path) -> socket.socket:
