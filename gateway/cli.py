@@ -105,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
         "--rotate", action="store_true", help="if it exists: give a new token, revoke the old ones"
     )
     _command(devices, "ls", "List devices.", "fieldpost-gateway devices ls --json")
+    code = _command(
+        devices,
+        "code",
+        "Make a one-time code that gives a box this device's token, within 15 minutes.",
+        "fieldpost-gateway devices code AM-07",
+    )
+    code.add_argument("device", metavar="SERIAL|DEVICE_ID")
     revoke = _command(
         devices,
         "revoke",

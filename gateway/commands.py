@@ -17,6 +17,7 @@ from gateway.config import data_folder, make_folder, read_config
 from gateway.core.ids import Prefix
 from gateway.core.tokens import api_key, credential_hash
 from gateway.devices import DeviceDesk
+from gateway.enrolment import EnrolDesk
 from gateway.errors import NotFound, UsageInvalid
 from gateway.logs import set_up
 from gateway.model import ApiKey, Device, Scope
@@ -162,15 +163,15 @@ async def _devices(arguments: Namespace, folder: Path) -> Outcome:
                 return await _add_device(store, arguments.serial, rotate=arguments.rotate)
             case "ls":
                 return _device_list(await store.devices.all())
+            case "code":
+                return await _enrol_code(store, arguments.device)
             case _:
                 return await _revoke_device(store, arguments.device)
 
 
 async def _add_device(store: SqlStore, serial: str, *, rotate: bool) -> Outcome:
-    clock = SystemClock()
-    # The secret is for tokens that the API derives; this command's are random.
-    desk = DeviceDesk(store, clock, secret=b"")
-    now = clock.now()
+    desk = _desk(store)
+    now = SystemClock().now()
     made = await desk.register(Device(id="", serial_number=serial, created_at=now, updated_at=now))
     device = made.value
     document: dict[str, Any] = {
@@ -208,15 +209,36 @@ def _device_list(devices: Sequence[Device]) -> Outcome:
     return Outcome(document, lines or ["There is no device yet."])
 
 
+async def _enrol_code(store: SqlStore, named: str) -> Outcome:
+    device = await _desk(store).named(named)
+    # As in `_desk`: the secret is for the tokens that the API gives.
+    code, expires_at = await EnrolDesk(store, SystemClock(), secret=b"").code(device)
+    document = {
+        "device_id": device.id,
+        "serial_number": device.serial_number,
+        "code": code,
+        "expires_at": _iso(expires_at),
+    }
+    lines = [
+        f"code  {code}",
+        f"Good for one box, until {expires_at:%H:%M} UTC; there: fieldpost enrol",
+        f"The tokens that {device.serial_number} has work until the new one is first used.",
+    ]
+    return Outcome(document, lines)
+
+
 async def _revoke_device(store: SqlStore, named: str) -> Outcome:
-    device = await store.devices.by_serial(named) or await store.devices.device(named)
-    if device is None:
-        raise NotFound(f"there is no device {named}", hint="fieldpost-gateway devices ls")
+    device = await _desk(store).named(named)
     revoked = await store.devices.revoke(device.id, SystemClock().now())
     return Outcome(
         {"device_id": device.id, "revoked_tokens": revoked},
         [f"{device.serial_number}: {revoked} token(s) revoked; its recordings stay."],
     )
+
+
+def _desk(store: SqlStore) -> DeviceDesk:
+    # The secret is for tokens that the API derives; those of commands are random.
+    return DeviceDesk(store, SystemClock(), secret=b"")
 
 
 def _iso(at: datetime | None) -> str | None:

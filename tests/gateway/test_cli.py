@@ -169,6 +169,26 @@ def test_people_read_lines(tmp_path):
     assert "AM-07" in listed
 
 
+def test_a_code_is_made_beside_a_gateway_that_serves_and_gives_the_token(tmp_path):
+    """`devices code` prints what a box sends to enrol, for a serial number or an id."""
+    with served(tmp_path) as (_, base_url):
+        added = run_json("devices", "add", "AM-07", data=tmp_path)
+        made = run_json("devices", "code", added["device_id"], data=tmp_path)
+        client = Client(base_url, "")
+        status, _, body = client.call("POST", "/enrol", {"code": made["code"]})
+        enrolled = json.loads(body)
+        client.token = enrolled["device_token"]
+        beat, _, _ = client.call("POST", "/devices/me/heartbeat", {})
+    shown = run("devices", "code", "AM-07", data=tmp_path).stdout
+    unknown = run("devices", "code", "AM-99", data=tmp_path, code=1).stderr
+
+    assert (200, 200) == (status, beat)
+    assert added["device_id"] == made["device_id"] == enrolled["device_id"]
+    assert re.search(r"^code  [0-9A-Z]{4}-[0-9A-Z]{4}$", shown, re.MULTILINE)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "there is no device AM-99" in unknown
+
+
 def test_keys_are_added_listed_and_revoked(tmp_path):
     """A key's text is shown once; scopes make it a restricted key."""
     full = run_json("keys", "add", "--name", "backend", data=tmp_path)

@@ -140,7 +140,7 @@ async def test_a_refresh_beside_the_first_use_cuts_nobody_off(api, refresh):
 
 
 async def test_a_refresh_survives_a_crash_before_its_answer(tmp_path, clock):
-    """A gateway that dies between its commit and its answer gives the same token when it is back."""
+    """A gateway that dies between commit and answer gives the same token when it is back."""
     async with serving(tmp_path / "data", clock) as api:
         _, old = await api.device()
         lost = await api.call("POST", "/v1/devices/me/token/refresh", token=old)
