@@ -15,6 +15,7 @@ from gateway.core.ids import Prefix
 from gateway.errors import (
     Conflict,
     DigestConflict,
+    Forbidden,
     GatewayError,
     InvalidRequest,
     MediaPending,
@@ -38,6 +39,9 @@ from gateway.objects import ObjectStore, SignedFor, UploadTarget
 from gateway.store import Asked, Made, Store
 
 logger = logging.getLogger(__name__)
+
+TRIAL = "fieldpost_trial"
+"""Metadata of what `fieldpost doctor` and `probe` create, fill and delete again."""
 
 _DECISIONS = 4
 _AT_ONCE = 8
@@ -126,8 +130,15 @@ class RecordingDesk:
         return found[:limit], len(found) > limit
 
     async def delete(self, caller: Caller, recording_id: str) -> None:
-        """Delete a recording and its objects."""
+        """Delete a recording and its objects; a device can withdraw what it sent to try us out.
+
+        Raises:
+            NotFound: See `find`.
+            Forbidden: A device asks for it, and this is no trial.
+        """
         recording = await self.find(caller, recording_id)
+        if isinstance(caller, DeviceCaller) and not _is_trial(recording):
+            raise Forbidden("a device deletes nothing but its own trials; this needs an API key")
         doomed = await self._store.recordings.delete(recording.id, self._clock.now())
         if doomed is not None:
             logger.info("A recording was deleted.", extra={"recording_id": recording.id})
@@ -316,3 +327,7 @@ class RecordingDesk:
             expires=int(expires_at.timestamp()),
             life_s=int(self._url_ttl.total_seconds()),
         )
+
+
+def _is_trial(recording: Recording) -> bool:
+    return TRIAL in recording.metadata and recording.status is RecordingStatus.PENDING

@@ -2,9 +2,15 @@
 
 from aiohttp import web
 
-from gateway.errors import IdempotencyMismatch, InvalidRequest, NotFound, RecordingDeleted
+from gateway.errors import (
+    Forbidden,
+    IdempotencyMismatch,
+    InvalidRequest,
+    NotFound,
+    RecordingDeleted,
+)
 from gateway.model import Recording, RecordingFilter, RecordingStatus, Scope
-from gateway.routes import IDEMPOTENCY_KEY, PAGE, REPLAYED, Admits, Answer, Parameter, Route
+from gateway.routes import IDEMPOTENCY_KEY, PAGE, REPLAYED, Answer, Parameter, Route
 from gateway.routes import examples as example
 from gateway.routes.bodies import (
     MOST_UPLOAD_URLS,
@@ -146,12 +152,11 @@ ROUTES = (
         method="DELETE",
         path=_RECORDING,
         operation_id="deleteRecording",
-        summary="Delete a recording and its objects",
+        summary="Delete a recording and its objects; a device only its own trials",
         run=delete,
-        admits=Admits.KEYS,
         scope=Scope.RECORDINGS_WRITE,
         answers=(Answer(status=204, means="Deleted."),),
-        problems=(NotFound,),
+        problems=(Forbidden, NotFound),
     ),
 )
 """The table that the application and openapi.json are built from."""

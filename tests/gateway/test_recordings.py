@@ -400,6 +400,28 @@ async def test_a_device_may_not_delete(api):
     assert (refused.status, refused.code) == (403, "forbidden")
 
 
+async def test_a_device_withdraws_its_own_trial(api):
+    """What a device made to try the way out it takes away again, bytes and all."""
+    trial = {"metadata": {"fieldpost_trial": "1"}}
+    made = await api.call("POST", "/v1/recordings", trial, key="trial-1")
+    recording = await uploaded(api, AUDIO, recording=made.json["id"])
+    path = f"/v1/recordings/{recording}"
+
+    assert (await api.call("DELETE", path)).status == 204
+    assert (await api.call("GET", path)).status == 404
+
+
+async def test_a_trial_that_was_completed_stays(api):
+    """What the gateway has acknowledged no device deletes, whatever it called it."""
+    trial = {"metadata": {"fieldpost_trial": "1"}}
+    made = await api.call("POST", "/v1/recordings", trial, key="trial-1")
+    recording = await uploaded(api, AUDIO, recording=made.json["id"])
+    await api.call("POST", f"/v1/recordings/{recording}/upload-complete", {})
+    refused = await api.call("DELETE", f"/v1/recordings/{recording}")
+
+    assert (refused.status, refused.code) == (403, "forbidden")
+
+
 async def test_unfinished_media_are_limited_per_device(tmp_path, clock):
     """A runaway device cannot fill the gateway with sessions, nor take others' room."""
     async with serving(tmp_path / "data", clock, max_sessions=2) as api:
