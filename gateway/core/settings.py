@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 from msgspec import Meta, Struct
 
-from device.off_peak import HoursInvalid, OffPeak
+from device.errors import SettingUnusable
+from device.off_peak import OffPeak
 
 GATEWAY = "gateway"
 """The level that holds for all devices."""
@@ -188,7 +189,7 @@ def _wrong_hours(hours: OffPeakHours) -> str:
         return "needs start, end and timezone while enabled"
     try:
         OffPeak.parse(f"{hours.start}-{hours.end} {hours.timezone}")
-    except HoursInvalid as error:
+    except SettingUnusable as error:
         return str(error)
     return ""
 

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from gateway.errors import DatabaseDamaged, DatabaseOutdated, Unavailable
-from gateway.model import Recording, RecordingFilter
+from gateway.model import DeviceToken, EnrolCode, Recording, RecordingFilter
 from gateway.store.database import Database
 from gateway.store.migrate import HEAD, _config, upgrade
 from gateway.store.schema import metadata
@@ -54,28 +54,31 @@ async def test_the_newest_migration_is_the_one_named():
     assert ScriptDirectory.from_config(_config()).get_current_head() == HEAD
 
 
-async def test_a_database_of_the_first_version_is_migrated(tmp_path):
-    """What an older release kept is there after the migration, and can be worked on."""
-    database = Database.sqlite(tmp_path / "gateway.db")
+async def older(folder, revision, *statements):
+    """Make a database as an older release left it."""
+    database = Database.sqlite(folder / "gateway.db")
 
-    def first(connection):
+    def make(connection):
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        for statement in (
-            (
-                "INSERT INTO recordings (id, status, metadata, created_at)"
-                " VALUES ('rec_1', 'pending', '{}', '2026-03-01 12:00:00')"
-            ),
-            (
-                "INSERT INTO media (id, recording_id, type, content_type, status, created_at)"
-                " VALUES ('med_1', 'rec_1', 'audio', 'audio/ogg', 'pending', '2026-03-01 12:00:00')"
-            ),
-        ):
+        command.upgrade(config, revision)
+        for statement in statements:
             connection.execute(text(statement))
 
-    await database.writing(first)
+    await database.writing(make)
     await database.aclose()
+
+
+async def test_a_database_of_the_first_version_is_migrated(tmp_path):
+    """What an older release kept is there after the migration, and can be worked on."""
+    await older(
+        tmp_path,
+        "0001",
+        "INSERT INTO recordings (id, status, metadata, created_at)"
+        " VALUES ('rec_1', 'pending', '{}', '2026-03-01 12:00:00')",
+        "INSERT INTO media (id, recording_id, type, content_type, status, created_at)"
+        " VALUES ('med_1', 'rec_1', 'audio', 'audio/ogg', 'pending', '2026-03-01 12:00:00')",
+    )
     migrated = await migrate(tmp_path)
     now = FakeClock().now()
     async with open_store(tmp_path) as store:
@@ -85,6 +88,39 @@ async def test_a_database_of_the_first_version_is_migrated(tmp_path):
     assert migrated is True
     assert ["med_1"] == [medium.id for medium in idle]
     assert ("0" * 64, None) == (done.content_sha256, done.expired_at)
+
+
+async def test_tokens_of_the_second_version_work_after_the_migration(tmp_path):
+    """Devices need no new token, and one that is enrolled then ends the one from before."""
+    await older(
+        tmp_path,
+        "0002",
+        "INSERT INTO devices (id, serial_number, metadata, heartbeat, binding_generation,"
+        " created_at, updated_at)"
+        " VALUES ('dev_1', 'AM-07', '{}', '{}', 0, '2026-03-01 12:00:00', '2026-03-01 12:00:00')",
+        "INSERT INTO device_tokens (id, device_id, token_hash, created_at)"
+        " VALUES ('tok_1', 'dev_1', 'old', '2026-03-01 12:00:00')",
+    )
+    await migrate(tmp_path)
+    now = FakeClock().now()
+    fresh = DeviceToken(id="tok_2", device_id="", token_hash="new", created_at=now)  # noqa: S106
+    code = EnrolCode(
+        id="enc_1",
+        device_id="dev_1",
+        code_hash="c",
+        created_at=now,
+        expires_at=now + timedelta(minutes=1),
+    )
+    async with open_store(tmp_path) as store:
+        before = await store.devices.token("old")
+        await store.enrolments.add(code)
+        enrolled = await store.enrolments.redeem("c", None, fresh)
+        await store.devices.used(enrolled, now)
+        after = await store.devices.token("old")
+
+    assert (before.enrolment, before.revoked_at) == (0, None)
+    assert ("dev_1", 1) == (enrolled.device_id, enrolled.enrolment)
+    assert after.revoked_at == now
 
 
 async def test_an_old_database_is_not_touched(tmp_path):
