@@ -20,6 +20,7 @@ from device.daytime import Daytime
 from device.errors import CloudConflict, CloudRejected, FieldpostError
 from device.model import State
 from device.spool.spool import Spool
+from device.words import count
 
 logger = logging.getLogger(__name__)
 
@@ -110,10 +111,8 @@ class Orders:
             return failed("this box does not allow it: [device] allow_factory_reset is false")
         left = len(await asyncio.to_thread(self.spool.ids, *_UNRELEASED))
         if left:
-            return failed(
-                f"refused: {left} recordings are not released yet, and without a token they would"
-                " never be sent"
-            )
+            noun = count(left, "recording is", "recordings are")
+            return failed(f"{noun} not released yet, and none would be sent without a token")
         outcome = done(forgotten=["token", "settings"])
         # Afterwards there is no token to say it with.
         try:
