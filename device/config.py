@@ -214,6 +214,14 @@ class UploadConfig:
         },
     )
 
+    streaming_enabled: bool | None = field(
+        default=None,
+        metadata={
+            "doc": "pull recordings while they are still being made, as live does for one recorder",
+            "built-in": False,
+        },
+    )
+
     @property
     def segment_s(self) -> float | None:
         """The longest part that `segment` asks for; None where it names no duration."""

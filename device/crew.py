@@ -154,9 +154,13 @@ class Crew:
 
     def _start_visit(self, recorder: RecorderConfig) -> None:
         name = f"visit {recorder.url}"
-        visitor = self.parts.visitor(recorder, None, self.pulses.of(name, within_s=STEP_S))
+        pulse = self.pulses.of(name, within_s=STEP_S)
+        visitor = self.parts.visitor(recorder, None, pulse, self._streams)
         task = self.group.create_task(visitor.run(once=False), name=name)
         self._visits[recorder] = visitor, task
+
+    def _streams(self) -> bool:
+        return self._uplink is not None and self._uplink.regime.agreed.merged.streaming
 
     async def _end_visit(self, recorder: RecorderConfig) -> None:
         _, task = self._visits.pop(recorder)

@@ -25,7 +25,10 @@ async def carry(config: Config, *, progress: Progress) -> Summary:
     """
     async with opened(config, progress) as parts, uplink(parts) as up:
         dispatcher = parts.dispatcher(up, once=True)
-        visitors = [parts.visitor(r, dispatcher) for r in config.recorders]
+        visitors = [
+            parts.visitor(r, dispatcher, streaming=lambda: up.regime.agreed.merged.streaming)
+            for r in config.recorders
+        ]
         done_before = await _done(parts.spool)
         async with asyncio.TaskGroup() as group:
             uploads = _uploads(group, parts, up, dispatcher)

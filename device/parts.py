@@ -47,6 +47,7 @@ class Parts:
         recorder: RecorderConfig,
         dispatcher: Dispatcher | None,
         pulse: Pulse | None = None,
+        streaming: Callable[[], bool] = bool,
     ) -> Visitor:
         """Make the loop of one recorder; without a dispatcher nothing goes up meanwhile."""
         return Visitor(
@@ -58,6 +59,7 @@ class Parts:
             stored=self.stored,
             settled=dispatcher.settled if dispatcher is not None else _nothing_goes_up,
             pulse=pulse or Unwatched(),
+            streaming=streaming,
         )
 
     def dispatcher(

@@ -54,6 +54,8 @@ class Visitor:
     """Whether uploads have nothing more to do for a recorder (`run --once`)."""
     called: Bell = field(default_factory=Bell)
     """Rung by an operator who wants it looked at now."""
+    streaming: Callable[[], bool] = bool
+    """Whether recordings are pulled while they are made, whatever the recorder's own `live`."""
     pulse: Pulse = field(default_factory=Unwatched)
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -122,7 +124,7 @@ class Visitor:
                 release=self.config.release,
                 clock=self.clock,
                 cache=self.spool.root / "cache",
-                live=self.config.live,
+                live=self.config.live or self.streaming(),
             ),
         )
 

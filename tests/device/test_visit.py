@@ -69,13 +69,14 @@ class Rig:
         self.spool, self.clock, self.notes = spool, clock, Notes()
         self.driver = ScriptedDriver({key(1): (AUDIO,), key(2): (OTHER,)})
         self.absent: list[Exception] = []
-        self.opened = 0
+        self.opened, self.live = 0, False
         self.uplink = Uplink(spool, clock)
         monkeypatch.setitem(drivers.BUILTIN, "scripted", "tests.device.test_visit:unused")
         monkeypatch.setattr(drivers.registry, "resolve", lambda *_: self.open)
 
-    async def open(self, _opening) -> ScriptedDriver:
+    async def open(self, opening) -> ScriptedDriver:
         self.opened += 1
+        self.live = opening.live
         if self.absent:
             raise self.absent.pop(0)
         return self.driver
@@ -129,6 +130,16 @@ async def test_once_empties_the_recorder(rig):
     assert rig.driver.contents == {}
     assert await rig.states() == [State.RELEASED] * 2
     assert rig.driver.closed
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_streaming_settings_pull_what_is_still_made(rig, streaming):
+    """The gateway's streaming makes every recorder one that is pulled live."""
+    visitor = rig.visitor()
+    visitor.streaming = lambda: streaming
+    await rig.once(visitor)
+
+    assert streaming is rig.live
 
 
 async def test_nothing_is_released_before_it_is_stored(rig):
