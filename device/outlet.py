@@ -23,12 +23,17 @@ def open_outlet(network: NetworkConfig, environ: Mapping[str, str]) -> Transport
     """
     return Transport(
         tls=client_context(network),
-        proxies=_proxies(network, environ),
+        proxies=proxies_of(network, environ),
         max_bytes_per_s=network.max_bytes_per_s,
     )
 
 
-def _proxies(network: NetworkConfig, environ: Mapping[str, str]) -> Proxies:
+def proxies_of(network: NetworkConfig, environ: Mapping[str, str]) -> Proxies:
+    """Say which way requests go. Blocks: it reads a file.
+
+    Raises:
+        ConfigInvalid: As `open_outlet`.
+    """
     if not network.proxy:
         return Proxies()
     if network.proxy == ENVIRONMENT:

@@ -16,6 +16,7 @@ from device.errors import UsageInvalid
 COMMANDS = {
     "run": "carry recordings from recorders to the cloud until stopped",
     "status": "show what is carried, what waits, and why",
+    "doctor": "look at everything that carries recordings, and say what to do",
     "reload": "have the running agent read its configuration again",
     "pull": "copy recordings from recorders into the spool now",
     "upload": "send audio and images from this computer as one recording",
