@@ -1,9 +1,9 @@
 """`fieldpost spool verify`: read back every recording and compare its digest."""
 
-import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from device.cli.byte_bar import byte_bar
 from device.cli.exit_codes import FAILED
 from device.cli.invocation import Invocation
 from device.cli.output import document, width
@@ -14,7 +14,7 @@ from device.model import State
 from device.words import count, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from device.spool.checks import Checked
 
@@ -33,7 +33,8 @@ def main(_args: Namespace, call: Invocation) -> int:
     call.start_logs()
     with held(call.config()) as spool:
         total = sum(entry.size_bytes for entry in spool.entries(State.SEALED, State.STORED))
-        checked = list(_with_bar(spool.verify(), total, call))
+        with byte_bar(call, "reading", total) as step:
+            checked = list(_telling(spool.verify(), step))
     damaged = [each for each in checked if each.problem]
     read_bytes = sum(each.bytes for each in checked)
     if call.json:
@@ -50,19 +51,8 @@ def main(_args: Namespace, call: Invocation) -> int:
     return FAILED if damaged else 0
 
 
-def _with_bar(
-    checks: "Iterable[Checked]", total_bytes: int, call: Invocation
-) -> "Iterator[Checked]":
-    """Pass the checks on while a bar shows how far they are."""
-    if call.quiet or not sys.stderr.isatty():
-        yield from checks
-        return
-    from rich.console import Console  # noqa: PLC0415 - 60 ms that only a terminal pays
-    from rich.progress import Progress  # noqa: PLC0415 - as above
-
-    console = Console(stderr=True, no_color=not call.coloured(sys.stderr))
-    with Progress(console=console, transient=True) as bars:
-        task = bars.add_task("reading", total=total_bytes)
-        for each in checks:
-            yield each
-            bars.advance(task, each.bytes)
+def _telling(checks: "Iterable[Checked]", step: "Callable[[int], None]") -> "Iterator[Checked]":
+    """Pass the checks on and tell how far they are."""
+    for each in checks:
+        yield each
+        step(each.bytes)
