@@ -151,9 +151,8 @@ def _stage_program(package: Package, target: Target, tree: Path) -> None:
 def _stage_told_by_program(tree: Path) -> None:
     """Add the pages and completions that the program writes itself."""
     program = [sys.executable, "-c", "import sys; from device.cli.main import main; main()"]
-    asked = {("completion", shell): place for shell, place in COMPLETIONS.items()}
-    asked["man",] = "usr/share/man/man1/fieldpost.1.gz"
-    for words, place in asked.items():
+    asked = [(["completion", shell], place) for shell, place in COMPLETIONS.items()]
+    for words, place in (*asked, (["man"], "usr/share/man/man1/fieldpost.1.gz")):
         told = subprocess.run(
             [*program, *words], cwd=REPO, capture_output=True, text=True, check=False
         )
