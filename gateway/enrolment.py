@@ -1,7 +1,6 @@
 """What can be done with one-time codes: make one for a device, give its token for one."""
 
 import asyncio
-import hashlib
 import logging
 import secrets
 from datetime import datetime
@@ -75,7 +74,8 @@ class EnrolDesk:
         if nonce is None:
             text = device_token(secrets.token_bytes(_TOKEN_BYTES))
         else:
-            # The same request again must give the same token, and no token's text is kept.
+            # The same request again must give the same token, and no token's text is kept: its
+            # hash tells whether it is the same client, with the same nonce.
             text = derived_token(self._secret, "enrol", hashed, nonce)
         token = DeviceToken(
             id=new_id(Prefix.TOKEN),
@@ -83,9 +83,7 @@ class EnrolDesk:
             token_hash=credential_hash(text),
             created_at=self._clock.now(),
         )
-        enrolled = await self._store.enrolments.redeem(
-            hashed, None if nonce is None else _nonce_hash(nonce), token
-        )
+        enrolled = await self._store.enrolments.redeem(hashed, token)
         self._guesses.right(guesser)
         logger.info("A device was enrolled by a code.", extra={"device_id": enrolled.device_id})
         return enrolled.device_id, text
@@ -94,7 +92,3 @@ class EnrolDesk:
         # One at a time: it is slow on purpose, and everybody may ask for it.
         async with self._hashing:
             return await asyncio.to_thread(code_hash, code)
-
-
-def _nonce_hash(nonce: str) -> str:
-    return hashlib.sha256(nonce.encode()).hexdigest()

@@ -105,12 +105,13 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """One recorder box. `heartbeat` is its last report, as it was received."""
+    """One recorder box. `name` is what it calls itself, `heartbeat` its last report as it came."""
 
     id: str
     serial_number: str
     created_at: datetime
     updated_at: datetime
+    name: str | None = None
     model: str | None = None
     firmware_version: str | None = None
     end_user_id: str | None = None

@@ -199,6 +199,7 @@ class DeviceView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     serial_number: str
     status: str
     end_user_id: str | None
+    device_name: str | None
     model: str | None
     firmware_version: str | None
     battery_percent: int | None
@@ -303,6 +304,7 @@ def show_device(device: Device, *, device_token: str | None = None) -> DeviceVie
         serial_number=device.serial_number,
         status="unbound" if device.end_user_id is None else "bound",
         end_user_id=device.end_user_id,
+        device_name=device.name,
         model=device.model,
         firmware_version=device.firmware_version,
         battery_percent=said.get("battery_percent"),

@@ -25,7 +25,8 @@ async def enrol(exchange: Exchange) -> web.StreamResponse:
     device_id, token = await exchange.gateway.enrolment.enrol(
         body.code,
         body.enrol_nonce,
-        guesser=guesser(request.remote, request.headers.get("X-Forwarded-For")),
+        # Some proxies add a line of their own instead of an item to the client's.
+        guesser=guesser(request.remote, ",".join(request.headers.getall("X-Forwarded-For", []))),
     )
     return answer(Enrolled(device_id=device_id, device_token=token))
 

@@ -71,6 +71,7 @@ DEVICE = {
     "serial_number": "AM-07",
     "status": "unbound",
     "end_user_id": None,
+    "device_name": "North mast",
     "model": "fieldpost-box",
     "firmware_version": "1.4.2",
     "battery_percent": 81,

@@ -20,11 +20,9 @@ class SqlEnrolments:
         """See `Enrolments.add`."""
         await self._database.writing(_add, code)
 
-    async def redeem(
-        self, code_hash: str, nonce_hash: str | None, token: DeviceToken
-    ) -> DeviceToken:
+    async def redeem(self, code_hash: str, token: DeviceToken) -> DeviceToken:
         """See `Enrolments.redeem`."""
-        return await self._database.writing(_redeem, code_hash, nonce_hash, token)
+        return await self._database.writing(_redeem, code_hash, token)
 
 
 def _add(connection: Connection, code: EnrolCode) -> None:
@@ -32,9 +30,7 @@ def _add(connection: Connection, code: EnrolCode) -> None:
     connection.execute(insert(enrol_codes).values(**dataclasses.asdict(code)))
 
 
-def _redeem(
-    connection: Connection, code_hash: str, nonce_hash: str | None, token: DeviceToken
-) -> DeviceToken:
+def _redeem(connection: Connection, code_hash: str, token: DeviceToken) -> DeviceToken:
     code = connection.execute(
         select(enrol_codes)
         .where(enrol_codes.c.code_hash == code_hash, enrol_codes.c.expires_at > token.created_at)
@@ -46,9 +42,7 @@ def _redeem(
         known = connection.execute(
             select(device_tokens).where(device_tokens.c.id == code.token_id)
         ).one()
-        given_again = nonce_hash is not None and nonce_hash == code.nonce_hash
-        # Its text is derived from the gateway's secret: after that was exchanged, it is another.
-        if not given_again or known.token_hash != token.token_hash:
+        if known.token_hash != token.token_hash:
             raise _refused()
         return DeviceToken(**known._mapping)  # noqa: SLF001 - the documented accessor
     highest = select(func.coalesce(func.max(device_tokens.c.enrolment), 0)).where(
@@ -61,9 +55,7 @@ def _redeem(
     )
     connection.execute(insert(device_tokens).values(**dataclasses.asdict(enrolled)))
     connection.execute(
-        update(enrol_codes)
-        .where(enrol_codes.c.id == code.id)
-        .values(nonce_hash=nonce_hash, token_id=enrolled.id)
+        update(enrol_codes).where(enrol_codes.c.id == code.id).values(token_id=enrolled.id)
     )
     return enrolled
 

@@ -95,21 +95,19 @@ class Enrolments(Protocol):
         """Keep a code; forgets those that are expired by then."""
         ...
 
-    async def redeem(
-        self, code_hash: str, nonce_hash: str | None, token: DeviceToken
-    ) -> DeviceToken:
+    async def redeem(self, code_hash: str, token: DeviceToken) -> DeviceToken:
         """Keep `token` as one of the device that the code is of; its older ones stay until used.
 
         Args:
             code_hash: Of the code, which is used up by this.
-            nonce_hash: Of what the client will prove itself with if it asks again; None: it cannot.
             token: Without its device; `created_at` is now.
 
         Returns:
-            The token with its device, also where the same client asks again.
+            The token with its device; the one that is kept, where the code was used for the very
+            same (by its hash).
 
         Raises:
-            CodeRefused: No such code, or expired, or used by another client.
+            CodeRefused: No such code, or expired, or used for another token.
         """
         ...
 

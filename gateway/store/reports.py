@@ -51,8 +51,9 @@ def _keep(
     at: datetime,
 ) -> None:
     values: dict[str, Any] = {"heartbeat": dict(report), "last_heartbeat_at": at}
-    if (firmware := report.get("firmware_version")) is not None:
-        values["firmware_version"] = firmware
+    for column, said in (("firmware_version", "firmware_version"), ("name", "device_name")):
+        if report.get(said) is not None:
+            values[column] = report[said]
     connection.execute(update(devices).where(devices.c.id == device_id).values(**values))
     connection.execute(insert(heartbeats).values(device_id=device_id, at=at, report=dict(report)))
     _trim(connection, heartbeats, device_id, MOST_HEARTBEATS)

@@ -62,6 +62,7 @@ devices = Table(
     Column("seq", _SEQ, primary_key=True, autoincrement=True),
     Column("id", _ID, nullable=False, unique=True),
     Column("serial_number", String(255), nullable=False, unique=True),
+    Column("name", String(64)),
     Column("model", String(64)),
     Column("firmware_version", String(64)),
     Column("end_user_id", String(255)),
@@ -95,7 +96,6 @@ enrol_codes = Table(
     Column("code_hash", _SHA256, nullable=False, unique=True),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
-    Column("nonce_hash", _SHA256),
     Column("token_id", _ID, ForeignKey("device_tokens.id")),
 )
 

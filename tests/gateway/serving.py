@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from blockbuster import blockbuster_ctx
+from multidict import CIMultiDict
 
 from gateway.answering import GATEWAY
 from gateway.app import create_app
@@ -60,10 +61,10 @@ class Api:
         *,
         token: str | None = None,
         key: str | None = None,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> Answer:
-        sent = dict(headers or {})
+        sent = CIMultiDict(headers or {})
         bearer = self.token if token is None else token
         signed = path.startswith("http")
         if bearer and not signed:

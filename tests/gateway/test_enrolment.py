@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 import pytest_asyncio
+from multidict import CIMultiDict
 
 from gateway.core.guesses import OVERALL, PER_ADDRESS
 from tests.gateway.serving import serving
@@ -35,7 +36,7 @@ async def key_of(api):
     return api.operator
 
 
-async def enrol(api, code, nonce=None, **headers):
+async def enrol(api, code, nonce=None, headers=None):
     body = {"code": code} | ({} if nonce is None else {"enrol_nonce": nonce})
     return await api.call("POST", "/v1/enrol", body, token="", headers=headers)
 
@@ -192,16 +193,27 @@ async def test_what_is_no_code_is_refused(api, body, status):
 
 async def test_guessing_is_slowed_down_for_the_one_who_guesses(api, code, clock):
     """After some wrong codes an address waits, also with a right one; others do not."""
-    wrong = [await enrol(api, "0000-000", **BY) for _ in range(PER_ADDRESS)]
-    waits = await enrol(api, code, **BY)
-    other = await enrol(api, code, **{"X-Forwarded-For": "198.51.100.2"})
+    wrong = [await enrol(api, "0000-000", headers=BY) for _ in range(PER_ADDRESS)]
+    waits = await enrol(api, code, headers=BY)
+    other = await enrol(api, code, headers={"X-Forwarded-For": "198.51.100.2"})
     clock.advance(60)
-    after = await enrol(api, "0000-000", **BY)
+    after = await enrol(api, "0000-000", headers=BY)
 
     assert {403} == {each.status for each in wrong}
     assert (waits.status, waits.code) == (429, "too_many_guesses")
     assert waits.headers["Retry-After"] == "60"
     assert (other.status, after.status) == (200, 403)
+
+
+async def test_a_guesser_cannot_name_himself(api):
+    """A proxy that adds a line of its own to the client's is believed, not the client."""
+    for at in range(PER_ADDRESS + 1):
+        lines = CIMultiDict(
+            [("X-Forwarded-For", f"198.51.100.{at}"), ("X-Forwarded-For", "8.8.8.8")]
+        )
+        refused = await enrol(api, "0000-000", headers=lines)
+
+    assert refused.status == 429
 
 
 BY = {"X-Forwarded-For": "198.51.100.1"}
@@ -210,8 +222,8 @@ BY = {"X-Forwarded-For": "198.51.100.1"}
 async def test_guessing_from_everywhere_is_slowed_down(api, code):
     """All addresses together have a limit too."""
     for at in range(OVERALL):
-        await enrol(api, "0000-000", **{"X-Forwarded-For": f"198.51.100.{at}"})
-    refused = await enrol(api, code, **{"X-Forwarded-For": "8.8.8.8"})
+        await enrol(api, "0000-000", headers={"X-Forwarded-For": f"198.51.100.{at}"})
+    refused = await enrol(api, code, headers={"X-Forwarded-For": "8.8.8.8"})
 
     assert refused.status == 429
 

@@ -50,10 +50,14 @@ async def test_everything_documented_is_kept_and_shown(api):
 
 
 async def test_a_heartbeat_may_say_nothing(api):
-    """An empty heartbeat is a sign of life."""
+    """An empty heartbeat is a sign of life; name and firmware stay what they were."""
+    await api.call("POST", BEAT, EVERYTHING)
     answer = await api.call("POST", BEAT)
+    shown = (await api.call("GET", "/v1/devices/me")).json
 
     assert answer.status == 200
+    assert (shown["device_name"], shown["firmware_version"]) == ("North mast", "2.0")
+    assert (shown["battery_percent"], shown["recording_state"]) == (None, {})
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ async def test_tokens_of_the_second_version_work_after_the_migration(tmp_path):
     async with open_store(tmp_path) as store:
         before = await store.devices.token("old")
         await store.enrolments.add(code)
-        enrolled = await store.enrolments.redeem("c", None, fresh)
+        enrolled = await store.enrolments.redeem("c", fresh)
         await store.devices.used(enrolled, now)
         after = await store.devices.token("old")
 

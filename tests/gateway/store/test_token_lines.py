@@ -52,7 +52,7 @@ class Box:
             id=name, device_id="dev_1", code_hash=name, created_at=NOW, expires_at=LATER
         )
         _add(self.connection, code)
-        _redeem(self.connection, name, None, token(name))
+        _redeem(self.connection, name, token(name))
         self.handed_out.append(name)
 
     def line(self, name):

@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.add_column(
         "device_tokens", sa.Column("enrolment", sa.Integer, nullable=False, server_default="0")
     )
+    op.add_column("devices", sa.Column("name", sa.String(64)))
     op.create_table(
         "enrol_codes",
         sa.Column("id", sa.String(72), nullable=False),
@@ -28,7 +29,6 @@ def upgrade() -> None:
         sa.Column("code_hash", sa.String(64), nullable=False),
         sa.Column("created_at", _INSTANT, nullable=False),
         sa.Column("expires_at", _INSTANT, nullable=False),
-        sa.Column("nonce_hash", sa.String(64)),
         sa.Column("token_id", sa.String(72)),
         sa.PrimaryKeyConstraint("id", name="pk_enrol_codes"),
         sa.ForeignKeyConstraint(
