@@ -16,6 +16,7 @@ FieldpostError
 ├── Uncuttable                  audio is not cut into parts; it goes up whole
 ├── Uncarried                   audio is to be cut before it goes up; within an upload alone
 ├── Held                        the sending policy says not now
+├── TokenNotKept                a token cannot be written to its file, or deleted
 ├── SpoolError                  our own disk
 │   ├── SpoolLocked             another agent holds it
 │   ├── SpoolFull               no room for what is to be pulled
@@ -231,6 +232,14 @@ class Held(FieldpostError):
         self.why = why
         self.until = until
         self.next_bytes = next_bytes
+
+
+class TokenNotKept(FieldpostError):
+    """A token cannot be written to its file, or deleted there."""
+
+    code = "token-not-kept"
+    fault = Fault.OPERATOR
+    exit_code = 77
 
 
 class SpoolError(FieldpostError):

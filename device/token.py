@@ -64,7 +64,7 @@ def token_source(
                 raise TokenRefused(f"cannot read {place}: {error.strerror}") from error
             if token == NOT_ENROLLED:
                 refusal = "this device is not enrolled"
-            elif complaint := _unusable(token, config):
+            elif complaint := unusable(token, config):
                 raise TokenRefused(f"{place} {complaint}")
             else:
                 return token
@@ -100,7 +100,7 @@ def token_problem(
         return f"{place} does not exist: {_advice(config)}" if configured else None
     except OSError as error:
         return f"{place} cannot be read: {error.strerror}"
-    complaint = None if token == NOT_ENROLLED else _unusable(token, config)
+    complaint = None if token == NOT_ENROLLED else unusable(token, config)
     return f"{place} {complaint}" if complaint else None
 
 
@@ -153,7 +153,7 @@ def _advice(config: CloudConfig) -> str:
     return (_ENROL if config.api == "bota" else _CREDENTIAL).format(place=config.token_file)
 
 
-def _unusable(token: str, config: CloudConfig) -> str | None:
+def unusable(token: str, config: CloudConfig) -> str | None:
     """Complain about text that cannot stand in an Authorization header; never quotes it."""
     if not token:
         return "is empty"

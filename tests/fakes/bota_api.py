@@ -82,7 +82,7 @@ class BotaDouble:
     """`async with BotaDouble() as bota:` serves `bota.base_url`.
 
     What only our gateway does: `chunked` URLs, one medium per key, and `many` URLs at once; and
-    with `chunked` a token that works until its successor was used, and results of orders.
+    with `chunked` a token that works until its successor was used, results of orders, and codes.
     """
 
     def __init__(self, *, chunked: bool = False, quantum_bytes: int = 1, many: int = 0) -> None:
@@ -106,6 +106,9 @@ class BotaDouble:
         self._many = many
         self._replays: dict[str, tuple[Any, str]] = {}
         self._successors: dict[str, str] = {}
+        self.codes: dict[str, str] = {}
+        """One-time codes and their tokens; each is for the first nonce that comes."""
+        self._nonces: dict[str, str] = {}
         self._runner: web.AppRunner | None = None
         self.base_url = ""
 
@@ -120,6 +123,7 @@ class BotaDouble:
         app.router.add_post("/v1/devices/me/token/refresh", self._refresh)
         if self._chunked:
             app.router.add_post("/v1/devices/me/commands/{id}/result", self._result)
+            app.router.add_post("/v1/enrol", self._enrol)
         app.router.add_put("/s3/{recording}/{media}", self._s3_put)
         app.router.add_put("/v1/uploads/{media}", self._chunk_put)
         self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.1)
@@ -316,6 +320,17 @@ class BotaDouble:
             return self._json(200, {"status": "ok"})
 
         return await self._guarded("result", request, act)
+
+    async def _enrol(self, request: web.Request) -> web.StreamResponse:
+        async def act() -> web.Response:
+            body = await _json(request)
+            code, nonce = body.get("code"), body.get("enrol_nonce")
+            if code not in self.codes or self._nonces.setdefault(code, nonce) != nonce:
+                return self._error(403, "code_refused", "the code is not good")
+            self.tokens.add(self.codes[code])
+            return self._json(200, {"device_id": "dev_1", "device_token": self.codes[code]})
+
+        return await self._guarded("enrol", request, act, token=False)
 
     # The stores
 

@@ -159,11 +159,6 @@ def test_only_bluetooth_recorders_are_meant(fieldpost, file, url):
     assert "fieldpost scan --ble" in said.err
 
 
-def test_which_recorder_has_to_be_said(fieldpost, file):
-    """Nothing is given to whichever recorder happens to be near."""
-    assert fieldpost("enrol", "--token-file", str(file)).code == 2
-
-
 def test_a_second_token_is_refused_with_its_number(fieldpost, bota, file):
     """A program can tell "already has one" from other refusals."""
     source = recorder()
