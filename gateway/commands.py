@@ -221,7 +221,7 @@ async def _enrol_code(store: SqlStore, named: str) -> Outcome:
     }
     lines = [
         f"code  {code}",
-        f"Good for one box, until {expires_at:%H:%M} UTC; there: fieldpost enrol",
+        f"Good for one box, until {expires_at:%H:%M} UTC; there: fieldpost enrol --code {code}",
         f"The tokens that {device.serial_number} has work until the new one is first used.",
     ]
     return Outcome(document, lines)

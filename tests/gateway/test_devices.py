@@ -265,7 +265,6 @@ async def test_a_restricted_key_opens_what_its_scopes_say(api, method, path, sco
         ("POST", "/v1/devices"),
         ("POST", "/v1/devices/me/bind"),
         ("POST", "/v1/devices/me/unbind"),
-        ("DELETE", "/v1/recordings/rec_0"),
         ("POST", "/v1/devices/me/commands"),
         ("DELETE", "/v1/devices/me/commands/cmd_0"),
         ("PUT", "/v1/devices/me/settings"),
