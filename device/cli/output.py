@@ -9,6 +9,8 @@ from typing import Any, TextIO
 from device.documents import plain
 
 NARROW = 80
+NARROWEST = 30
+"""Columns of a phone held upright; less is not laid out for."""
 
 
 def document(content: Mapping[str, Any]) -> None:
@@ -29,6 +31,20 @@ def width(stream: TextIO | None = None) -> int | None:
         return max(NARROW, os.get_terminal_size(stream.fileno()).columns)
     except OSError:
         return NARROW
+
+
+def page_width(stream: TextIO | None = None) -> int:
+    """Say how wide a page for people is: as a narrow terminal, never wider than 80 columns.
+
+    Args:
+        stream: Another than stdout.
+    """
+    stream = stream or sys.stdout
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else NARROW
+    except OSError:
+        columns = NARROW
+    return min(NARROW, max(NARROWEST, columns or NARROW))
 
 
 def sentence(line: str) -> str:

@@ -1,11 +1,10 @@
 """How `status` shows recorders: a table of the configured ones."""
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from device.cli.output import NARROW
 from device.cli.recorder_words import CLOCK_NOTICED_S, percent
 from device.cli.tables import table
 from device.words import clock, printable, relative, shortened
@@ -14,13 +13,27 @@ _HEADS = ("RECORDER", "MODEL", "BATTERY", "STORAGE", "WAITING", "SEEN")
 _RIGHT = frozenset(_HEADS[2:5])
 _NAME_COLUMNS = 20
 _MODEL_COLUMNS = 14
+_TABLE_COLUMNS = 72
 
 _Seen = Mapping[str, Any]
 """A `last_seen` of the status document."""
 
 
-def lines(status: Mapping[str, Any], now: datetime) -> Iterator[str]:
+def lines(status: Mapping[str, Any], now: datetime, columns: int) -> Iterator[str]:
     """Lay out the configured recorders; below each comes what does not fit into its columns."""
+    shown = _shown(status)
+    if not shown:
+        return
+    yield "RECORDERS"
+    if columns >= _TABLE_COLUMNS:
+        yield from _table(shown, now, columns)
+        return
+    for name, seen in shown:
+        yield printable(name)
+        yield from _below(", ".join(_facts(seen, now)), columns)
+
+
+def _shown(status: Mapping[str, Any]) -> list[tuple[str, _Seen | None]]:
     heard = [
         (str(each["recorder"]), each["last_seen"])
         for each in status["recorders"]
@@ -30,20 +43,38 @@ def lines(status: Mapping[str, Any], now: datetime) -> Iterator[str]:
     for url in status["configured"]:
         there = [(name, seen) for name, seen in heard if seen["url"] == url]
         shown += there or [(url, None)]
-    if not shown:
-        return
-    yield "RECORDERS"
+    return shown
+
+
+def _table(shown: Sequence[tuple[str, _Seen | None]], now: datetime, columns: int) -> Iterator[str]:
     rows = [_row(name, seen, now) for name, seen in shown]
-    head, *laid = table(_HEADS, rows, right=_RIGHT, width=NARROW).splitlines()
+    head, *laid = table(_HEADS, rows, right=_RIGHT, width=columns).splitlines()
     yield head
     for (name, seen), row, line in zip(shown, rows, laid, strict=True):
         if not row[0]:  # whole, so that it can be copied
             yield printable(name)
         yield line
         if seen is not None and (more := ", ".join(_more(seen))):
-            yield from textwrap.wrap(
-                printable(more), NARROW, initial_indent="  ", subsequent_indent="  "
-            )
+            yield from _below(more, columns)
+
+
+def _facts(seen: _Seen | None, now: datetime) -> Iterator[str]:
+    """Tell in words what the table has in columns."""
+    if seen is None:
+        yield "never seen"
+        return
+    yield f"seen {relative(min(datetime.fromisoformat(seen['at']), now), now)}"
+    if seen["battery_percent"] is not None:
+        yield f"battery {percent(seen['battery_percent'])}"
+    if seen["used_percent"] is not None:
+        yield f"storage {percent(seen['used_percent'])}"
+    if seen["waiting"] is not None:
+        yield f"{seen['waiting']} waiting"
+    yield from _more(seen)
+
+
+def _below(text: str, columns: int) -> Iterator[str]:
+    yield from textwrap.wrap(printable(text), columns, initial_indent="  ", subsequent_indent="  ")
 
 
 def _row(name: str, seen: _Seen | None, now: datetime) -> tuple[str, ...]:

@@ -216,7 +216,7 @@ def test_status_tells_what_left_today(fieldpost, spool, tmp_path):
     today = datetime.now().astimezone().date()
     spool.spend(today, Spent(kind="wifi", costs=False, sent_bytes=2048))
 
-    assert "sent     2.0 KiB today" in fieldpost("status").out
+    assert "data     today 2.0 KiB over Wi-Fi\n" in fieldpost("status").out
 
 
 def test_ls_lists_what_is_not_released(fieldpost, filled):
