@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-BOOT_S = 15.0
+BOOT_S = 20.0
 COMMAND_S = 60.0
 TOOLS = ("systemd-nspawn", "nsenter", "unshare", "setpriv", "mount")
 
@@ -74,7 +74,7 @@ class Machine:
         """Write a file, and the folders it is in."""
         self.run("install", "-D", "-m", mode, "/dev/stdin", path, stdin=text)
 
-    def until(self, condition: str, *, within_s: int = 15) -> None:
+    def until(self, condition: str, *, within_s: int = 30) -> None:
         """Wait until a shell condition holds, looked at often."""
         looking = f"until {condition}; do sleep 0.05; done"
         self.run("timeout", str(within_s), "sh", "-c", looking)

@@ -178,10 +178,10 @@ def test_a_gateway_that_is_wedged_is_restarted(box: Box):
     box.until_logged("Failed with result 'watchdog'", "fieldpost-gateway")
     asks = f"import urllib.request as r; r.urlopen('http://127.0.0.1:{PORT}/livez')"
     box.machine.until(f'/usr/bin/python3 -c "{asks}" 2>/dev/null')
-    restarts = box.machine.show("fieldpost-gateway", "NRestarts")
+    (restarts,) = box.machine.show("fieldpost-gateway", "NRestarts")
     box.machine.run("rm", gateway)
 
-    assert ("1",) == restarts
+    assert int(restarts) >= 1  # a busy computer may make it more
 
 
 def test_an_agent_that_is_wedged_is_restarted(box: Box):
@@ -195,8 +195,10 @@ def test_an_agent_that_is_wedged_is_restarted(box: Box):
     box.until_logged("Failed with result 'watchdog'")
     box.record("one", 1000)
     box.until_released()
+    state, restarts = box.machine.show("fieldpost", "ActiveState", "NRestarts")
 
-    assert ("active", "1") == box.machine.show("fieldpost", "ActiveState", "NRestarts")
+    assert "active" == state
+    assert int(restarts) >= 1  # a busy computer may make it more
 
 
 def test_systemd_has_no_complaint_about_what_is_installed(box: Box):
