@@ -16,8 +16,7 @@ from device.glance import glance
 
 EXAMPLES = (
     ("fieldpost top", "bars, rates, and what waits; Ctrl-C ends it"),
-    ("fieldpost top --json", "the agent's events, a JSON document a line"),
-    ("fieldpost top | jq -r .event", "on a pipe the same"),
+    ("fieldpost top --json", "the agent's events, a JSON document a line; so on a pipe"),
 )
 
 
