@@ -4,17 +4,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any
 
 from device.config import Config
 from device.control.hub import Hub
+from device.core import lifecycle
 from device.crew import Crew
 from device.documents.plain import plain
 from device.documents.status import status_object
 from device.documents.surroundings import live_object
 from device.errors import IllegalMove
 from device.glance import glance
-from device.model import Entry, EntryId, State
+from device.model import Entry, EntryId
 from device.parts import Parts
 from device.release import KEEP
 from device.survey import chosen
@@ -72,7 +73,7 @@ class Desk:
     async def release(self, entry: EntryId) -> Entry:
         """See `Actions.release`."""
         held = await asyncio.to_thread(self.parts.spool.entry, entry)
-        if (complaint := _unreleasable(held)) is not None:
+        if (complaint := lifecycle.unreleasable(held)) is not None:
             raise IllegalMove(f"{entry} {complaint}")
         recorder = self.crew.recorder_of(held)
         if recorder is not None and recorder.release == KEEP:
@@ -92,17 +93,3 @@ class Desk:
         logger.info("Configuration read", extra={"changed": ", ".join(changed) or "nothing"})
         self.hub.stir()
         return changed
-
-
-def _unreleasable(entry: Entry) -> str | None:
-    match entry.state:
-        case State.STORED:
-            return None
-        case State.PULLING | State.SEALED:
-            return f"is {entry.state}: the cloud has not acknowledged it"
-        case State.RELEASED:
-            return "is released already"
-        case State.QUARANTINED:
-            return f"is quarantined: {entry.quarantine_reason}"
-        case _:
-            assert_never(entry.state)

@@ -30,7 +30,12 @@ def main(args: Namespace, call: Invocation) -> int:
     if call.json:
         document({"entry": entry_object(entry)})
         return 0
-    now = datetime.now(UTC)
+    tell(entry, datetime.now(UTC))
+    return 0
+
+
+def tell(entry: Entry, now: datetime) -> None:
+    """Print one recording and its media for people."""
     facts = [(name, text) for name, text in _facts(entry, now) if text]
     longest = max(len(name) for name, _ in facts)
     for name, text in facts:
@@ -43,7 +48,6 @@ def main(args: Namespace, call: Invocation) -> int:
         for number, part in enumerate(each.parts, 1):
             rows.append(_row(entry, part, f"{each.medium.index}.{number}"))
     print(table(heads, rows, right={"SIZE", "PULLED"}, width=width()))
-    return 0
 
 
 def _facts(entry: Entry, now: datetime) -> list[tuple[str, str | None]]:

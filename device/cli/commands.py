@@ -18,6 +18,7 @@ COMMANDS = {
     "status": "show what is carried, what waits, and why",
     "top": "show the same live: bars, rates, and what waits",
     "doctor": "look at everything that carries recordings, and say what to do",
+    "probe": "go the way to one recorder or cloud, step by step, and time it",
     "reload": "have the running agent read its configuration again",
     "pull": "copy recordings from recorders into the spool now",
     "upload": "send audio and images from this computer as one recording",
@@ -27,6 +28,7 @@ COMMANDS = {
     "enrol": "give this box, or a Bota recorder, its token",
     "logout": "forget the token of this box",
     "settings": "show or change how a Bota recorder uploads by itself",
+    "release": "have recorders delete now what the cloud has acknowledged",
     "spool ls": "list the recordings in the spool",
     "spool show": "show everything known about one recording",
     "spool verify": "read back every recording and compare its digest",
@@ -34,6 +36,8 @@ COMMANDS = {
     "spool export": "rescue recordings to a USB stick or a tar; needs no cloud",
     "spool import": "bring rescued recordings into this computer's spool",
     "spool rebuild": "restore the spool's database from the recordings on disk",
+    "quarantine ls": "list what cannot go on, why, and what to do",
+    "quarantine show": "show everything known about one of these",
     "config check": "report everything wrong with the configuration",
     "config show": "show each setting and where it was set",
     "config path": "show which configuration files are read",
@@ -43,6 +47,7 @@ COMMANDS = {
 }
 GROUPS = {
     "spool": "inspect and rescue what is stored on this computer",
+    "quarantine": "see what cannot go on, and why",
     "config": "inspect the configuration",
     "simulate": "stand in for hardware",
 }

@@ -1,7 +1,9 @@
 """The life of a spool entry: the only legal moves, as a table."""
 
+from typing import assert_never
+
 from device.errors import IllegalMove
-from device.model import State
+from device.model import Entry, State
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.PULLING: frozenset({State.SEALED, State.QUARANTINED}),
@@ -22,3 +24,18 @@ def move(current: State, wanted: State) -> State:
     if wanted not in TRANSITIONS[current]:
         raise IllegalMove(f"an entry that is {current} cannot become {wanted}")
     return wanted
+
+
+def unreleasable(entry: Entry) -> str | None:
+    """Say why no recorder may delete this, as the end of a sentence; None where it may."""
+    match entry.state:
+        case State.STORED:
+            return None
+        case State.PULLING | State.SEALED:
+            return f"is {entry.state}: the cloud has not acknowledged it"
+        case State.RELEASED:
+            return "is released already"
+        case State.QUARANTINED:
+            return f"is quarantined: {entry.quarantine_reason}"
+        case _:
+            assert_never(entry.state)
