@@ -11,7 +11,7 @@ from device.cli.invocation import Invocation
 from device.cli.output import NARROW, document
 from device.cli.scene import scene_of
 from device.cli.verdict_lines import lines, wrapped
-from device.verdict import Verdict
+from device.verdict import Verdict, skipped
 from device.words import count, printable
 
 if TYPE_CHECKING:
@@ -66,9 +66,18 @@ def columns() -> int:
 def _told(results: "Sequence[Result]", width: int, *, colour: bool) -> Iterator[str]:
     """Write what needs a person first; everything else in the order of the checks."""
     rank = {verdict: place for place, verdict in enumerate(_FIRST)}
+    causes: dict[str, list[str]] = {}
     for each in sorted(results, key=lambda each: rank.get(each.finding.verdict, len(rank))):
+        if each.because is not None:
+            causes.setdefault(each.because, []).append(each.code)
+            continue
         name = f"{each.code} {printable(each.subject)}" if each.subject else each.code
         yield from lines(name, each.finding, width=width, colour=colour)
+    for cause, codes in causes.items():
+        found = skipped(", ".join(dict.fromkeys(codes)))
+        yield from lines(
+            f"not looked at, because {cause} failed", found, width=width, colour=colour
+        )
     yield ""
     yield from wrapped(_summary(results), width)
 

@@ -215,7 +215,7 @@ class Line:
                 first = await self._reader.readuntil(b"\r\n\r\n")
                 answer = _parsed(first)
                 length = int(answer.headers.get("content-length", "0") or 0)
-                body = await self._reader.read(min(length, MOST_BYTES)) if length else b""
+                body = await self._reader.readexactly(min(length, MOST_BYTES)) if length else b""
         except TimeoutError as error:
             raise CloudUnreachable(f"no answer in {ANSWER_S:.0f} s") from error
         except asyncio.IncompleteReadError as error:
