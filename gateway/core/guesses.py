@@ -33,7 +33,7 @@ class Guesses:
         while self._tries and self._tries[0][0] <= now_s - WINDOW_S:
             self._tries.popleft()
         same = [at for at, who in self._tries if who == address]
-        waits = [same[-PER_ADDRESS]] if len(same) >= PER_ADDRESS else []
+        waits = [same[0]] if len(same) >= PER_ADDRESS else []
         if len(self._tries) >= OVERALL:
             waits.append(self._tries[0][0])
         if waits:

@@ -191,6 +191,13 @@ async def test_what_is_no_code_is_refused(api, body, status):
     assert refused.status == status
 
 
+async def test_a_client_that_asks_again_is_no_guesser(api, code):
+    """On a bad line the same code may come more often than wrong ones may."""
+    answers = [await enrol(api, code, NONCE) for _ in range(PER_ADDRESS + 2)]
+
+    assert {200} == {each.status for each in answers}
+
+
 async def test_guessing_is_slowed_down_for_the_one_who_guesses(api, code, clock):
     """After some wrong codes an address waits, also with a right one; others do not."""
     wrong = [await enrol(api, "0000-000", headers=BY) for _ in range(PER_ADDRESS)]
