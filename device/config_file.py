@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from device.config import CloudConfig, Config, RecorderConfig
@@ -41,6 +42,7 @@ def load(
     *,
     needs_token: bool,
     default: Path = DEFAULT_FILE,
+    unwritten: Mapping[Path, str] = MappingProxyType({}),
 ) -> Loaded:
     """Read everything; later sources win: defaults, file, conf.d/*.toml, environment.
 
@@ -49,12 +51,14 @@ def load(
         environ: Holds `FIELDPOST_SECTION__KEY` and `CREDENTIALS_DIRECTORY`.
         needs_token: Whether the command sends; then an unusable token file is a problem too.
         default: Read when it exists and `file` is None.
+        unwritten: What files are going to hold, taken in place of what they hold now.
 
     Raises:
         ConfigInvalid: Lists all problems. Nothing was touched.
     """
     draft = Draft()
-    read = [each for each in _files(file, default) if _take_file(draft, each)]
+    files = _files(file, default, unwritten)
+    read = [each for each in files if _take_file(draft, each, unwritten.get(each))]
     draft.take_environment(environ)
     config, origins, places = _build(draft)
 
@@ -94,10 +98,14 @@ def _place_of(problem: str) -> tuple[str, int]:
     return (match.group(1), int(match.group(2))) if match else (problem, 0)
 
 
-def _files(file: Path | None, default: Path) -> list[Path]:
+def _files(file: Path | None, default: Path, unwritten: Mapping[Path, str]) -> list[Path]:
     if file:
         return [file]
-    extra = sorted(default.parent.joinpath("conf.d").glob("*.toml"))
+    folder = default.parent / "conf.d"
+    new = (each for each in unwritten if each.parent == folder)
+    extra = sorted({*folder.glob("*.toml"), *new})
+    if default in unwritten:
+        return [default, *extra]
     try:
         default.stat()
     except FileNotFoundError:
@@ -107,9 +115,9 @@ def _files(file: Path | None, default: Path) -> list[Path]:
     return [default, *extra]
 
 
-def _take_file(draft: Draft, file: Path) -> bool:
+def _take_file(draft: Draft, file: Path, unwritten: str | None) -> bool:
     try:
-        text = file.read_bytes().decode()
+        text = file.read_bytes().decode() if unwritten is None else unwritten
     except OSError as error:
         draft.problems.append(f"{file}:1: cannot be read: {error.strerror}")
         return False

@@ -14,6 +14,7 @@ from device.cli.invocation import Invocation
 from device.errors import UsageInvalid
 
 COMMANDS = {
+    "setup": "find recorders, configure, enrol, try it out, and start",
     "run": "carry recordings from recorders to the cloud until stopped",
     "status": "show what is carried, what waits, and why",
     "top": "show the same live: bars, rates, and what waits",
@@ -43,6 +44,7 @@ COMMANDS = {
     "config path": "show which configuration files are read",
     "simulate recorder": "be a recorder on a pseudo-terminal, for trying things out",
     "simulate bota": "be a Bota recorder on Bluetooth LE, for trying things out",
+    "completion": "print what makes a shell complete this program's words",
     "version": "show the version",
 }
 GROUPS = {
