@@ -103,7 +103,7 @@ def measure(plan: Plan, talk: Console) -> dict[str, Any]:
         prepare(folder / "all", plan.images)
         prepare(folder / "some", plan.to_gateway)
         with seaweedfs(folder / "weed") as store, gateway(folder / "serving") as serving:
-            # All at once: beside gigabytes on their way to the disk a new process waits long for it.
+            # At once: beside gigabytes on their way to the disk a new process waits long for it.
             tokens = [serving.another(f"B{number}") for number in range(plan.rounds)]
             for number, token in enumerate(tokens):
                 talk.print(f"round {number + 1} of {plan.rounds} …")
