@@ -25,7 +25,8 @@ COMMANDS = {
     "upload": "send audio and images from this computer as one recording",
     "scan": "show which recorders and serial ports are there",
     "recorders": "look at each configured recorder",
-    "recordings": "list what a recorder holds",
+    "recordings ls": "list what this box knows, or what a recorder holds",
+    "recordings show": "show one recording along its time, and what happened to it",
     "enrol": "give this box, or a Bota recorder, its token",
     "logout": "forget the token of this box",
     "settings": "show or change how a Bota recorder uploads by itself",
@@ -50,6 +51,7 @@ COMMANDS = {
 GROUPS = {
     "spool": "inspect and rescue what is stored on this computer",
     "quarantine": "see what cannot go on, and why",
+    "recordings": "look at recordings, here and on their recorders",
     "config": "inspect the configuration",
     "simulate": "stand in for hardware",
 }
@@ -82,4 +84,6 @@ def unknown(words: Sequence[str]) -> UsageInvalid:
         tails[each] for each in difflib.get_close_matches(words[-1], tails, n=1)
     ]
     hint = f"fieldpost {near[0]}" if near else "fieldpost --help"
+    if words[0] == "recordings" and "://" in words[-1]:
+        hint = f"fieldpost recordings ls --recorder {words[-1]}"
     return UsageInvalid(f"there is no command {asked!r}", hint=hint)

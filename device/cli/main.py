@@ -4,18 +4,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from device.cli import commands, exit_codes
+from device.cli import commands, exit_codes, parsers
 from device.cli.complaint import complain, tell_bugs
 from device.cli.invocation import Invocation
 from device.cli.parser import Parser, add_globals
 from device.errors import FieldpostError, UsageInvalid
 
-PURPOSE = "carry recordings to the cloud over bad links, and never lose one"
-EXAMPLES = (
-    ("fieldpost run", "carry recordings until stopped"),
-    ("fieldpost status", "what is carried, what waits, and why"),
-    ("fieldpost upload call.opus photo.jpg", "send files as one recording"),
-)
+OFFERS = "__complete"
+"""The word by which a shell asks what could come next; see offers.py."""
 _TAKES_VALUE = {"-c", "--config", "--color"}
 
 
@@ -41,11 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    before, words, after = _split(arguments)
-    top = Parser("", PURPOSE, EXAMPLES)
-    top.add_argument("--version", action="store_true", help="show the version")
-    add_globals(top)
-    top.listing = commands.COMMANDS
+    if arguments[:1] == [OFFERS]:
+        from device.cli import offers  # noqa: PLC0415 - only a shell asks
+
+        return offers.answer(arguments[1:])
+    before, words, after = split(arguments)
+    top = parsers.top()
     args = top.parse_args(before)
     if args.version:
         words, after = ["version"], []
@@ -57,15 +54,12 @@ def _run(arguments: list[str]) -> int:
         return _group(name, after)
     if name not in commands.COMMANDS:
         raise commands.unknown(words)
-    command = commands.command(name)
-    parser = Parser(name, commands.COMMANDS[name], command.EXAMPLES)
-    command.arguments(parser)
-    add_globals(parser)
+    command, parser = parsers.of(name)
     args = parser.parse_args(after, args)
     return command.main(args, Invocation.of(args))
 
 
-def _split(arguments: list[str]) -> tuple[list[str], list[str], list[str]]:
+def split(arguments: list[str]) -> tuple[list[str], list[str], list[str]]:
     """Part a command line into global options, the command's words, and what follows them."""
     before: list[str] = []
     words: list[str] = []
