@@ -94,6 +94,7 @@ class SlottedToken:
                 held = self._held(base)
                 if token == held.next:
                     self._write(replace(held, current=token, next=None))
+                    logger.info("The next device token has worked; the old one is given up")
                 elif token == (held.current or base) and held.next == self._refused:
                     # One works and the other does not: it never will.
                     self._write(replace(held, next=None))
@@ -170,7 +171,7 @@ async def exchange(cloud: Cloud, tokens: SlottedToken) -> bool:
     if token is None:
         return False
     await asyncio.to_thread(tokens.store, token)
-    logger.info("The device token is exchanged")
+    logger.info("The next device token is stored")
     return True
 
 
