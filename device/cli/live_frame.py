@@ -10,7 +10,7 @@ from device.cli import life_words
 from device.cli.live_board import Board
 from device.cli.live_flow import STEP_S
 from device.cli.live_marks import Marks, percent
-from device.cli.status_page import WIDE
+from device.cli.output import WIDE
 from device.words import count, printable, relative, shortened, size, span
 
 SHORT_ID = 8

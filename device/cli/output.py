@@ -9,6 +9,8 @@ from typing import Any, TextIO
 from device.documents import plain
 
 NARROW = 80
+WIDE = 72
+"""Columns from which on tables are laid out as such."""
 NARROWEST = 30
 """Columns of a phone held upright; less is not laid out for."""
 

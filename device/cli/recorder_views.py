@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from device.cli.output import WIDE
 from device.cli.recorder_words import CLOCK_NOTICED_S, percent
 from device.cli.tables import table
 from device.words import clock, printable, relative, shortened
@@ -13,7 +14,6 @@ _HEADS = ("RECORDER", "MODEL", "BATTERY", "STORAGE", "WAITING", "SEEN")
 _RIGHT = frozenset(_HEADS[2:5])
 _NAME_COLUMNS = 20
 _MODEL_COLUMNS = 14
-_TABLE_COLUMNS = 72
 
 _Seen = Mapping[str, Any]
 """A `last_seen` of the status document."""
@@ -25,7 +25,7 @@ def lines(status: Mapping[str, Any], now: datetime, columns: int) -> Iterator[st
     if not shown:
         return
     yield "RECORDERS"
-    if columns >= _TABLE_COLUMNS:
+    if columns >= WIDE:
         yield from _table(shown, now, columns)
         return
     for name, seen in shown:

@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from device.cli import life_words, recorder_views
+from device.cli.output import WIDE
 from device.cli.tables import table
 from device.cli.views import SHORT_ID
 from device.model import State
 from device.words import count, printable, size, span
 
-WIDE = 72
-"""Columns from which on tables are laid out as such."""
 _MOST_ROWS = 20
 _NAMES = 9
 

@@ -72,3 +72,22 @@ def spilling(
             break_long_words=False,
             break_on_hyphens=False,
         )
+
+
+def stacked(heads: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> Iterator[str]:
+    """Lay rows out for a narrow terminal: the first cell, and below it the others by name."""
+    for row in rows:
+        yield printable(row[0])
+        told = ", ".join(
+            f"{head.lower()} {cell}"
+            for head, cell in zip(heads[1:], row[1:], strict=True)
+            if cell not in {"-", ""}
+        )
+        yield from textwrap.wrap(
+            printable(told),
+            columns,
+            initial_indent="  ",
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )

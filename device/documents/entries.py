@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from device.documents.timeline import offset_ms
 from device.model import Entry, MediumState
 
 
@@ -16,6 +17,7 @@ def entry_object(entry: Entry) -> dict[str, Any]:
         "generation": recording.key.generation,
         "started_at": recording.started_at,
         "ended_at": recording.ended_at,
+        "times_trusted": recording.times_trusted,
         "metadata": recording.metadata,
         "size_bytes": entry.size_bytes,
         "begun_at": entry.begun_at,
@@ -60,6 +62,8 @@ def _medium_object(entry: Entry, each: MediumState) -> dict[str, Any]:
         "pulled_bytes": each.pulled_bytes,
         "sha256": each.sha256,
         "captured_at": each.medium.captured_at,
+        "captured_at_trusted": each.medium.captured_at_trusted,
+        "offset_ms": offset_ms(entry.recording, each.medium),
         "uploaded": is_uploaded(entry, each),
         "way": each.cut and each.cut.reason,
         "parts": [

@@ -29,6 +29,12 @@ def waiting_objects(
     return [_object(entry, _reason(entry, seen, shut, going_up)) for entry in seen.moving]
 
 
+def waiting_object(entry: Entry, seen: Glance) -> dict[str, Any] | None:
+    """Describe why one entry waits; None where it has no steps before it."""
+    found = [each for each in seen.moving if each.id == entry.id]
+    return _object(found[0], _reason(found[0], seen, _shut(seen), None)) if found else None
+
+
 def held_by_policy(seen: Glance) -> Wait | None:
     """Say why the sending policy lets nothing leave. Of an agent that ended it is old news."""
     return seen.hold if seen.pid is not None else None

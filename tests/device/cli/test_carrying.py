@@ -310,9 +310,9 @@ def test_recordings_lists_what_can_and_cannot_be_pulled(fieldpost, agent):
     """Reasons stand beside what is rejected."""
     agent(answering(THERE.listing, name="listing"))
 
-    lines = fieldpost("recordings", "folder:///a").out.splitlines()
+    lines = fieldpost("recordings", "ls", "--recorder", "folder:///a").out.splitlines()
 
-    assert "r1             1  2.0 KiB  -" == lines[1]
+    assert "r1             1  2.0 KiB  -        not pulled yet" == lines[1]
     assert "x              -        -  -        y" == lines[2]
 
 
@@ -321,5 +321,5 @@ def test_recordings_says_when_absence_proves_nothing(fieldpost, agent):
     agent(answering(Listing(recordings=(), complete=False), name="listing"))
 
     assert "the recorder cannot vouch that this is all it holds\n" == (
-        fieldpost("recordings", "folder:///a").out
+        fieldpost("recordings", "ls", "--recorder", "folder:///a").out
     )
