@@ -71,7 +71,7 @@ def _told(results: "Sequence[Result]", width: int, *, colour: bool) -> Iterator[
         if each.because is not None:
             causes.setdefault(each.because, []).append(each.code)
             continue
-        name = f"{each.code} {printable(each.subject)}" if each.subject else each.code
+        name = f"{each.code} {_short(each.subject)}" if each.subject else each.code
         yield from lines(name, each.finding, width=width, colour=colour)
     for cause, codes in causes.items():
         found = skipped(", ".join(dict.fromkeys(codes)))
@@ -80,6 +80,12 @@ def _told(results: "Sequence[Result]", width: int, *, colour: bool) -> Iterator[
         )
     yield ""
     yield from wrapped(_summary(results), width)
+
+
+def _short(subject: str) -> str:
+    """Name a recorder by the end of its url, which says most; JSON has all of it."""
+    place, _, _ = subject.partition("?")
+    return printable(place.rstrip("/").rpartition("/")[2] or subject)
 
 
 def _summary(results: "Sequence[Result]") -> str:

@@ -20,6 +20,8 @@ COMMANDS = {
     "top": "show the same live: bars, rates, and what waits",
     "doctor": "look at everything that carries recordings, and say what to do",
     "probe": "go the way to one recorder or cloud, step by step, and time it",
+    "logs": "show what the agent logged, or follow it",
+    "bugreport": "pack what a developer needs to know, without secrets, audio or names",
     "reload": "have the running agent read its configuration again",
     "pull": "copy recordings from recorders into the spool now",
     "upload": "send audio and images from this computer as one recording",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 MOST_BODY_BYTES = 16 << 10
 ALIVE_S = 15.0
 """A stream without events shows this often that it lives."""
+_MARKER = re.compile(r"FP(-[0-9A-Z]{4}){2}")
 SLOW_S = 5.0
 """A listener that takes no bytes for so long is dropped."""
 
@@ -61,6 +63,7 @@ class Control:
                 web.post("/v1/requeue", self._requeue),
                 web.post("/v1/release", self._release),
                 web.post("/v1/reload", self._reload),
+                web.post("/v1/bugreport", self._bugreport),
             ]
         )
         return application
@@ -112,6 +115,14 @@ class Control:
     async def _reload(self, request: web.Request) -> web.Response:
         await _body(request)
         return _answer({"changed": await self.actions.reload()})
+
+    async def _bugreport(self, request: web.Request) -> web.Response:
+        """Log the marker of a report, so that the lines before it can be found."""
+        marker = _text(await _body(request, "marker"), "marker") or ""
+        if not _MARKER.fullmatch(marker):
+            raise UsageInvalid("marker is none: FP-XXXX-XXXX")
+        logger.info("A bug report was made", extra={"marker": marker})
+        return _answer({"ok": True})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         if self.hub.full:

@@ -7,14 +7,13 @@ from urllib.parse import urlsplit
 
 from device.config import CloudConfig
 from device.config_clouds import clouds
-from device.core.api_words import usable_token
 from device.core.http_answer import server_time
 from device.doctor import CONFIG, Check, Scene
 from device.errors import TokenRefused
 from device.outlet import open_outlet, proxies_of
 from device.probe import api, wire
+from device.probe.credentials import credential_in_use
 from device.probe.trial import TRIAL_BYTES, Trial
-from device.token import TOKEN, TOKEN_IMAGES, token_source
 from device.transport import Transport
 from device.verdict import Finding, failed, ok, skipped, warning
 from device.words import clock, count, printable, size, span
@@ -60,9 +59,9 @@ async def tls(scene: Scene, section: str) -> Finding:
 
 async def auth(scene: Scene, section: str) -> Finding:
     """Does it take our token?"""
-    cloud, name = _cloud(scene, section), _credential(section)
+    cloud = _cloud(scene, section)
     try:
-        token = await asyncio.to_thread(_token, cloud, scene, name)
+        token = await asyncio.to_thread(_token, scene, section)
     except TokenRefused as error:
         if isinstance(error.__cause__, PermissionError):
             return _by_agent(scene)
@@ -99,7 +98,7 @@ async def put(scene: Scene, section: str) -> Finding:
     cloud = _cloud(scene, section)
     if cloud.api != "bota":
         return skipped(f"{cloud.api} cannot take a trial back, so none is sent")
-    token = await asyncio.to_thread(_token, cloud, scene, _credential(section))
+    token = await asyncio.to_thread(_token, scene, section)
     async with _transport(scene) as transport:
         trial = Trial(cloud, token, transport, scene.clock)
         if not await trial.offered():
@@ -112,12 +111,9 @@ def _cloud(scene: Scene, section: str) -> CloudConfig:
     return dict(clouds(scene.config))[section or "cloud"]
 
 
-def _credential(section: str) -> str:
-    return TOKEN_IMAGES if section == "cloud_images" else TOKEN
-
-
-def _token(cloud: CloudConfig, scene: Scene, name: str) -> str:
-    return usable_token(token_source(cloud, scene.environ, name=name)())
+def _token(scene: Scene, section: str) -> str:
+    cloud = _cloud(scene, section)
+    return credential_in_use(scene.config, section or "cloud", cloud, scene.environ)
 
 
 def _by_agent(scene: Scene) -> Finding:

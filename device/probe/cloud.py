@@ -11,16 +11,15 @@ from urllib.parse import urlsplit
 
 from device.config import CloudConfig
 from device.config_clouds import clouds
-from device.core.api_words import usable_token
 from device.core.http_answer import ApiAnswer, looks_like_html, server_time
 from device.errors import CloudError, FieldpostError, TokenRefused
 from device.outlet import open_outlet, proxies_of
 from device.probe import Probe, Step, wire
 from device.probe.api import PORTAL, admitted
 from device.probe.certificates import Certificate, broken, holds, shown
+from device.probe.credentials import credential_in_use
 from device.probe.trial import TRIAL_BYTES, Trial
 from device.tls import client_context
-from device.token import TOKEN, TOKEN_IMAGES, token_source
 from device.verdict import Finding, Verdict, failed, ok, skipped, warning
 from device.words import clock, count, printable, size
 
@@ -197,12 +196,13 @@ class _Way:
         found = _configured(self._probe)
         if found is None:
             return skipped("none of the configured clouds, so no token is shown to it"), {}
-        cloud, name = found
+        section, cloud = found
         if cloud.api != "bota":
             return skipped(f"{cloud.api} has no call that only asks about a credential"), {}
         try:
-            source = token_source(cloud, self._probe.environ, name=name)
-            token = usable_token(await asyncio.to_thread(source))
+            token = await asyncio.to_thread(
+                credential_in_use, self._probe.config, section, cloud, self._probe.environ
+            )
         except TokenRefused as error:
             if isinstance(error.__cause__, PermissionError):
                 return skipped("this user may not read the token; try it with sudo"), {}
@@ -236,8 +236,8 @@ def _hop(probe: Probe) -> wire.Hop:
     return wire.hop_of(probe.url, proxies_of(probe.config.network, probe.environ))
 
 
-def _configured(probe: Probe) -> tuple[CloudConfig, str] | None:
+def _configured(probe: Probe) -> tuple[str, CloudConfig] | None:
     for section, cloud in clouds(probe.config):
         if cloud.base_url.rstrip("/") == probe.url.rstrip("/"):
-            return cloud, TOKEN_IMAGES if section == "cloud_images" else TOKEN
+            return section, cloud
     return None
