@@ -99,9 +99,11 @@ async def keep(config: Config, token: str, environ: Mapping[str, str] = os.envir
             await asyncio.to_thread(_discard, staged)
             raise
         checked = False
+    # An agent that runs was given the old one by systemd, and looks into its spool for what came
+    # after it. Without an old one, or a spool, it reads the file when it starts.
+    with suppress(SpoolError, TokenRefused):
+        await asyncio.to_thread(_slots(config, environ).put, token)
     await asyncio.to_thread(_promote, staged, file)
-    with suppress(SpoolError, OSError):  # slots of another token count for nothing anyway
-        await asyncio.to_thread(_slots(config, environ).clear)
     return Kept(file=file, checked=checked)
 
 

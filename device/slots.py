@@ -119,13 +119,18 @@ class SlottedToken:
         with self._alone():
             self._write(Held(base=_digest(base), forgotten=True))
 
-    def clear(self) -> None:
-        """Go back to the operator's token, whatever came after it. Idempotent, durable."""
-        if not self._folder.exists():
-            return
-        with self._alone(), storage("cannot delete the token's slots"):
-            (self._folder / FILE).unlink(missing_ok=True)
-            settle_folder(self._folder)
+    def put(self, token: str) -> None:
+        """Use this token from now on, in place of the operator's and all that came after it.
+
+        An agent that got the operator's token when it started goes by it at once. Durable.
+        """
+        base = self._base()
+        with self._alone(), storage("cannot replace the token's slots"):
+            if token != base:
+                self._write(Held(base=_digest(base), current=token))
+            else:
+                (self._folder / FILE).unlink(missing_ok=True)
+                settle_folder(self._folder)
 
     def _held(self, base: str) -> Held:
         """Read the slots of an operator's token; those of an earlier one, or garbage, are none."""

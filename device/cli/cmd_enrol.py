@@ -25,7 +25,7 @@ EXAMPLES = (
         "a Bota recorder: the token alone in a file",
     ),
 )
-RESTART = "sudo systemctl restart fieldpost"
+_RESTART = "should uploads of a service still wait for a token: sudo systemctl restart fieldpost"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -74,7 +74,7 @@ def _enrol(config: "Config", args: Namespace, call: Invocation) -> int:
         return 0
     checked = "the cloud accepts it" if kept.checked else "nobody could check it yet"
     print(f"this box is enrolled: the token is in {kept.file}, and {checked}")
-    _tell_restart("an agent that runs as a service reads it when it starts")
+    sys.stderr.write(f"{sentence(_RESTART)}\n")
     return 0
 
 
@@ -105,10 +105,6 @@ def _is_meant(call: Invocation) -> bool:
     )
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
-
-
-def _tell_restart(why: str) -> None:
-    sys.stderr.write(f"{sentence(f'{why}: {RESTART}')}\n")
 
 
 def _recorder(args: Namespace, call: Invocation) -> int:

@@ -118,7 +118,7 @@ def test_a_forgotten_token_is_used_no_more(tokens, tmp_path, base):
     base[0] = "dtok_by_hand"
     assert "dtok_by_hand" == tokens()
     base[0] = "dtok_base"
-    tokens.clear()
+    tokens.put("dtok_base")
     assert "dtok_base" == tokens()
 
 
@@ -154,12 +154,26 @@ def test_a_disk_that_takes_nothing(tokens, tmp_path):
     assert "dtok_1" == tokens()
 
 
-def test_clearing_nothing(tmp_path, base):
-    """Repeatable, also where there is no spool yet."""
-    SlottedToken(lambda: base[0], tmp_path / "none").clear()
-    SlottedToken(lambda: base[0], tmp_path).clear()
+def test_a_token_put_in_place(tokens, tmp_path, base):
+    """An agent that has the old one goes by it at once; one that has the new one needs no slot."""
+    tokens.store("dtok_1")
+    tokens.put("dtok_2")
+    before = tokens(), tokens.pending
+    base[0] = "dtok_2"
 
+    assert (("dtok_2", False), "dtok_2") == (before, tokens())
+    tokens.put("dtok_2")
+    tokens.put("dtok_2")
     assert [] == list(tmp_path.iterdir())
+
+
+def test_no_place_for_slots(tmp_path, base):
+    """Without a spool nothing can be stored, and reading finds nothing."""
+    tokens = SlottedToken(lambda: base[0], tmp_path / "none")
+
+    assert "dtok_base" == tokens()
+    with pytest.raises(SpoolStorageFailed):
+        tokens.put("dtok_1")
 
 
 @pytest.mark.parametrize("loss", Loss)

@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from device import enrolment
-from device.slots import FILE
+from device.slots import FILE, SlottedToken
 from tests.fakes.bota_api import CUT, LOST_ANSWER, BotaDouble, Fault
 from tests.fakes.bota_api import TOKEN as GOOD
 
@@ -182,13 +182,23 @@ def test_a_file_that_cannot_be_written(fieldpost, bota, site, stdin):
     assert [] == bota.requests
 
 
-def test_enrolling_ends_what_came_after_the_last_token(fieldpost, bota, token, spool, stdin):
-    """The very same token, put in place on purpose, counts again."""
-    (spool / FILE).write_text("{}")
+def test_an_agent_that_runs_needs_no_restart(fieldpost, bota, token, spool, stdin):
+    """It was given the old token when it started, and finds the new one in its spool."""
+    running = SlottedToken(lambda: "dtok_test", spool)
     stdin(GOOD.encode())
     fieldpost("enrol")
 
-    assert not (spool / FILE).exists()
+    assert GOOD == running()
+
+
+def test_the_same_token_again_ends_what_came_after_it(fieldpost, bota, token, spool, stdin):
+    """Put in place on purpose it counts, also after a reset."""
+    token.write_text(GOOD)
+    SlottedToken(lambda: GOOD, spool).forget()
+    stdin(GOOD.encode())
+
+    assert 0 == fieldpost("enrol").code
+    assert GOOD == SlottedToken(lambda: GOOD, spool)()
 
 
 def test_a_code_gives_the_token(fieldpost, bota, token):
