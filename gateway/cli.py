@@ -33,7 +33,13 @@ docs: docs/gateway.md
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and say how it ended, as an exit status."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command == "man":
+        from gateway import manual  # noqa: PLC0415 - only where it is asked for
+
+        _show({"text": (page := manual.page(parser, _EXIT_STATUS))}, [page], as_json=arguments.json)
+        return 0
     try:
         # Deferred: `--help` and wrong usage must not wait for SQLAlchemy and aiohttp.
         from gateway import commands  # noqa: PLC0415 - see above
@@ -138,6 +144,9 @@ def _parser() -> argparse.ArgumentParser:
         "openapi",
         "Print the description of the API (OpenAPI 3.1).",
         "fieldpost-gateway openapi > openapi.json",
+    )
+    _command(
+        commands, "man", "Print the manual page.", "fieldpost-gateway man > fieldpost-gateway.1"
     )
     return parser
 

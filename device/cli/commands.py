@@ -48,6 +48,7 @@ COMMANDS = {
     "simulate recorder": "be a recorder on a pseudo-terminal, for trying things out",
     "simulate bota": "be a Bota recorder on Bluetooth LE, for trying things out",
     "completion": "print what makes a shell complete this program's words",
+    "man": "print or install the manual pages",
     "version": "show the version",
 }
 GROUPS = {
