@@ -102,8 +102,7 @@ def main(args: Namespace, call: Invocation) -> int:
     talk = Talk(asks=asks, quiet=not asks and call.quiet)
     with _told("nothing was changed"):
         decided = _decide(args, call, talk)
-    with _told("the configuration is written, what comes after it is not done; run setup again"):
-        outcome = _do(decided, args, call, talk)
+    outcome = _do(decided, args, call, talk)
     if call.json:
         document(outcome.as_object())
     else:
@@ -170,7 +169,7 @@ def _decide(args: Namespace, call: Invocation, talk: Talk) -> _Decided:
 
 
 def _do(decided: _Decided, args: Namespace, call: Invocation, talk: Talk) -> "Outcome":
-    from device.cli import setup_outcome, setup_unit  # noqa: PLC0415 - `setup --help` needs neither
+    from device.cli import setup_outcome  # noqa: PLC0415 - `setup --help` needs none of it
 
     page, given = decided.plan.page, decided.credential.given
     outcome = setup_outcome.Outcome(
@@ -185,18 +184,27 @@ def _do(decided: _Decided, args: Namespace, call: Invocation, talk: Talk) -> "Ou
     new_token = given in {Given.TOKEN, Given.CODE}
     if new_token:
         talk.say("Asking the cloud about the token …")
-    kept = _write(decided, call)
-    talk.say("Trying it out …")
-    outcome = replace(outcome, kept=kept, checks=_tried(call))
-    if call.config_file is not None:  # which the unit does not read
+    with _told("nothing was changed"):
+        kept = _write(decided, call)
+    with _told("the configuration is written; what comes after it is not done: run setup again"):
+        talk.say("Trying it out …")
+        outcome = replace(outcome, kept=kept, checks=_tried(call))
+        changed = page.changed or new_token
+        return _started(outcome, talk, starts=decided.starts, changed=changed)
+
+
+def _started(outcome: "Outcome", talk: Talk, *, starts: bool, changed: bool) -> "Outcome":
+    from device.cli import setup_outcome, setup_unit  # noqa: PLC0415 - as above
+
+    if outcome.file is not None:  # which the unit does not read
         return outcome
     unit = setup_unit.Unit.look()
     state = setup_unit.UnitState.SKIPPED
     if not unit.installed:
         state = setup_unit.UnitState.NOT_INSTALLED
-    elif decided.starts:
+    elif starts:
         talk.say("Starting the agent …")
-        state = unit.start(changed=page.changed or new_token)
+        state = unit.start(changed=changed)
     return replace(outcome, unit=state, commands=setup_outcome.commands(unit, state))
 
 

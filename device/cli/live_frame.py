@@ -18,6 +18,7 @@ _MOST_NOTICES = 3
 _MOST_BARS = 8
 _BAR_COLUMNS = 24
 _NAME_COLUMNS = 12
+_HEAD_COLUMNS = 9
 
 Line = tuple[tuple[str, str], ...]
 """Pieces of text, each with a style of rich; the letters alone say everything."""
@@ -86,16 +87,16 @@ class Frame:
     def _box(self, status: _Document) -> Iterator[Line]:
         told = [life_words.network(status), life_words.power(status)]
         if around := ", ".join(each for each in told if each):
-            yield _named("network", around)
-        yield _named("data", life_words.data_today(status))
+            yield from self._named("network", around)
+        yield from self._named("data", life_words.data_today(status))
 
     def _flow(self, board: Board, now_s: float) -> Line:
         rate = f"{size(board.rate('upload'))}/s"
         room = max(8, self.columns - 12 - len(rate) - (20 if self.columns >= WIDE else 0))
         rates = board.flow.rates(now_s, room)
         pieces: Line = (
-            ("up      ", "bold"),
-            (f" {rate} ", ""),
+            (f"{'up':<{_HEAD_COLUMNS}}", "bold"),
+            (f"{rate} ", ""),
             (self.marks.sparkline(rates), "green"),
         )
         if self.columns < WIDE:
@@ -163,10 +164,14 @@ class Frame:
         yield (("WAITING  ", "bold"), (count(len(waiting), "recording"), ""))
         for each in waiting:
             head = f"{each['id'][:SHORT_ID]}  {each['state']:<8} {size(each['size_bytes']):>10}"
-            if each["next_at"]:
-                head += f"  next try {relative(_at_least(each['next_at'], now), now)}"
-            yield _plain(head)
+            when = relative(_at_least(each["next_at"], now), now) if each["next_at"] else ""
+            yield _plain(f"{head}  {when}".rstrip())
             yield _plain(f"  {printable(each['reason'])}")
+
+    def _named(self, name: str, told: str) -> Iterator[Line]:
+        room = self.columns - _HEAD_COLUMNS
+        for number, line in enumerate(textwrap.wrap(printable(told), room)):
+            yield ((f"{'' if number else name:<{_HEAD_COLUMNS}}", "bold"), (line, ""))
 
     def _wrapped(self, text: str, style: str) -> Iterator[Line]:
         for line in textwrap.wrap(printable(text), self.columns, subsequent_indent="     "):
@@ -181,10 +186,6 @@ class Frame:
             pieces.append((text, style))
             room -= len(text)
         return tuple(pieces)
-
-
-def _named(name: str, text: str) -> Line:
-    return ((f"{name:<8} ", "bold"), (printable(text), ""))
 
 
 def _plain(text: str) -> Line:

@@ -63,9 +63,9 @@ def decide(
         UsageInvalid: Something is missing, or does not go together.
     """
     present = loaded.config.cloud
-    chosen = _chosen(loaded, wishes, talk)
+    chosen = _chosen(present, wishes, talk)
     if chosen is None:
-        return present
+        return _checked(_with_user(present, wishes, talk))
     if chosen is not CloudName.GATEWAY:
         url = wishes.base_url
         same = chosen == present.api and not (url and normal(url) != present.base_url)
@@ -125,9 +125,8 @@ def settings(loaded: Loaded, cloud: CloudConfig, file: str) -> dict[str, object]
     return values
 
 
-def _chosen(loaded: Loaded, wishes: Wishes, talk: Talk) -> CloudName | None:
-    """Return the name, or None where an API of a third party stays."""
-    present = loaded.config.cloud
+def _chosen(present: CloudConfig, wishes: Wishes, talk: Talk) -> CloudName | None:
+    """Return the name; None where the cloud stays, and nobody cares whether it answers."""
     if wishes.name is not None:
         return _with_audio(wishes.name)
     if wishes.base_url is not None:
@@ -135,7 +134,7 @@ def _chosen(loaded: Loaded, wishes: Wishes, talk: Talk) -> CloudName | None:
     known = present.api in set(CloudName)
     now = CloudName.GATEWAY if _is_gateway(present) else CloudName(present.api) if known else None
     if not talk.asks:
-        return now
+        return None
     talk.say()
     talk.say("Where recordings go:")
     names = list(CloudName)

@@ -123,7 +123,8 @@ class Outcome:
 
     def _folders(self) -> Iterator[str]:
         """Name what the unit's own fence keeps it from: folders that it is to change."""
-        paths = " ".join(_changed_folders(self.config))
+        folders = _changed_folders(self.config)
+        paths = " ".join(f'"{each}"' if " " in each else each for each in folders)
         if paths:
             yield "sudo systemctl edit fieldpost    # put in these two lines:"
             yield "    [Service]"
