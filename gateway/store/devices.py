@@ -1,4 +1,4 @@
-"""Devices and their tokens over SQLAlchemy Core (see `gateway.store.Devices`)."""
+"""Devices and their tokens over SQLAlchemy Core (see `gateway.store.callers.Devices`)."""
 
 import dataclasses
 from datetime import datetime

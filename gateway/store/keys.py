@@ -1,4 +1,4 @@
-"""API keys over SQLAlchemy Core (see `gateway.store.Keys`)."""
+"""API keys over SQLAlchemy Core (see `gateway.store.callers.Keys`)."""
 
 from datetime import datetime
 from typing import Any

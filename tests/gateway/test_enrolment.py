@@ -7,6 +7,7 @@ import pytest_asyncio
 from multidict import CIMultiDict
 
 from gateway.core.guesses import OVERALL, PER_ADDRESS
+from gateway.core.tokens import credential_hash
 from tests.gateway.serving import serving
 
 pytestmark = pytest.mark.asyncio
@@ -149,8 +150,10 @@ async def test_an_enrolled_token_is_refreshed_like_any_other(api, code):
     token = (await enrol(api, code)).json["device_token"]
     refreshed = await api.call("POST", "/v1/devices/me/token/refresh", token=token)
     used = await works(api, refreshed.json["device_token"])
+    kept = await api.gateway.store.devices.token(credential_hash(refreshed.json["device_token"]))
 
     assert (used, await works(api, token), await works(api, api.token)) == (True, False, False)
+    assert kept.enrolment == 1
 
 
 async def test_a_revocation_ends_codes_and_what_they_gave(api, me, code, clock):
