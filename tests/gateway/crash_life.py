@@ -26,12 +26,14 @@ from gateway.model import (
     Device,
     DeviceToken,
     Intent,
+    KeyCaller,
     MediaStatus,
     MediaType,
     Medium,
     Recording,
     RecordingFilter,
     RecordingStatus,
+    Scope,
 )
 from gateway.objects import ObjectRef
 from gateway.receiving import Received
@@ -42,6 +44,7 @@ from tests.fakes.clock import FakeClock
 AUDIO = bytes(range(256)) * 20
 IMAGE = b"\xff\xd8jpeg" * 100
 TOKEN = "dtok_crash"
+OPERATOR = KeyCaller("key_1", frozenset(Scope))
 
 
 def sha256(content):
@@ -263,7 +266,7 @@ class Life:
         for _ in range(2):
             await self.complete(recording, AUDIO)
         self.promise("deleting", recording.id, 0)
-        await self.gateway.recordings.delete(self.caller, recording.id)
+        await self.gateway.recordings.delete(OPERATOR, recording.id)
         self.promise("deleted", recording.id, 0)
 
     async def unverified(self):
