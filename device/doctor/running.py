@@ -8,8 +8,9 @@ from importlib import import_module
 from typing import cast
 
 from device.doctor import BUILTIN, CONFIG, Check, Result, Scene
-from device.errors import FieldpostError
+from device.errors import CloudError, FieldpostError
 from device.verdict import Finding, Verdict, failed, skipped
+from device.words import printable
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +116,11 @@ async def _found(check: Check, subject: str, scene: Scene) -> Finding:
             f"was not done in {EACH_S:.0f} s", "try again; if that stays, look at it with probe"
         )
     except FieldpostError as error:
-        return failed(str(error), error.hint or "fieldpost status")
+        cloud = isinstance(error, CloudError)
+        return failed(
+            printable(str(error)),
+            error.hint or ("fieldpost probe cloud" if cloud else "fieldpost status"),
+        )
     except Exception as error:
         logger.debug("A check failed unexpectedly", exc_info=True, extra={"check": check.code})
         return failed(f"the check crashed: {type(error).__name__}: {error}", _BUG)
