@@ -379,7 +379,10 @@ class TokenRefused(CloudError):
     code = "token-refused"
     fault = Fault.OPERATOR
     exit_code = 77
-    hint = "put a valid credential into the token file; recordings are kept meanwhile"
+    hint = (
+        "sudo fieldpost enrol, or put a valid credential into the token file; recordings are kept"
+        " meanwhile"
+    )
 
 
 class TargetExpired(CloudError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from device.core.orders import Order, moment, parse_orders
+from device.core.orders import Order, keepable, moment, parse_orders
 from device.core.policy import MB
 from device.surroundings import NetworkKind, NetworkState, PowerState
 
@@ -103,15 +103,11 @@ def parse_answer(answer: Mapping[str, Any]) -> Told:
         listed += found if isinstance(found, list) else [found]
     return Told(
         orders=parse_orders(listed),
-        settings=_object(answer.get("settings")),
+        settings=keepable(answer.get("settings")),
         server_time=moment(answer.get("server_time")),
-        ota=_object(answer.get("ota")),
+        ota=keepable(answer.get("ota")),
         rotate_token=answer.get("rotate_token") is True,
     )
-
-
-def _object(stated: object) -> Mapping[str, Any] | None:
-    return stated if isinstance(stated, Mapping) else None
 
 
 def _mb(size_bytes: int | None) -> int | None:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, assert_never
 
+import msgspec
+
 MOST_AT_ONCE = 50
 """Of one answer; whoever sends more sends the rest again."""
 _ID_CHARS, _TYPE_CHARS = 255, 64
@@ -136,6 +138,20 @@ def moment(stated: object) -> datetime | None:
         return None
 
 
+def keepable(stated: object) -> Mapping[str, Any] | None:
+    """Return an object that can be written down as JSON again; None for what is none.
+
+    An answer may hold half a character (a lone surrogate), which no file takes.
+    """
+    if not isinstance(stated, Mapping):
+        return None
+    try:
+        msgspec.json.encode(stated)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return stated
+
+
 def _first(order: Order, now: datetime | None) -> OrderType | Outcome:
     if now is not None and order.expires_at is not None and order.expires_at <= now:
         return Outcome(state=OrderState.EXPIRED, error="it came too late, or waited too long")
@@ -155,13 +171,16 @@ def _known(name: str) -> OrderType | None:
 def _order(stated: object) -> Order | None:
     if not isinstance(stated, Mapping):
         return None
-    name, kind, params = stated.get("id"), stated.get("type"), stated.get("params")
+    name, kind = stated.get("id"), stated.get("type")
+    params = stated.get("params")
+    if params is not None and (params := keepable(params)) is None:
+        return None
     if not _is_word(name, _ID_CHARS) or not _is_word(kind, _TYPE_CHARS):
         return None
     return Order(
         id=str(name),
         type=str(kind),
-        params=params if isinstance(params, Mapping) else {},
+        params=params or {},
         expires_at=moment(stated.get("expires_at")),
     )
 

@@ -1,5 +1,6 @@
 """The heartbeat: golden reports in Bota's words, and answers of which each part stands alone."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -120,6 +121,16 @@ def test_orders_under_other_names(name, shape):
 def test_the_one_published_answer():
     """`{"status": "ok"}` says nothing more."""
     assert Told() == parse_answer({"status": "ok"})
+
+
+def test_half_a_character_hides_nothing():
+    """JSON may hold what no file takes: its part is left out, the others are read."""
+    half = json.loads('{"name": "\\ud800"}')
+    told = parse_answer(
+        {"settings": half, "ota": half, "commands": [{**ORDER, "params": half}, ORDER]}
+    )
+
+    assert Told(orders=(Order(id="cmd_1", type="trigger_upload"),)) == told
 
 
 junk = st.none() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=2)

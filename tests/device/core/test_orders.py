@@ -73,6 +73,7 @@ def test_an_order_as_the_gateway_writes_it():
         {"id": "cmd_2\n", "type": "trigger_upload"},
         {"id": "cmd_2"},
         {"id": "c" * 256, "type": "trigger_upload"},
+        {"id": "cmd_2", "type": "trigger_upload", "params": [1]},
     ],
 )
 def test_junk_hides_no_order(junk):
