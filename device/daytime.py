@@ -7,6 +7,8 @@ from device.clock import Clock
 
 _SURELY_SINCE = datetime(2025, 1, 1, tzinfo=UTC)
 """No box runs this program earlier; a clock that says so was never set."""
+_SURELY_BEFORE = datetime(2100, 1, 1, tzinfo=UTC)
+"""Nobody's word is taken for more: a calendar's last day has no midnight to wait for."""
 
 
 class Daytime:
@@ -20,14 +22,14 @@ class Daytime:
         """Take an answer's `Date` (RFC 9110 §6.6.1); what is none is left alone."""
         try:
             told = parsedate_to_datetime(date or "")
-        except ValueError:
+        except (ValueError, IndexError, TypeError, OverflowError):
             return
         if told.tzinfo is not None:
             self.told(told)
 
     def told(self, now: datetime) -> None:
         """Take the time that the cloud says, aware; what cannot be it is left alone."""
-        if now >= _SURELY_SINCE:
+        if _SURELY_SINCE <= now < _SURELY_BEFORE:
             self._heard = now.astimezone(UTC), self._clock.monotonic()
 
     def utc(self) -> datetime | None:

@@ -42,7 +42,18 @@ def test_the_cloud_tells_the_time():
 
 
 @pytest.mark.parametrize(
-    "date", [None, "", "yesterday", "Sun, 01 Mar 1970 12:00:00 GMT", "Sun, 01 Mar 2026 12:00:00"]
+    "date",
+    [
+        None,
+        "",
+        "yesterday",
+        "Sun, 01 Mar 1970 12:00:00 GMT",
+        "Sun, 01 Mar 2026 12:00:00",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -1200",
+        "Sun, 01 Mar 2026 12:00:00 +99999999999999999999",
+        "Sun, 01 Mar 99999999999999999999 12:00:00 GMT",
+    ],
 )
 def test_what_is_no_date_changes_nothing(date):
     """A missing, broken or impossible Date leaves what was known."""
