@@ -204,7 +204,10 @@ def _started(outcome: "Outcome", talk: Talk, *, starts: bool, changed: bool) -> 
         state = setup_unit.UnitState.NOT_INSTALLED
     elif starts:
         talk.say("Starting the agent …")
-        state = unit.start(changed=changed)
+        try:
+            state = unit.start(changed=changed)
+        except setup_unit.UnitFailed as error:
+            return replace(outcome, unit=setup_unit.UnitState.FAILED, failure=error)
     return replace(outcome, unit=state, commands=setup_outcome.commands(unit, state))
 
 

@@ -58,7 +58,7 @@ def choose(file: Path | None, default: Path) -> Path:
         ConfigInvalid: The file of the system cannot be read.
     """
     if file is not None:
-        return file.resolve()
+        return file.absolute()
     ours = default.parent / "conf.d" / OURS
     if ours.exists() or not default.exists():
         return ours
@@ -66,7 +66,7 @@ def choose(file: Path | None, default: Path) -> Path:
         kept = tomllib.loads(default.read_text())
     except (OSError, ValueError) as error:
         raise ConfigInvalid([f"{default}:1: cannot be read: {error}"]) from error
-    return default.resolve() if {"cloud", "recorders"} & kept.keys() else ours
+    return default if {"cloud", "recorders"} & kept.keys() else ours
 
 
 def read(file: Path) -> str | None:
@@ -94,7 +94,7 @@ def check_writable(file: Path) -> None:
     Raises:
         Unwritable: This user may not write the file.
     """
-    folder = next(each for each in file.parents if each.exists())
+    folder = next(each for each in file.resolve().parents if each.exists())
     if not os.access(folder, os.W_OK | os.X_OK):
         hint = "sudo fieldpost setup" if os.geteuid() != 0 else "see that its disk is writable"
         raise Unwritable(f"cannot write {file}: this user may not write in {folder}", hint=hint)
@@ -112,25 +112,35 @@ def written(page: Page, now: datetime) -> Iterator[Path | None]:
     if not page.changed:
         yield None
         return
+    file = page.file.resolve()  # a link stays one
     kept = None
     try:
-        page.file.parent.mkdir(parents=True, exist_ok=True)
-        kept = None if page.before is None else _keep(page.file, now)
-        _replace(page.file, page.after.encode())
-    except OSError as error:
-        raise Unwritable(
-            f"cannot write {page.file}: {error.strerror or error}; it is as it was",
-            hint="see that its disk is writable and has room",
-        ) from error
-    try:
+        try:
+            _make_folder(file.parent)
+            kept = None if page.before is None else _keep(file, now)
+            _replace(file, page.after.encode())
+        except OSError as error:
+            raise Unwritable(
+                f"cannot write {page.file}: {error.strerror or error}; it is as it was",
+                hint="see that its disk is writable and has room",
+            ) from error
         yield kept
     except BaseException:
-        if kept is None:
-            page.file.unlink()
-        else:
-            kept.rename(page.file)
-        settle_folder(page.file.parent)
+        with suppress(OSError):
+            if kept is not None:
+                kept.rename(file)
+            elif page.before is None:
+                file.unlink(missing_ok=True)
+            settle_folder(file.parent)
         raise
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder that the agent can look into, whatever the umask: it is another user."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        each.chmod(0o755)
 
 
 def _keep(file: Path, now: datetime) -> Path:
@@ -144,7 +154,7 @@ def _keep(file: Path, now: datetime) -> Path:
         _owned_as(file, kept)
         with kept.open("rb") as copy:
             os.fsync(copy.fileno())
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             kept.unlink()
         raise

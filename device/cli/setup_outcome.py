@@ -11,7 +11,9 @@ from device.cli.setup_unit import Unit, UnitState
 from device.cli.verdict_lines import lines, wrapped
 from device.config import Config
 from device.config_checks import DRIVER_OF_SCHEME
+from device.documents.errors import error_object
 from device.documents.examined import doctor_object
+from device.errors import FieldpostError
 from device.verdict import Verdict
 from device.words import printable
 
@@ -32,6 +34,7 @@ _UNIT = {
     UnitState.SKIPPED: "left as it is",
     UnitState.NOT_ROOT: "left as it is: only root may start it",
     UnitState.NOT_INSTALLED: "not installed as a service",
+    UnitState.FAILED: "not started",
 }
 
 
@@ -48,11 +51,13 @@ class Outcome:
     checks: "tuple[Result, ...]" = ()
     unit: UnitState = UnitState.SKIPPED
     commands: tuple[str, ...] = ()
+    failure: FieldpostError | None = None
+    """Why the unit did not start."""
 
     @property
     def exit_code(self) -> int:
         """A check that failed is a failure, whatever else went well."""
-        return exit_codes.FAILED if self._unwell else exit_codes.OK
+        return exit_codes.FAILED if self._unwell or self.failure else exit_codes.OK
 
     @property
     def _unwell(self) -> bool:
@@ -74,6 +79,7 @@ class Outcome:
             "token": {"given": self.given, "file": self.config.cloud.token_file},
             **doctor_object(self.checks),
             "unit": self.unit,
+            "problem": error_object(self.failure) if self.failure else None,
             "next": list(self.next()),
         }
 
@@ -98,7 +104,8 @@ class Outcome:
                 yield from lines(name, each.finding, width=width, colour=colour)
         yield ""
         if not self.dry_run and self.file is None:
-            yield from wrapped(f"agent: {_UNIT[self.unit]}", width)
+            why = f": {printable(str(self.failure))}" if self.failure else ""
+            yield from wrapped(f"agent: {_UNIT[self.unit]}{why}", width)
         yield "next:"
         yield from (f"  {step}" for step in self.next())
 
@@ -112,7 +119,9 @@ class Outcome:
             yield f"{program} enrol"
         if not self.config.recorders:
             yield f"{program} scan"
-        if self._unwell:
+        if self.failure is not None and self.failure.hint:
+            yield self.failure.hint
+        if self._unwell or self.failure:
             yield f"{program} doctor"
         if self.file is not None or self.unit is UnitState.NOT_INSTALLED:
             yield f"{program} run"

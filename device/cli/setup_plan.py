@@ -32,7 +32,7 @@ class Sources:
     def load(self, page: Page | None = None) -> Loaded:
         """Read what holds, or what will hold once a page is written."""
         return load(
-            page.file if page is not None and self.file is not None else self.file,
+            self.target if self.file is not None else None,
             self.environ,
             needs_token=False,
             default=self.default,

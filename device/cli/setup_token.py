@@ -104,5 +104,6 @@ def _token(text: str, cloud: CloudConfig) -> Credential:
 def _is_there(cloud: CloudConfig, environ: Mapping[str, str]) -> bool:
     try:
         return bool(token_source(cloud, environ)())
-    except TokenRefused:
-        return False
+    except TokenRefused as error:
+        # Whoever only looks may not be allowed to read what is there.
+        return isinstance(error.__cause__, PermissionError)

@@ -17,7 +17,7 @@ class UnitFailed(FieldpostError):
 
     code = "unit-failed"
     fault = Fault.OPERATOR
-    hint = "systemctl status fieldpost; journalctl -u fieldpost -e"
+    hint = "journalctl -u fieldpost -e"
 
 
 class UnitState(StrEnum):
@@ -29,6 +29,7 @@ class UnitState(StrEnum):
     SKIPPED = "skipped"
     NOT_ROOT = "not-root"
     NOT_INSTALLED = "not-installed"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -343,15 +343,17 @@ def test_what_fails_afterwards_takes_it_back(tmp_path, before):
 
 
 def test_the_agent_can_read_what_root_writes(tmp_path):
-    """Whatever root's umask is."""
+    """Whatever root's umask is, the folders on the way too."""
+    page = Page(file=tmp_path / "etc" / "conf.d" / "x.toml", before=None, after="new\n")
     before = os.umask(0o077)
     try:
-        with setup_files.written(page_of(tmp_path, None), NOW):
+        with setup_files.written(page, NOW):
             pass
     finally:
         os.umask(before)
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (page.file, page.file.parent)]
 
-    assert 0o644 == stat.S_IMODE((tmp_path / "x.toml").stat().st_mode)
+    assert [0o644, 0o755] == modes
 
 
 def test_a_full_disk_leaves_it_as_it_was(tmp_path, monkeypatch):
@@ -365,7 +367,21 @@ def test_a_full_disk_leaves_it_as_it_was(tmp_path, monkeypatch):
     with pytest.raises(Unwritable, match="No space left"), setup_files.written(page, NOW):
         pass
 
+    assert ["x.toml"] == [each.name for each in tmp_path.iterdir()]
     assert "old\n" == page.file.read_text()
+
+
+def test_a_link_stays_one(tmp_path):
+    """Where /etc is kept elsewhere, what it points to changes."""
+    (tmp_path / "real").mkdir()
+    real = page_of(tmp_path / "real", "old\n").file
+    link = tmp_path / "x.toml"
+    link.symlink_to(real)
+    with setup_files.written(Page(file=link, before="old\n", after="new\n"), NOW):
+        pass
+
+    assert link.is_symlink()
+    assert "new\n" == real.read_text()
 
 
 # The command

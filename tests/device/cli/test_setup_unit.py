@@ -141,3 +141,13 @@ def test_a_file_of_ones_own_is_not_what_the_unit_reads(tmp_path):
 
     assert f"fieldpost -c {tmp_path}/x run" in steps
     assert not [each for each in steps if "systemctl" in each]
+
+
+def test_a_unit_that_did_not_start_is_a_failure(tmp_path):
+    """What was done is told all the same, and where to read on."""
+    failed = UnitFailed("systemctl enable: no")
+    told = outcome(tmp_path, file=None, unit=UnitState.FAILED, failure=failed)
+
+    assert (1, "unit-failed") == (told.exit_code, told.as_object()["problem"]["error"])
+    assert "agent: not started: systemctl enable: no" in list(told.lines(80, colour=False))
+    assert {"journalctl -u fieldpost -e", "fieldpost doctor"} <= set(told.next())
