@@ -33,6 +33,8 @@ class Box:
     def __init__(self, spool, clock: FakeClock, *, resets: bool = True) -> None:
         self.spool, self.clock, self.cloud = spool, clock, Cloud()
         self.did: list[str] = []
+        self.seen: list[OrderState] = []
+        """Where orders stood while one was carried out."""
         self.fails: Exception | None = None
         self.orders = Orders(
             spool=spool,
@@ -44,6 +46,7 @@ class Box:
 
     async def upload(self) -> None:
         self.did.append("upload")
+        self.seen = [each.state for each in await asyncio.to_thread(self.spool.orders)]
         if self.fails is not None:
             raise self.fails
 
@@ -114,6 +117,13 @@ async def test_a_failure_of_ours_is_how_it_ended(box):
     await box.given("trigger_upload")
 
     assert (OrderState.FAILED, "the disk is gone") == await box.ended()
+
+
+async def test_an_order_is_begun_before_it_is_carried_out(box):
+    """A crash in the middle finds it as begun."""
+    await box.given("trigger_upload")
+
+    assert [OrderState.BEGUN] == box.seen
 
 
 async def test_the_same_order_again(box):

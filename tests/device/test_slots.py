@@ -53,6 +53,24 @@ def test_a_refused_next_one_gives_way(tokens):
     assert ("dtok_base", False) == (tokens(), tokens.pending)
 
 
+def test_a_next_one_that_was_refused_before(tokens):
+    """The cloud may give the same again, and mean it this time."""
+    tokens.store("dtok_1")
+    tokens.refused("dtok_1")
+    tokens.worked("dtok_base")
+    tokens.store("dtok_1")
+
+    assert "dtok_1" == tokens()
+
+
+def test_a_call_that_was_under_way(tokens):
+    """It ends well by the old token, which says nothing about the next one."""
+    tokens.store("dtok_1")
+    tokens.worked("dtok_base")
+
+    assert ("dtok_1", True) == (tokens(), tokens.pending)
+
+
 def test_both_refused_is_refused_and_tried_anew_later(tokens):
     """A gateway that is put back to an old database for a while costs no way in."""
     tokens.store("dtok_1")
