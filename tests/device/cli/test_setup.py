@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import stat
 import sys
 import tomllib
@@ -13,8 +14,17 @@ from pathlib import Path
 import pytest
 
 from device import enrolment
-from device.cli import around, setup_cloud, setup_files, setup_plan, setup_recorders, setup_token
+from device.cli import (
+    around,
+    cmd_setup,
+    setup_cloud,
+    setup_files,
+    setup_plan,
+    setup_recorders,
+    setup_token,
+)
 from device.cli.invocation import Invocation
+from device.cli.parser import Parser
 from device.cli.setup_cloud import CloudName
 from device.cli.setup_files import Page, Unwritable
 from device.cli.setup_talk import Talk
@@ -464,3 +474,14 @@ def test_users_get_places_of_their_own(site, tmp_path, monkeypatch):
 
     assert tmp_path / "own" / "spool" == config.spool.path
     assert tmp_path / "own" / "token" == config.cloud.token_file
+
+
+def test_the_page_names_every_option():
+    """And no other one."""
+    page = (Path(__file__).parents[3] / "docs" / "setup.md").read_text()
+    parser = Parser("setup", "", ())
+    cmd_setup.arguments(parser)
+    options = {each for action in parser._actions for each in action.option_strings}
+
+    named = set(re.findall(r"^\| `(--[a-z-]+)`|`(--code)`", page, flags=re.MULTILINE))
+    assert options - {"-h", "--help"} == {a or b for a, b in named}
