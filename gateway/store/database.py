@@ -115,8 +115,6 @@ def _engine(path: Path, *, size: int) -> Engine:
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
-        # Every transaction is ended by whoever began it, see `begin()`: nothing is left to reset.
-        pool_reset_on_return=None,
     )
 
     @event.listens_for(engine, "connect")

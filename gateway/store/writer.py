@@ -72,9 +72,12 @@ class Writer:
 
     def _over(self, wave: Sequence[_Waiting], done: asyncio.Future[list[Any]]) -> None:
         error = done.exception()
-        # Where the database itself is at fault, each by itself would only wait for it in vain.
-        again = len(wave) > 1 and error is not None and not isinstance(error, OperationalError)
-        if again:
+        again = len(wave) > 1 and error is not None
+        if isinstance(error, OperationalError):
+            # The database itself is at fault: each by itself would only wait for it in vain.
+            again, wave = False, [*wave, *self._alone]
+            self._alone.clear()
+        elif again:
             self._alone.extend(wave)
         self._begin()
         if again:

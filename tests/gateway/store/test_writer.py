@@ -7,6 +7,7 @@ import threading
 import pytest
 import pytest_asyncio
 from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 
 from gateway.errors import NotFound, Unavailable
 from gateway.store.database import Database
@@ -152,6 +153,25 @@ async def test_a_locked_database_is_waited_for_once(tmp_path, monkeypatch):
     assert [1, 4] == tries
 
 
+async def test_those_who_are_run_again_wait_for_a_lock_once(database, monkeypatch):
+    """A database that is locked before each is run by itself is waited for once, not by each."""
+    tries = []
+    commit = database._writer._commit
+
+    def locked_after_the_first_failure(works):
+        tries.append(len(works))
+        if len(tries) > 2:
+            raise OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("locked"))
+        return commit(works)
+
+    monkeypatch.setattr(database._writer, "_commit", locked_after_the_first_failure)
+    waiting = await behind(database, (put, 1), (fail, 2), (put, 3), (put, 4))
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert [Unavailable] * 4 == [type(result) for result in results]
+    assert [1, 4, 1] == tries
+
+
 async def test_closing_lets_those_who_wait_finish(tmp_path):
     """What was asked for before the database was closed is done."""
     database = Database.sqlite(tmp_path / "some.db")
@@ -165,3 +185,22 @@ async def test_closing_lets_those_who_wait_finish(tmp_path):
     await asyncio.gather(first, closing)
 
     assert 1 == await second
+
+
+@pytest.mark.parametrize("kind", ["reading", "writing"])
+async def test_a_failed_commit_stands_in_nobodys_way(database, monkeypatch, kind):
+    """A transaction whose end failed leaves its connection to the next one as it found it."""
+    run = getattr(database, kind)
+    with monkeypatch.context() as patched:
+        for engine in (database._reader, database._writer._engine):
+            patched.setattr(engine.dialect, "do_commit", refuse)
+        with pytest.raises(Unavailable):
+            await run(lambda c: c.execute(text("SELECT n FROM t")).all())
+
+    for number in range(3):
+        assert number == await database.writing(put, number)
+        assert list(range(number + 1)) == await kept(database)
+
+
+def refuse(_connection):
+    raise sqlite3.OperationalError("disk I/O error")
