@@ -41,8 +41,9 @@ async def versions(scene: Scene) -> dict[str, Any]:
     """Say what runs on what."""
     programs = await asyncio.gather(*(asked(*argv) for argv in _PROGRAMS.values()))
     files = await asyncio.to_thread(_system, scene.root)
+    packages = await asyncio.to_thread(_packages)
     return {
-        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+        "packages": packages,
         "python": platform.python_version(),
         "kernel": platform.release(),
         "machine": platform.machine(),
@@ -163,6 +164,10 @@ def _system(root: Path) -> dict[str, str]:
     found["os"] = pretty[1] if pretty else ""
     found["uptime_s"] = found.get("uptime_s", "").split(" ")[0]
     return found
+
+
+def _packages() -> dict[str, str]:
+    return {name: found for name in _PACKAGES if (found := _version(name))}
 
 
 def _version(name: str) -> str | None:

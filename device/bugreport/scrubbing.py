@@ -31,8 +31,7 @@ _FORMS = (
     re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"),
     # Two decimal degrees beside each other, and one that is named.
     re.compile(r"[-+]?\d{1,3}\.\d{3,}\s*°?\s*[NS]?\s*[,;/ ]\s*[-+]?\d{1,3}\.\d{3,}\s*°?\s*[EW]?"),
-    re.compile(r"(?i)(?<=\blat[=: ])\S+|(?<=\blon[=: ])\S+|(?<=\blng[=: ])\S+"),
-    re.compile(r"(?i)(?<=\blatitude[=: ])\S+|(?<=\blongitude[=: ])\S+"),
+    re.compile(r"(?i)\b(?:lat|lon|lng|latitude|longitude)\b[\"']?\s*[=:]?\s*[-+]?\d+(?:\.\d+)?"),
     re.compile(r"(?<![\w.])\+\d[\d ()-]{7,}\d"),
     re.compile(r"(?<=/home/)[^/\s\"']+|(?<=/Users/)[^/\s\"']+"),
 )
