@@ -25,6 +25,7 @@ from device.errors import (
     CloudThrottled,
     CloudUnwell,
     FieldpostError,
+    NotTheCloud,
     SpoolError,
     TokenRefused,
 )
@@ -49,10 +50,10 @@ BACK_OFF = Retry(first_s=10, factor=2, max_s=900)
 HOLDING = frozenset({"roaming", "data-limit", "network"})
 """What the policy says that a heartbeat obeys too: its bytes cost. The other reasons are told."""
 
-HEARTBEAT, OTA = "heartbeat", "ota"
-"""What the spool keeps: how the last heartbeat went, and which firmware the cloud offers."""
+HEARTBEAT, UNHEARD, OTA = "heartbeat", "heartbeat-unheard", "ota"
+"""What the spool keeps: when one was heard, why none is, and which firmware the cloud offers."""
 RENEW_S = 3600.0
-KEEP_S = 900.0
+KEEP_S = 600.0
 """That heartbeats go well is written down so often: one a minute would wear the card out."""
 
 
@@ -198,19 +199,22 @@ class Heartbeat:
         self.failures = 0
         now_s = self.clock.monotonic()
         if self._said or self._kept_s is None or now_s - self._kept_s >= KEEP_S:
+            await asyncio.to_thread(self.spool.keep, UNHEARD, None)
             await asyncio.to_thread(self.spool.keep, HEARTBEAT, {"heard": True})
             self._kept_s = now_s
         self._said = ""
 
     async def _failed(self, error: BaseException) -> None:
         self.failures = 0 if isinstance(error, TokenRefused) else self.failures + 1
+        if isinstance(error, NotTheCloud):
+            self.surroundings.portal_seen()
         reason = str(error) or "no answer in time"
         before = self._said
         self._say(reason)
         if self._said == before or isinstance(error, SpoolError):
             return
         try:
-            await asyncio.to_thread(self.spool.keep, HEARTBEAT, {"heard": False, "reason": reason})
+            await asyncio.to_thread(self.spool.keep, UNHEARD, {"reason": reason})
         except SpoolError as failure:
             logger.warning("Our own disk fails", extra={"reason": str(failure)})
 

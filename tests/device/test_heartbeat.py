@@ -13,8 +13,8 @@ from device.config import Config, SpoolConfig
 from device.core.orders import OrderState
 from device.core.policy import Hold, Send
 from device.daytime import Daytime
-from device.errors import CloudThrottled, CloudUnreachable, TokenRefused
-from device.heartbeat import BACK_OFF, EVERY_S, HEARTBEAT, LEAST_S, OTA, Busy, Heartbeat
+from device.errors import CloudThrottled, CloudUnreachable, NotTheCloud, TokenRefused
+from device.heartbeat import BACK_OFF, EVERY_S, HEARTBEAT, LEAST_S, OTA, UNHEARD, Busy, Heartbeat
 from device.model import State
 from device.orders import Orders
 from device.surroundings import NetworkKind, NetworkState, PowerState
@@ -248,6 +248,15 @@ async def test_a_refused_token_is_tried_at_the_usual_pace(box):
         await box.heard(11)
 
 
+async def test_a_page_in_place_of_the_cloud_is_told(box):
+    """What surrounds the box is known to hold a portal before an upload meets it."""
+    box.cloud.answers.append(NotTheCloud("a hotel"))
+    async with box.running():
+        await box.heard(1)
+
+    assert ["portal"] == box.around.met
+
+
 async def test_a_cloud_that_knows_no_boxes(box):
     """The loop ends, and nobody misses it."""
     box.cloud.answers.append(None)
@@ -327,13 +336,14 @@ async def test_heartbeats_that_go_well_are_written_down_rarely(box, clock):
     await box.heartbeat.beat()
     second = await asyncio.to_thread(box.spool.kept, HEARTBEAT)
     await box.heartbeat._failed(CloudUnreachable("no way"))
-    failed = await asyncio.to_thread(box.spool.kept, HEARTBEAT)
+    failed = await asyncio.to_thread(box.spool.kept, UNHEARD)
     await box.heartbeat.beat()
     again = await asyncio.to_thread(box.spool.kept, HEARTBEAT)
 
     assert first == second
-    assert {"heard": False, "reason": "no way"} == failed.value
-    assert {"heard": True} == again.value
+    assert {"reason": "no way"} == failed.value
+    assert clock.now() == again.at
+    assert await asyncio.to_thread(box.spool.kept, UNHEARD) is None
 
 
 async def test_an_order_that_cannot_be_told_of_waits(box):
