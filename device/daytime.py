@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 
 from device.clock import Clock
 
-_SURELY_SINCE = datetime(2025, 1, 1, tzinfo=UTC)
+SURELY_SINCE = datetime(2025, 1, 1, tzinfo=UTC)
 """No box runs this program earlier; a clock that says so was never set."""
 _SURELY_BEFORE = datetime(2100, 1, 1, tzinfo=UTC)
 """Nobody's word is taken for more: a calendar's last day has no midnight to wait for."""
@@ -29,7 +29,7 @@ class Daytime:
 
     def told(self, now: datetime) -> None:
         """Take the time that the cloud says, aware; what cannot be it is left alone."""
-        if _SURELY_SINCE <= now < _SURELY_BEFORE:
+        if SURELY_SINCE <= now < _SURELY_BEFORE:
             self._heard = now.astimezone(UTC), self._clock.monotonic()
 
     def utc(self) -> datetime | None:
@@ -38,7 +38,7 @@ class Daytime:
             told, at_s = self._heard
             return told + timedelta(seconds=self._clock.monotonic() - at_s)
         now = self._clock.now()
-        return now if now >= _SURELY_SINCE else None
+        return now if now >= SURELY_SINCE else None
 
     def now(self) -> datetime | None:
         """Return the time in the box's own zone; None while nobody knows it."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from device.clock import Clock
 from device.core.policy import costs
-from device.daytime import Daytime
+from device.daytime import SURELY_SINCE, Daytime
 from device.errors import SpoolError
 from device.model import Spent
 from device.surroundings import NetworkState
@@ -39,13 +39,17 @@ class Ledger:
         self._network = NetworkState()
         self._unsaved: dict[tuple[date, str, bool], int] = {}
         self._saved: dict[date, int] = {}
-        """Of each day asked for: what is in the spool, over networks that cost."""
+        """Of every day: what is in the spool, over networks that cost."""
         self._saving = asyncio.Lock()
         self._saved_s = clock.monotonic()
 
     async def begin(self) -> None:
-        """Look up what earlier runs have sent today."""
-        await self._know(self._day())
+        """Look up what was sent before, whichever day it turns out to be. Repeatable.
+
+        Days of a clock that was never set begin anew: no other clock would ever end them.
+        """
+        paid = await asyncio.to_thread(self._spool.paid)
+        self._saved = {day: n for day, n in paid.items() if day >= SURELY_SINCE.date()}
 
     def moved_to(self, network: NetworkState) -> None:
         """Take note of another network: what has left so far left by the one before."""
@@ -68,15 +72,8 @@ class Ledger:
         async with self._saving:
             self._look()
             for (day, kind, paid), sent_bytes in list(self._unsaved.items()):
-                if day not in self._saved:
-                    await self._know(day)
                 more = Spent(kind=kind, costs=paid, sent_bytes=sent_bytes)
-                await asyncio.to_thread(self._spool.spend, day, more)
-                self._unsaved[day, kind, paid] -= sent_bytes
-                if not self._unsaved[day, kind, paid]:
-                    del self._unsaved[day, kind, paid]
-                if paid:
-                    self._saved[day] += sent_bytes
+                await self._spend(day, more)
             self._saved_s = self._clock.monotonic()
 
     async def run(self) -> None:
@@ -84,7 +81,6 @@ class Ledger:
         while True:
             await self._clock.sleep(LOOK_S)
             self._look()
-            await self._know(self._day())
             due = self._clock.monotonic() - self._saved_s >= SAVE_S
             if sum(self._unsaved.values()) >= (1 if due else SAVE_BYTES):
                 try:
@@ -104,7 +100,24 @@ class Ledger:
         now = self._daytime.now()
         return (now or self._clock.now()).date()
 
-    async def _know(self, day: date) -> None:
-        if day not in self._saved:
-            spent = await asyncio.to_thread(self._spool.spent, day)
-            self._saved[day] = sum(each.sent_bytes for each in spent if each.costs)
+    async def _spend(self, day: date, more: Spent) -> None:
+        """Move a sum from memory to the spool; when cancelled meanwhile, not twice."""
+        spending = asyncio.create_task(
+            asyncio.to_thread(self._spool.spend, day, more), name="ledger entry"
+        )
+        try:
+            await asyncio.shield(spending)
+        except asyncio.CancelledError:
+            await asyncio.wait({spending})
+            if spending.exception() is None:
+                self._spent(day, more)
+            raise
+        self._spent(day, more)
+
+    def _spent(self, day: date, more: Spent) -> None:
+        key = day, more.kind, more.costs
+        self._unsaved[key] -= more.sent_bytes
+        if not self._unsaved[key]:
+            del self._unsaved[key]
+        if more.costs:
+            self._saved[day] = self._saved.get(day, 0) + more.sent_bytes

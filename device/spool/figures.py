@@ -32,6 +32,14 @@ def spent(connection: sqlite3.Connection, day: date) -> tuple[Spent, ...]:
     )
 
 
+def paid(connection: sqlite3.Connection) -> dict[date, int]:
+    """Sum up, for each day, what left over networks that cost."""
+    if schema.check_version(connection) < FIRST_VERSION:
+        return {}
+    found = connection.execute("SELECT day, SUM(sent_bytes) FROM spent WHERE costs GROUP BY day")
+    return {date.fromisoformat(day): sent_bytes for day, sent_bytes in found}
+
+
 def spend(connection: sqlite3.Connection, day: date, more: Spent) -> None:
     """Add to the ledger; what is older than it is kept goes."""
     connection.execute(

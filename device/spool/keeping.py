@@ -19,6 +19,10 @@ class Keeping(Holding):
         """Look up what left on a day, by network; retransmissions and TLS included."""
         return self._reader.spent(day)
 
+    def paid(self) -> dict[date, int]:
+        """Sum up, for each day, what left over networks that cost."""
+        return self._reader.paid()
+
     def sent_bytes(self, day: date) -> int:
         """Sum up what left on a day."""
         return self._reader.sent_bytes(day)

@@ -75,6 +75,10 @@ class SpoolReader:
         """Look up what left on one day of the box's own zone, by network."""
         return self._read((), figures.spent, day)
 
+    def paid(self) -> dict[date, int]:
+        """Sum up, for each day, what left over networks that cost."""
+        return self._read({}, figures.paid)
+
     def sent_bytes(self, day: date) -> int:
         """Sum up what left on one day."""
         return sum(each.sent_bytes for each in self.spent(day))

@@ -1,6 +1,7 @@
 """The ledger: what left today by which network, across restarts and clock steps."""
 
 import asyncio
+import threading
 from datetime import UTC, date, datetime
 
 import pytest
@@ -121,6 +122,71 @@ async def test_what_the_disk_refuses_is_kept_in_memory(ledger, counter, spool, m
 
     assert 700 == held == ledger.used_bytes()
     assert 700 == await asyncio.to_thread(spool.sent_bytes, TODAY)
+
+
+async def test_a_day_that_becomes_known_late_is_counted_at_once(spool, counter, clock, ledger):
+    """A board that boots in 1970 hears what day it is, and what left before on it counts."""
+    ledger.moved_to(MOBILE)
+    counter.new_bytes = 700
+    await ledger.save()
+    clock.step(-56 * 365 * 86_400)
+    daytime = Daytime(clock)
+    again = Ledger(spool, counter, clock, daytime)
+    await again.begin()
+    daytime.heard("Sun, 01 Mar 2026 13:00:00 GMT")
+
+    assert 700 == again.used_bytes()
+
+
+async def test_days_of_a_clock_never_set_do_not_add_up(spool, counter, clock):
+    """What each boot sends in 1970 must not fill a limit that no midnight empties."""
+    clock.step(-56 * 365 * 86_400)
+    for _ in range(2):
+        each = Ledger(spool, counter, clock, Daytime(clock))
+        await each.begin()
+        each.moved_to(MOBILE)
+        counter.new_bytes = 700
+        await each.save()
+
+    assert 700 == each.used_bytes()
+
+
+async def test_a_stop_in_the_middle_of_a_save_counts_nothing_twice(
+    ledger, counter, spool, monkeypatch
+):
+    """Cancelled while it writes, it does not write the same again at the end."""
+    writing, go_on, spend = threading.Event(), threading.Event(), spool.spend
+
+    def slowly(day: date, more: Spent) -> None:
+        writing.set()
+        assert go_on.wait(10)
+        spend(day, more)
+
+    monkeypatch.setattr(spool, "spend", slowly)
+    ledger.moved_to(MOBILE)
+    counter.new_bytes = 700
+    saving = asyncio.create_task(ledger.save())
+    await asyncio.to_thread(writing.wait, 10)
+    saving.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(saving, return_exceptions=True)
+    await ledger.save()
+
+    assert 700 == await asyncio.to_thread(spool.sent_bytes, TODAY)
+    assert 700 == ledger.used_bytes()
+
+
+async def test_what_another_ledger_saved_counts_after_a_second_begin(spool, counter, clock, ledger):
+    """A reload opens the next one before the last one's final save."""
+    again = Ledger(spool, Counter(), clock, Daytime(clock))
+    await again.begin()
+    ledger.moved_to(MOBILE)
+    counter.new_bytes = 700
+    await ledger.save()
+    await again.begin()
+
+    assert 700 == again.used_bytes()
 
 
 async def asleep(clock: FakeClock) -> None:
