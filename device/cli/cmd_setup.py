@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from device.cli import setup_cloud, setup_files, setup_recorders, setup_token
 from device.cli.invocation import Invocation
+from device.cli.outcome import Stopped
 from device.cli.output import document
 from device.cli.setup_cloud import CloudName
 from device.cli.setup_plan import Plan, Sources, at_home, plan
-from device.cli.setup_talk import Aborted, Talk, columns
+from device.cli.setup_talk import Talk, columns
 from device.cli.setup_token import Credential, Given
 from device.config import CloudConfig, Config
 from device.errors import LinkUnavailable, UsageInvalid
@@ -127,7 +128,7 @@ def _told(changed: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt as interrupt:
         sys.stderr.write("\n")
-        raise Aborted(f"interrupted; {changed}") from interrupt
+        raise Stopped(f"interrupted; {changed}") from interrupt
 
 
 def _decide(args: Namespace, call: Invocation, talk: Talk) -> _Decided:
@@ -162,7 +163,7 @@ def _decide(args: Namespace, call: Invocation, talk: Talk) -> _Decided:
     if talk.asks and not args.dry_run:
         talk.say()
         if planned.page.changed and not talk.yes("Write this?", default=True, option="--yes"):
-            raise Aborted("nothing was changed")
+            raise Stopped("nothing was changed")
         if starts and call.config_file is None:
             starts = talk.yes("Start the agent then?", default=True, option="--no-start")
     return _Decided(plan=planned, credential=credential, starts=starts)

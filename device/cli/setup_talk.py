@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from device.cli.exit_codes import INTERRUPTED
+from device.cli.outcome import Stopped
 from device.errors import FieldpostError, UsageInvalid
 from device.logs import redact
 from device.words import printable
@@ -18,13 +18,6 @@ T = TypeVar("T")
 TRIES = 5
 """Answers to one question that cannot be used, before nobody sensible seems to be there."""
 _NARROWEST, _WIDEST = 20, 80
-
-
-class Aborted(FieldpostError):
-    """Whoever was asked went away; the sentence says what was changed until then."""
-
-    code = "interrupted"
-    exit_code = INTERRUPTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +55,7 @@ class Talk:
             option: Says the same on the command line; told where nobody answers.
 
         Raises:
-            Aborted: The terminal was closed, or Ctrl-D was typed.
+            Stopped: The terminal was closed, or Ctrl-D was typed.
             UsageInvalid: Nobody is there to be asked, or no answer could be used.
         """
         if not self.asks:
@@ -150,5 +143,5 @@ def _yes_or_no(answer: str) -> bool:
     raise UsageInvalid("type yes or no")
 
 
-def _gone() -> Aborted:
-    return Aborted("nobody answers any more; nothing was changed")
+def _gone() -> Stopped:
+    return Stopped("nobody answers any more; nothing was changed")
