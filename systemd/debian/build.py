@@ -29,11 +29,17 @@ from systemd.debian.packages import (
 )
 from systemd.debian.scripts import scripts
 
-COMPLETIONS = {
-    "bash": "usr/share/bash-completion/completions/fieldpost",
-    "zsh": "usr/share/zsh/vendor-completions/_fieldpost",
-    "fish": "usr/share/fish/vendor_completions.d/fieldpost.fish",
+TOLD = {
+    "fieldpost": {
+        "completion bash": "usr/share/bash-completion/completions/fieldpost",
+        "completion zsh": "usr/share/zsh/vendor-completions/_fieldpost",
+        "completion fish": "usr/share/fish/vendor_completions.d/fieldpost.fish",
+        "man fieldpost.1": "usr/share/man/man1/fieldpost.1.gz",
+        "man fieldpost.toml.5": "usr/share/man/man5/fieldpost.toml.5.gz",
+    },
+    "fieldpost-gateway": {"man": "usr/share/man/man1/fieldpost-gateway.1.gz"},
 }
+"""Words of each program → where what it answers is installed."""
 _HERE = {machine: arch for arch, machine in MACHINES.items()}
 CONFFILE = "etc/fieldpost/fieldpost.toml"
 _LAUNCHER = """\
@@ -94,7 +100,8 @@ def stage(package: Package, target: Target, tree: Path) -> None:
         _write(tree / CONFFILE, example())
         for page in (REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))):
             _write(papers / page.name, page.read_text())
-        _stage_told_by_program(tree)
+    if package.script:
+        _stage_told_by_program(package, tree)
 
 
 def seal(package: Package, target: Target, tree: Path, output: Path) -> Path:
@@ -148,20 +155,19 @@ def _stage_program(package: Package, target: Target, tree: Path) -> None:
     command.symlink_to(f"{package.root}/bin/{package.name}")
 
 
-def _stage_told_by_program(tree: Path) -> None:
-    """Add the pages and completions that the program writes itself."""
-    program = [sys.executable, "-c", "import sys; from device.cli.main import main; main()"]
-    asked = [(["completion", shell], place) for shell, place in COMPLETIONS.items()]
-    for words, place in (*asked, (["man"], "usr/share/man/man1/fieldpost.1.gz")):
+def _stage_told_by_program(package: Package, tree: Path) -> None:
+    """Add the pages and completions that a program writes itself."""
+    program = f"import sys; from {package.script} import main; sys.exit(main())"
+    environ = {**os.environ, "SOURCE_DATE_EPOCH": str(_changed_s())}
+    for words, place in TOLD[package.name].items():
+        command = [sys.executable, "-c", program, *words.split()]
         told = subprocess.run(
-            [*program, *words], cwd=REPO, capture_output=True, text=True, check=False
-        )
-        if told.returncode or not told.stdout:
-            continue
+            command, cwd=REPO, env=environ, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
         if place.endswith(".gz"):
-            _write_packed(tree / place, told.stdout)
+            _write_packed(tree / place, told)
         else:
-            _write(tree / place, told.stdout)
+            _write(tree / place, told)
 
 
 def _write(file: Path, text: str, *, mode: int = 0o644) -> None:
@@ -179,17 +185,22 @@ def _settle(tree: Path) -> int:
     """Give every file the rights and the time that it would have if built anywhere else.
 
     Returns:
-        That time, in seconds: of the commit, or of the release that is built without a repository.
+        That time; see `_changed_s`.
     """
-    asked = ["git", "-C", str(REPO), "log", "-1", "--format=%ct"]
-    told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
-    unpacked_s = (REPO / "pyproject.toml").stat().st_mtime
-    changed_s = int(os.environ.get("SOURCE_DATE_EPOCH") or told or unpacked_s)
+    changed_s = _changed_s()
     for file in (tree, *tree.rglob("*")):
         if not file.is_symlink():
             file.chmod(0o755 if file.is_dir() or file.stat().st_mode & 0o100 else 0o644)
         os.utime(file, (changed_s, changed_s), follow_symlinks=False)
     return changed_s
+
+
+def _changed_s() -> int:
+    """Say of when this is, in seconds: of the commit, or of the release without a repository."""
+    asked = ["git", "-C", str(REPO), "log", "-1", "--format=%ct"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+    unpacked_s = (REPO / "pyproject.toml").stat().st_mtime
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or told or unpacked_s)
 
 
 def _parser() -> argparse.ArgumentParser:

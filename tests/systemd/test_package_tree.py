@@ -1,5 +1,6 @@
 """What the Debian packages say of themselves, read back by dpkg: without their wheels, so quick."""
 
+import gzip
 import re
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from systemd.debian.build import CONFFILE, control, seal, site, stage
+from systemd.debian.build import CONFFILE, TOLD, control, seal, site, stage
 from systemd.debian.packages import AGENT, AUDIO, GATEWAY, PACKAGES, REPO, Target, version
 from systemd.debian.scripts import scripts
 
@@ -50,6 +51,23 @@ def test_the_configuration_is_the_operators(unpacked: Path):
     """It is the generated example, and dpkg never overwrites it."""
     assert f"/{CONFFILE}\n" == (unpacked / "DEBIAN" / "conffiles").read_text()
     assert Path("docs/fieldpost.toml").read_text() == (unpacked / CONFFILE).read_text()
+
+
+@pytest.mark.parametrize("place", TOLD[AGENT.name].values())
+def test_what_the_program_writes_of_itself_is_there(unpacked: Path, place: str):
+    """Manual pages of the source's own day, and completions where shells look."""
+    content = (unpacked / place).read_bytes()
+    text = gzip.decompress(content).decode() if place.endswith(".gz") else content.decode()
+
+    assert "fieldpost" in text.lower()
+    assert ".TH " not in text or re.search(r'^\.TH "[^"]+" "[15]" "\d{4}-\d\d-\d\d"', text)
+
+
+def test_the_gateway_has_a_page_too(tmp_path: Path):
+    """Written by its own program."""
+    stage(GATEWAY, HERE, tmp_path)
+
+    assert (tmp_path / "usr/share/man/man1/fieldpost-gateway.1.gz").is_file()
 
 
 @pytest.mark.parametrize(("source", "place"), AGENT.files)
