@@ -110,4 +110,12 @@ def add_globals(parser: argparse.ArgumentParser) -> None:
 
 def _pairs(title: str, pairs: Sequence[tuple[str, str]]) -> str:
     width = max(len(name) for name, _ in pairs)
-    return "\n".join([title, *(f"  {name:<{width}}  {what}" for name, what in pairs)]) + "\n"
+    lines = [title]
+    for name, what in pairs:
+        lines += textwrap.wrap(
+            what,
+            NARROW,
+            initial_indent=f"  {name:<{width}}  ",
+            subsequent_indent=" " * (width + 4),
+        )
+    return "\n".join(lines) + "\n"
