@@ -17,7 +17,7 @@ COMMANDS = {
     "setup": "find recorders, configure, enrol, try it out, and start",
     "run": "carry recordings from recorders to the cloud until stopped",
     "status": "show what is carried, what waits, and why",
-    "top": "show the same live: bars, rates, and what waits",
+    "top": "show live what moves, how fast, and what waits",
     "doctor": "look at everything that carries recordings, and say what to do",
     "probe": "go the way to one recorder or cloud, step by step, and time it",
     "logs": "show what the agent logged, or follow it",

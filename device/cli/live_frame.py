@@ -16,7 +16,9 @@ from device.words import count, printable, relative, shortened, size, span
 SHORT_ID = 8
 _MOST_NOTICES = 3
 _MOST_BARS = 8
-_BAR_COLUMNS = 24
+_MOST_BAR_COLUMNS = 30
+_FIGURE_COLUMNS = 53
+_TAIL_COLUMNS = 26
 _NAME_COLUMNS = 12
 _HEAD_COLUMNS = 9
 
@@ -92,7 +94,8 @@ class Frame:
 
     def _flow(self, board: Board, now_s: float) -> Line:
         rate = f"{size(board.rate('upload'))}/s"
-        room = max(8, self.columns - 12 - len(rate) - (20 if self.columns >= WIDE else 0))
+        beside = _HEAD_COLUMNS + len(rate) + 1 + (_TAIL_COLUMNS if self.columns >= WIDE else 0)
+        room = max(8, self.columns - beside)
         rates = board.flow.rates(now_s, room)
         pieces: Line = (
             (f"{'up':<{_HEAD_COLUMNS}}", "bold"),
@@ -137,14 +140,15 @@ class Frame:
         total = sum(each["total_bytes"] for each in transfers)
         rate = sum(each["rate_bytes_per_s"] for each in transfers)
         left = f"  {span((total - done) / rate)} left" if rate and total > done else ""
-        told = f"{size(done)} of {size(total)}  {size(rate)}/s{left}"
         name = printable(name)
         if self.columns >= WIDE:
             label = f"{shortened(name, _NAME_COLUMNS):<{_NAME_COLUMNS}} "
-            told = f" {percent(done, total)}  {told}"
-            room = max(8, min(_BAR_COLUMNS, self.columns - len(label) - len(told)))
+            told = f" {percent(done, total)} {size(done):>8} of {size(total):<8}"
+            told += f" {size(rate) + '/s':>11}{left}"
+            room = max(8, min(_MOST_BAR_COLUMNS, self.columns - len(label) - _FIGURE_COLUMNS))
             yield ((label, ""), (self.marks.bar(done, total, room), style), (told, ""))
             return
+        told = f"{size(done)} of {size(total)}  {size(rate)}/s{left}"
         # Name and bar above, the figures below: a phone shows 40 columns.
         short = shortened(name, self.columns // 2)
         room = self.columns - len(short) - 7

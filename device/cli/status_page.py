@@ -111,7 +111,7 @@ def _counts(status: _Document, columns: int) -> Iterator[str]:
     if columns >= WIDE:
         rows = [(*(str(each[state]) for state in State), str(each["recorder"])) for each in found]
         heads = tuple(state.upper() for state in State)
-        yield table((*heads, "RECORDER"), rows, right=set(heads), width=columns)
+        yield from table((*heads, "RECORDER"), rows, right=set(heads), width=columns).splitlines()
         return
     yield "RECORDINGS"
     for each in found:
