@@ -55,3 +55,16 @@ def test_a_second_time_leaves_a_running_agent_in_peace(bare: Box):
 
     assert (False, "running", "kept") == (told["changed"], told["unit"], told["token"]["given"])
     assert before == bare.machine.show("fieldpost", "MainPID")
+
+
+def test_answers_by_a_pipe_may_leave_the_agent_for_later(bare: Box):
+    """Asked for what no option says; what to type instead is told."""
+    answers = f"keep\ngateway\n{URL}\n\nyes\nno\n"
+    said = bare.machine.run(
+        "fieldpost", "setup", "--json", "--recorder", RECORDINGS, stdin=answers, check=False
+    )
+    told = json.loads(said.stdout)
+
+    assert ("skipped", "nothing") == (told["unit"], told["token"]["given"]), said.stderr
+    assert "sudo systemctl enable --now fieldpost" in told["next"]
+    assert ("inactive",) == bare.machine.show("fieldpost", "ActiveState")
