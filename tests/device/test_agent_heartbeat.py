@@ -97,7 +97,8 @@ def test_a_reload_takes_them_over(box):
 
     async def work():
         async with Listening() as bota:
-            async with box.running(box.config(bota), box.config(bota, every_s=1800)):
+            later = box.config(bota, every_s=1800)
+            async with box.running(box.config(bota), later):
                 await bota.heard(1)
                 box.signals.reload.ring()
                 await bota.heard(2)
