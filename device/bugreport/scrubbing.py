@@ -74,7 +74,7 @@ class Scrubber:
 
     def log(self, text: str) -> str:
         """Return a line of a log; facts that may name people or places go as a whole."""
-        return self.text(_PRIVATE_FACT.sub(rf"\1={GONE}", text))
+        return _PRIVATE_FACT.sub(rf"\1={GONE}", self.text(text))
 
     def value(self, value: Any) -> Any:
         """Return a JSON value, with every text in it taken through."""

@@ -19,6 +19,7 @@ def doctor_object(results: Sequence[Result]) -> dict[str, Any]:
                 "subject": each.subject,
                 **_finding(each.finding),
                 "seconds": round(each.seconds, 3),
+                "because": each.because,
             }
             for each in results
         ],
