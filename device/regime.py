@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from device.agreed import Agreed
-from device.bell import Bell
+from device.bell import Bell, first_of
 from device.clock import Clock
 from device.config import Config
 from device.daytime import Daytime
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 
 logger = logging.getLogger(__name__)
+
+CALM_S = 300.0
+"""A network that comes and goes wakes uploads so seldom in the end: each attempt costs bytes."""
 
 
 class Regime:
@@ -41,6 +44,10 @@ class Regime:
         self._surroundings = surroundings
         self._changed = changed
         self._network = surroundings.network
+        self._clock = clock
+        self._woken_s: float | None = None
+        self._wakes = 0
+        """In quick succession."""
         self.daytime = Daytime(clock)
         self.ledger = Ledger(spool, transport.tally, clock, self.daytime)
         self.agreed = Agreed(config, spool, changed)
@@ -57,7 +64,10 @@ class Regime:
 
     def _heard(self, date: str | None) -> None:
         """The API itself answered: it knows the time, and no portal is before it."""
+        knew = self.daytime.utc() is not None
         self.daytime.heard(date)
+        if not knew and self.daytime.utc() is not None:
+            self._changed.ring()
         if self._surroundings.network.connectivity is Connectivity.PORTAL:
             self._surroundings.reached()
 
@@ -76,7 +86,8 @@ class Regime:
         """Follow the surroundings until cancelled, then save what left.
 
         Args:
-            wake: Called when a network came up: what waits for no better reason goes now.
+            wake: Called when a network came up: what waits for no better reason goes now. Of a
+                network that flaps it is called less and less often, and after the last time.
         """
         try:
             async with asyncio.TaskGroup() as group:
@@ -89,23 +100,50 @@ class Regime:
                 logger.warning("What was sent last is not kept", extra={"problem": str(error)})
 
     async def _follow(self, wake: Callable[[], Awaitable[None]]) -> None:
-        before = self._network
+        before, owed = self._network, False
         while True:
             seen = self._surroundings.changed.count
             now = self._surroundings.network
             self.ledger.moved_to(now)
-            if is_better(now, before):
-                await wake()
+            owed = (owed and reaches_out(now)) or is_better(now, before)
+            if owed and self._rests_s() <= 0:
+                owed = False
+                await self._wake(wake)
             elif now != before:
                 self._changed.ring()
             before = now
-            await self._surroundings.changed.after(seen)
+            waits = [self._surroundings.changed.after(seen)]
+            if owed:
+                waits.append(self._clock.sleep(self._rests_s()))
+            await first_of(*waits)
             self._changed.ring()  # the battery may have changed as well
+
+    def _rests_s(self) -> float:
+        """Return how long no wake is due after the last one; twice as long after each."""
+        if self._woken_s is None:
+            return 0.0
+        return self._woken_s + min(CALM_S, 2.0 ** min(self._wakes, 16)) - self._clock.monotonic()
+
+    async def _wake(self, wake: Callable[[], Awaitable[None]]) -> None:
+        now_s = self._clock.monotonic()
+        calm = self._woken_s is None or now_s - self._woken_s > 2 * CALM_S
+        self._wakes = 1 if calm else self._wakes + 1
+        self._woken_s = now_s
+        try:
+            await wake()
+        except SpoolError as error:
+            logger.warning("A network came up; pauses go on", extra={"problem": str(error)})
+
+
+def reaches_out(network: NetworkState) -> bool:
+    """Say whether an attempt over a network is worth its bytes."""
+    away = {Connectivity.NONE, Connectivity.PORTAL}
+    return network.kind is not None and network.connectivity not in away
 
 
 def is_better(now: NetworkState, before: NetworkState) -> bool:
     """Say whether what could not be reached before may be reached now."""
-    if now.kind is None or now.connectivity in {Connectivity.NONE, Connectivity.PORTAL}:
+    if not reaches_out(now):
         return False
     other = (now.kind, now.interface) != (before.kind, before.interface)
     through = now.connectivity is Connectivity.FULL and before.connectivity not in {

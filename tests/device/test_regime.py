@@ -8,8 +8,9 @@ import pytest
 
 from device.bell import Bell
 from device.config import Config
+from device.errors import SpoolStorageFailed
 from device.model import Spent
-from device.regime import Regime, is_better
+from device.regime import CALM_S, Regime, is_better
 from device.surroundings import Connectivity, NetworkKind, NetworkState, PowerState
 from device.transport import Transport
 from tests.fakes.clock import FakeClock
@@ -103,6 +104,93 @@ async def test_a_network_that_comes_up_wakes_uploads(spool):
             await changed.after(1)
 
     assert 1 == wakes.bell.count
+
+
+def regime_of(spool, transport, around, changed, clock) -> Regime:
+    return Regime(
+        Config(),
+        spool=spool,
+        transport=transport,
+        clock=clock,
+        surroundings=around,
+        changed=changed,
+    )
+
+
+@pytest.mark.asyncio
+async def test_a_network_that_flaps_wakes_less_and_less_often(spool):
+    """An hour of coming and going each second costs some twenty attempts, not two thousand."""
+    around, wakes, changed, clock = Around(), Wakes(), Bell(), FakeClock()
+    async with Transport() as transport:
+        regime = regime_of(spool, transport, around, changed, clock)
+        await regime.begin()
+        async with following(regime, wakes):
+            for second in range(3600):
+                around.become(WIFI if second % 2 else NOTHING)
+                for _ in range(6):
+                    await asyncio.sleep(0)
+                clock.advance(1)
+
+    assert 10 <= wakes.bell.count <= 25
+
+
+@pytest.mark.asyncio
+async def test_a_network_that_stays_after_flapping_wakes_in_the_end(spool):
+    """The wake that was put off comes once, when it is due."""
+    around, wakes, changed, clock = Around(), Wakes(), Bell(), FakeClock()
+    async with Transport() as transport:
+        regime = regime_of(spool, transport, around, changed, clock)
+        await regime.begin()
+        async with following(regime, wakes):
+            for _ in range(8):
+                for network in (NOTHING, WIFI):
+                    around.become(network)
+                    for _ in range(6):
+                        await asyncio.sleep(0)
+            before = wakes.bell.count
+            clock.advance(CALM_S)
+            await wakes.bell.after(before)
+
+    assert (1, 2) == (before, wakes.bell.count)
+
+
+@pytest.mark.asyncio
+async def test_a_disk_that_fails_while_a_network_comes_up_ends_nothing(spool):
+    """The next network is followed as before, and pauses are slept out meanwhile."""
+    around, changed, clock, asked = Around(), Bell(), FakeClock(), Bell()
+
+    async def fails() -> None:
+        asked.ring()
+        raise SpoolStorageFailed("the disk failed")
+
+    async with Transport() as transport:
+        regime = regime_of(spool, transport, around, changed, clock)
+        await regime.begin()
+        async with following(regime, fails):
+            around.become(WIFI)
+            await asked.after(0)
+            around.become(NOTHING)
+            clock.advance(CALM_S)
+            await changed.after(changed.count)
+            around.become(MOBILE)
+            await asked.after(1)
+
+    assert 2 == asked.count
+
+
+@pytest.mark.asyncio
+async def test_news_of_the_time_are_told(spool):
+    """What waited for a clock that was never set is asked about again at once."""
+    around, changed, clock = Around(), Bell(), FakeClock()
+    clock.step(-56 * 365 * 86_400)
+    async with Transport() as transport:
+        regime_of(spool, transport, around, changed, clock)
+        transport.heard(None)
+        before = changed.count
+        transport.heard("Sun, 01 Mar 2026 12:00:00 GMT")
+        transport.heard("Sun, 01 Mar 2026 12:00:01 GMT")
+
+    assert (0, 1) == (before, changed.count)
 
 
 @pytest.mark.asyncio
