@@ -17,7 +17,11 @@ from device.spool.durable import settle_folder, write_all
 OURS = "50-setup.toml"
 """In conf.d, so that the file of the package stays as the package wrote it."""
 _FRESH = """\
-# Written by `fieldpost setup`, which changes it when it is run again; so may you.
+# Written by `fieldpost setup`: run it again, or change it by hand.
+"""
+_WINS = """\
+# What is set here wins over fieldpost.toml;
+# [[recorders]] here replace all of those there.
 """
 _MODE = 0o644
 
@@ -83,9 +87,11 @@ def read(file: Path) -> str | None:
         raise ConfigInvalid([f"{file}:1: cannot be read: {error}"]) from error
 
 
-def base(text: str | None) -> str:
-    """Return what to put settings into: a new file says whose it is."""
-    return _FRESH if text is None else text
+def base(file: Path, text: str | None) -> str:
+    """Return what to put settings into: a new file says whose it is, and what it means."""
+    if text is not None:
+        return text
+    return _FRESH + _WINS if file.name == OURS else _FRESH
 
 
 def check_writable(file: Path) -> None:

@@ -78,7 +78,7 @@ def plan(sources: Sources, loaded: Loaded, wanted: Config) -> Plan:
     """
     target = sources.target
     before = setup_files.read(target)
-    text = setup_files.base(before)
+    text = setup_files.base(target, before)
     tables: dict[str, Mapping[str, Any]] = {
         "cloud": setup_cloud.settings(loaded, wanted.cloud, str(target))
     }

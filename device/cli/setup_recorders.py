@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from device.cli.setup_talk import Talk
 from device.config import Config, RecorderConfig
@@ -116,19 +116,24 @@ def _asked(config: Config, around: "Around | None", talk: Talk) -> list[Recorder
         wanted = [candidates[number - 1].recorder for number in numbers]
     else:
         talk.say("No recorder was found. One that is plugged in later can be added then.")
+    question = "A folder that recordings come into, or the url of another recorder"
     while True:
         more = talk.ask(
-            "A folder that recordings come into, or the url of another recorder",
+            question,
             lambda answer: None if answer.lower() == _NONE else read_recorder(answer),
             default=_NONE,
             option="--recorder URL",
         )
         if more is None:
             return wanted
+        question = "One more folder or url"
         if more.url in {each.url for each in wanted}:
             talk.say("That one is taken already.")
-            return wanted
+            continue
         wanted.append(more)
+        path = unquote(urlsplit(more.url).path)
+        if more.url.startswith("folder:") and not Path(path).is_dir():
+            talk.say(f"{path} is not there yet: create it, or mount its disk.")
 
 
 def _candidates(config: Config, found: "Sequence[Found]") -> list[Candidate]:

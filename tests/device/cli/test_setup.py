@@ -155,6 +155,17 @@ def test_recorders_are_taken_away_by_leaving_them_out(typed):
     assert ["ble://B"] == [each.url for each in found]
 
 
+def test_folders_may_be_several(typed, capsys, tmp_path):
+    """One at a time until there is no more; one that is not there, or there twice, is told."""
+    there, missing = str(tmp_path), str(tmp_path / "sd")
+    found = recorders_of(Config(), typed(there, missing, there, "none", "", ""), found=None)
+    said = " ".join(capsys.readouterr().err.split())
+
+    assert [f"folder://{there}", f"folder://{missing}"] == [each.url for each in found]
+    assert 1 == said.count("is not there yet")
+    assert "taken already" in said
+
+
 # The cloud
 
 
