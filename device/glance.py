@@ -16,6 +16,7 @@ from device.spool.reader import read_only
 OPEN_STATES = (State.PULLING, State.SEALED, State.STORED)
 LATELY = timedelta(hours=24)
 _HOLD, _HEARTBEAT, _SETTINGS = "hold", "heartbeat", "settings"
+_UNHEARD = "heartbeat-unheard"
 """What the spool keeps facts under; who keeps them loads too much for a look."""
 
 
@@ -40,6 +41,9 @@ class Glance:
     hold: Wait | None
     """Why the sending policy lets nothing leave; old news where no agent runs."""
     heartbeat: Kept | None
+    """When the cloud took one last."""
+    unheard: str | None
+    """Why it takes none now, as far as the last run knew."""
     lately: Lately
     free_bytes: int | None
     last_seen: tuple[LastSeen, ...]
@@ -88,6 +92,7 @@ def glance(config: Config, now: datetime, *, day: date | None = None) -> Glance:
                 limit_mb=_limit_mb(config, reader.kept(_SETTINGS)),
                 hold=_hold(reader.kept(_HOLD)),
                 heartbeat=reader.kept(_HEARTBEAT),
+                unheard=_unheard(reader.kept(_UNHEARD)),
                 lately=reader.lately(now - LATELY),
                 free_bytes=_free_bytes(root),
                 last_seen=tuple(reader.last_seen()),
@@ -114,6 +119,14 @@ def _hold(kept: Kept | None) -> Wait | None:
             except ValueError:
                 ends = None
             return Wait(code=code, reason=reason, until=ends)
+        case _:
+            return None
+
+
+def _unheard(kept: Kept | None) -> str | None:
+    match kept:
+        case Kept(value={"reason": str(reason)}):
+            return reason
         case _:
             return None
 

@@ -81,11 +81,15 @@ def box_clock(status: _Document) -> str | None:
 
 
 def heartbeat(status: _Document, now: datetime) -> str | None:
-    """Tell when the cloud last heard of this box."""
+    """Tell when the cloud last heard of this box, or why it does not."""
     last = status.get("heartbeat")
     if last is None:
         return None
-    return f"taken by the cloud {relative(min(datetime.fromisoformat(last['at']), now), now)}"
+    at = datetime.fromisoformat(last["at"]) if last["at"] else None
+    when = f"taken by the cloud {relative(min(at, now), now)}" if at is not None else ""
+    if last["problem"] is None:
+        return when
+    return f"not heard by the cloud: {last['problem']}{f'; last {when}' if when else ''}"
 
 
 def data_today(status: _Document) -> str:

@@ -91,7 +91,9 @@ def _data_today(seen: Glance) -> dict[str, Any]:
 
 
 def _heartbeat(seen: Glance) -> dict[str, Any] | None:
-    return None if seen.heartbeat is None else {"at": seen.heartbeat.at}
+    if seen.heartbeat is None and seen.unheard is None:
+        return None
+    return {"at": seen.heartbeat and seen.heartbeat.at, "problem": seen.unheard}
 
 
 def _lately(lately: Lately) -> dict[str, Any]:

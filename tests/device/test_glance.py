@@ -74,3 +74,11 @@ def test_what_the_policy_said_is_read_leniently(spool, kept, hold):
     spool.keep("hold", kept)
 
     assert hold == seen(spool).hold
+
+
+@pytest.mark.parametrize(("kept", "told"), [(None, None), ({"reason": "no route"}, "no route")])
+def test_why_the_cloud_hears_nothing_is_told(spool, kept, told):
+    """Until a heartbeat is heard again."""
+    spool.keep("heartbeat-unheard", kept)
+
+    assert told == seen(spool).unheard

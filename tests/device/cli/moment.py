@@ -101,6 +101,7 @@ def glanced(**more: Any) -> Glance:
         "limit_mb": 500,
         "hold": None,
         "heartbeat": Kept(at=NOW - timedelta(seconds=40), value={}),
+        "unheard": None,
         "lately": Lately(
             since=NOW - timedelta(hours=24),
             pulled=Done(recordings=18, media_bytes=310 * MIB),

@@ -23,10 +23,21 @@ def after(seconds: float) -> str:
     return (NOON + timedelta(seconds=seconds)).isoformat()
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Place:
+    """To look at alone."""
+    return pulled(tmp_path_factory.mktemp("box"))
+
+
 @pytest.fixture
-def place(tmp_path):
+def own_place(tmp_path) -> Place:
+    """For one test alone, which may change it."""
+    return pulled(tmp_path)
+
+
+def pulled(folder) -> Place:
     """One recording with sure times and two images, one without any; both are pulled."""
-    place = Place(tmp_path)
+    place = Place(folder)
     media = [
         {"file": "audio.opus", "captured_at": after(0)},
         {"file": "a.jpg", "captured_at": after(30)},
@@ -80,11 +91,11 @@ def test_ls_fits_a_phone(place):
     assert "  state sealed, started 2026-03-01" in lines
 
 
-def test_what_a_recorder_holds_stands_beside_what_is_here(place):
+def test_what_a_recorder_holds_stands_beside_what_is_here(own_place):
     """By the recorder's own id; what was not pulled yet says so."""
-    known = the(place, "field-7")["id"]
-    seal(place.recordings / "new", {"audio.opus": OGG + b"3"})
-    lines = asyncio.run(shown(place, "ls", "--recorder", place.url))
+    known = the(own_place, "field-7")["id"]
+    seal(own_place.recordings / "new", {"audio.opus": OGG + b"3"})
+    lines = asyncio.run(shown(own_place, "ls", "--recorder", own_place.url))
 
     assert f"field-7           3  4.4 KiB  2026-03-01 12:00  {known[:12]} sealed" == lines[1]
     assert lines[2].endswith("not pulled yet")
@@ -104,28 +115,28 @@ def test_show_draws_the_timeline(place, columns):
     assert "lasts      2:00" in lines
 
 
-def test_show_tells_what_happened(place):
+def test_show_tells_what_happened(own_place):
     """Failed attempts with their reasons, why it waits, and when it is tried next."""
-    entry = the(place, "field-7")["id"]
-    spool = held(place)
+    entry = the(own_place, "field-7")["id"]
+    spool = held(own_place)
     at = datetime.now(UTC)
     spool.note_attempt(entry, Attempt(at=at, code="cloud-unwell", reason="HTTP 503 " * 12))
     wait = Wait(code="cloud-unwell", reason="HTTP 503", until=at + timedelta(hours=2, seconds=30))
     spool.save_wait(entry, wait, attempts=1)
     spool.close()
-    lines = asyncio.run(shown(place, "show", entry[:6]))
+    lines = asyncio.run(shown(own_place, "show", entry[:6]))
 
     assert "why        HTTP 503; next try in 2 h" in lines
     assert 12 == " ".join(lines[lines.index("FAILED ATTEMPTS") :]).split().count("503")
 
 
-def test_show_tells_the_receipt(place):
+def test_show_tells_the_receipt(own_place):
     """Which cloud has it, under which id, and since when."""
-    entry = the(place, "field-7")["id"]
-    spool = held(place)
+    entry = the(own_place, "field-7")["id"]
+    spool = held(own_place)
     spool.store(entry, Receipt(cloud="bota", cloud_recording="rec_7", acknowledged_at=NOON))
     spool.close()
-    out = asyncio.run(place.fieldpost("recordings", "show", "field-7")).out
+    out = asyncio.run(own_place.fieldpost("recordings", "show", "field-7")).out
 
     assert "receipt    bota rec_7, acknowledged 2026-03-01 " in out
     assert 3 == out.count(" yes ")

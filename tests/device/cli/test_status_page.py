@@ -162,6 +162,10 @@ def test_the_last_heartbeat_is_told():
     assert "taken by the cloud 40 s ago" == fact("beat")
     assert "taken by the cloud now" == fact("beat", heartbeat=ahead)
     assert None is fact("beat", heartbeat=None)
+    assert "not heard by the cloud: HTTP 503; last taken by the cloud 40 s ago" == (
+        fact("beat", unheard="HTTP 503")
+    )
+    assert "not heard by the cloud: no route" == fact("beat", heartbeat=None, unheard="no route")
 
 
 def test_the_last_day_is_told():

@@ -58,6 +58,7 @@ def glanced(*moving: Entry, pid=1, hold=None, cooldowns=None, **more) -> Glance:
         "limit_mb": 0,
         "hold": hold,
         "heartbeat": None,
+        "unheard": None,
         "lately": Lately(since=NOW),
         "free_bytes": None,
         "last_seen": (),
