@@ -20,7 +20,7 @@ TOKEN_IMAGES = "token-images"  # noqa: S105 - the name of a credential
 MAX_BYTES = 4096
 DEVICE_TOKEN = "dtok_"  # noqa: S105 - what one begins with
 _API_KEYS = ("sk_", "rk_")
-_ENROL = "write the device's dtok_… into {place}, mode 0600"
+_ENROL = "run: fieldpost enrol, or write the device's dtok_… into {place}, mode 0600"
 _CREDENTIAL = "write the API's credential into {place}, mode 0600"
 
 

@@ -96,7 +96,7 @@ def test_a_configured_file_that_is_missing_is_a_problem_with_its_line(places):
     with pytest.raises(ConfigInvalid) as caught:
         load(places.toml, {}, needs_token=True)
 
-    what_to_do = f"write the device's dtok_… into {places.file}, mode 0600"
+    what_to_do = f"run: fieldpost enrol, or write the device's dtok_… into {places.file}, mode 0600"
 
     assert [
         f"{places.toml}:2: [cloud] token_file {places.file} does not exist: {what_to_do}"
