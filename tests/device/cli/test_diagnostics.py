@@ -70,6 +70,9 @@ def test_doctor_tells_programs_by_its_schema(fieldpost):
 
     assert [] == complaints("doctor.json", document)
     assert (1, False) == (said.code, document["ok"])
+    assert all(
+        each["fix"] for each in document["checks"] if each["verdict"] in {"failed", "warning"}
+    )
     assert "spool-locked-by-agent" in {
         each["code"] for each in document["checks"] if each["verdict"] == "failed"
     }
@@ -166,5 +169,5 @@ def test_logs_are_lines_of_json(fieldpost, tmp_path, monkeypatch):
     (document,) = map(json.loads, fieldpost("logs", "--json").out.splitlines())
     text = fieldpost("logs").out
 
-    assert [] == complaints("log-line.json", document)
+    assert [] == complaints("logs.json", document)
     assert re.search(r"(?m)^\d\d:\d\d:\d\d \[xx\] Upload failed$", text)
