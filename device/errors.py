@@ -26,7 +26,8 @@ FieldpostError
 │   ├── EntryUnknown            no such entry
 │   └── IllegalMove             a state change that the life of an entry does not allow
 ├── ExportFailed                the disk or pipe that recordings are rescued to does not take them
-│   └── ExportFull              it has no room for them
+│   ├── ExportFull              it has no room for them
+│   └── ExportUnfit             one file cannot lie there; others can
 └── CloudError                  between agent and cloud
     ├── CloudUnreachable        no connection, no name, no answer, a cut
     ├── CloudThrottled          asked to slow down
@@ -321,6 +322,12 @@ class ExportFull(ExportFailed):
     code = "export-full"
     exit_code = 75
     hint = "make room there, or use a larger disk; the same command goes on where it stopped"
+
+
+class ExportUnfit(ExportFailed):
+    """One file cannot lie there: another one does, or it is too large; others can."""
+
+    code = "export-unfit"
 
 
 class CloudError(FieldpostError):

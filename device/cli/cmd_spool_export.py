@@ -131,7 +131,7 @@ def _sink(output: str, step: Callable[[int], None]) -> "Iterator[Sink]":
     try:
         yield tar
     finally:
-        tar.abandon()
+        tar.give_up()
 
 
 def _lines(done: "Sequence[Exported]", output: str) -> Iterator[str]:

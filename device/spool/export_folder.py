@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from device.errors import ExportFailed, ExportFull
+from device.errors import ExportFailed, ExportFull, ExportUnfit
 from device.spool.durable import read_from_disk, settle_folder
 
 DIGESTS = "MANIFEST.sha256"
@@ -51,7 +51,7 @@ class ExportFolder:
         """Say whether a file is there already, by its bytes.
 
         Raises:
-            ExportFailed: Another one has its name; it is left alone.
+            ExportUnfit: Another one has its name; it is left alone.
         """
         place = self._root / path
         with _told(self._root):
@@ -60,7 +60,7 @@ class ExportFolder:
             except FileNotFoundError:
                 return False
         if not same:
-            raise ExportFailed(
+            raise ExportUnfit(
                 f"{place} is there already and is another one; it was not touched",
                 hint="name another folder, or move that file away",
             )
@@ -83,6 +83,7 @@ class ExportFolder:
 
         Raises:
             ExportFull: The disk is full.
+            ExportUnfit: Its file system takes no file that large.
             ExportFailed: It does not give back what was written.
         """
         place = self._root / path
@@ -116,6 +117,11 @@ class ExportFolder:
             self.put(DIGESTS, len(content), hashlib.sha256(content).hexdigest(), [content])
         del self._digests[DIGESTS]
         self._before = known
+
+    def give_up(self) -> None:
+        """See `Sink`: the next run goes on from there."""
+        with suppress(ExportFailed):
+            self.end()
 
     def _write(self, temporary: Path, content: Iterable[bytes]) -> None:
         # What a cut-off run left; its bytes are not trusted. The umask says who may read.
@@ -158,7 +164,7 @@ def failure(error: OSError, place: str) -> ExportFailed:
         case number if number in _FULL:
             return ExportFull(f"{place} is full")
         case errno.EFBIG:
-            return ExportFailed(
+            return ExportUnfit(
                 f"{place} takes no file that large",
                 hint="FAT32 ends at 4 GiB: use a disk formatted as exFAT or ext4",
             )

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, cast
 
-from device.errors import ExportFailed, SpoolError
+from device.errors import ExportFailed, ExportUnfit, SpoolError
 from device.spool.durable import read_from_disk, settle_folder
 from device.spool.export_folder import DIGESTS, failure
 
@@ -45,7 +45,7 @@ class ExportTar:
             try:
                 self._out = _Hashed(_part(place).open("wb"))
             except OSError as error:
-                raise failure(error, self._name) from error
+                raise self._spoiled(error) from error
         out = cast("IO[bytes]", self._out)
         self._tar = tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - closed by `end`
 
@@ -80,7 +80,7 @@ class ExportTar:
         except BrokenPipeError as error:
             raise ExportFailed("whoever was to read the tar is gone; it is not whole") from error
         except OSError as error:
-            raise failure(error, self._name) from error
+            raise self._spoiled(error) from error
         self._digests[path] = sha256
 
     def end(self) -> None:
@@ -96,9 +96,9 @@ class ExportTar:
         except BrokenPipeError as error:
             raise ExportFailed("whoever was to read the tar is gone; it is not whole") from error
         except OSError as error:
-            raise failure(error, self._name) from error
+            raise self._spoiled(error) from error
 
-    def abandon(self) -> None:
+    def give_up(self) -> None:
         """Leave nothing half. Idempotent, and nothing after `end`."""
         self._out.deaf = True
         if self._place is not None:
@@ -106,6 +106,11 @@ class ExportTar:
                 self._out.inner.close()
             with suppress(OSError):
                 _part(self._place).unlink(missing_ok=True)
+
+    def _spoiled(self, error: OSError) -> ExportFailed:
+        """Turn the kernel's error into ours; one file that does not fit spoils the whole tar."""
+        told = failure(error, self._name)
+        return ExportFailed(str(told), hint=told.hint) if isinstance(told, ExportUnfit) else told
 
     def _settle(self, place: Path) -> None:
         part = _part(place)

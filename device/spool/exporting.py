@@ -13,7 +13,7 @@ from device.core.exported import FILE, ExportedRecording
 from device.errors import (
     EntryUnknown,
     ExportFailed,
-    ExportFull,
+    ExportUnfit,
     SpoolDamaged,
     SpoolError,
     SpoolTooNew,
@@ -73,6 +73,10 @@ class Sink(Protocol):
         """Tell the digests of all."""
         ...
 
+    def give_up(self) -> None:
+        """Keep what is whole after a failure, with its digests. Never raises."""
+        ...
+
 
 def refusal(entry: Entry) -> str | None:
     """Say why an entry has nothing to be rescued."""
@@ -102,14 +106,14 @@ class Exporter:
         """Export entries one by one, and end the sink; a damaged one does not stop the others.
 
         Raises:
-            ExportFull: No room; the digests of what is whole are written where they fit.
+            ExportFull: No room. The digests of what is whole are written where they fit.
             ExportFailed: The sink itself fails.
         """
         for entry in entries:
             try:
                 yield self._one(entry)
-            except ExportFull:
-                self._end_anyway()
+            except ExportFailed:
+                self.sink.give_up()
                 raise
         self.sink.end()
 
@@ -122,12 +126,12 @@ class Exporter:
                     raise
                 # The agent goes on meanwhile: it may have been released, or have moved.
                 now = self._again(entry)
-                if now is None or refusal(now) is not None:
+                if now is None or now.state is State.RELEASED or now.purged:
                     return Exported(entry=entry.id, outcome=Outcome.IN_CLOUD)
+                if (why := refusal(now)) is not None:
+                    raise SpoolDamaged(f"it {why}") from error
                 return self._copied(now)
-        except ExportFull:
-            raise
-        except (SpoolError, _Differs) as error:
+        except (SpoolError, ExportUnfit) as error:
             return Exported(entry=entry.id, outcome=Outcome.FAILED, problem=str(error))
 
     def _again(self, entry: Entry) -> Entry | None:
@@ -146,7 +150,7 @@ class Exporter:
         missing = [
             (state, medium)
             for state, medium in zip(held, told.media, strict=True)
-            if not self._there(f"{entry.id}/{medium.file}", medium.size_bytes, medium.sha256)
+            if not self.sink.has(f"{entry.id}/{medium.file}", medium.size_bytes, medium.sha256)
         ]
         about = exports.encode(told)
         if known is None or missing:
@@ -158,7 +162,7 @@ class Exporter:
             sha256 = hashlib.sha256(about).hexdigest()
             self.sink.put(f"{entry.id}/{FILE}", len(about), sha256, [about])
         else:
-            self._there(f"{entry.id}/{FILE}", len(known), hashlib.sha256(known).hexdigest())
+            self.sink.has(f"{entry.id}/{FILE}", len(known), hashlib.sha256(known).hexdigest())
         return Exported(
             entry=entry.id,
             outcome=Outcome.WRITTEN if missing or known is None else Outcome.THERE,
@@ -168,14 +172,6 @@ class Exporter:
 
     def _begun(self, entry: Entry, held: MediumState) -> bool:
         return (self.layout.folder(entry.state, entry.id) / held.file).exists()
-
-    def _there(self, path: str, size_bytes: int, sha256: str) -> bool:
-        try:
-            return self.sink.has(path, size_bytes, sha256)
-        except ExportFull:
-            raise
-        except ExportFailed as error:
-            raise _Differs(str(error)) from error
 
     def _told_before(self, told: ExportedRecording) -> bytes | None:
         """Read what an earlier run said of this recording; it stands, if it is of these bytes."""
@@ -188,7 +184,9 @@ class Exporter:
         except (SpoolDamaged, SpoolTooNew):
             same = False
         if not same:
-            raise _Differs(f"{path} is there already and tells of other bytes; name another folder")
+            raise ExportUnfit(
+                f"{path} is there already and tells of other bytes; name another folder"
+            )
         return known
 
     def _read_through(self, entry: Entry, held: MediumState) -> tuple[int, str]:
@@ -224,13 +222,3 @@ class Exporter:
             yield block
         if digest.hexdigest() != sha256:
             raise SpoolDamaged("our disk gave other bytes at a second reading")
-
-    def _end_anyway(self) -> None:
-        try:
-            self.sink.end()
-        except ExportFailed:
-            return  # it is told why already
-
-
-class _Differs(ExportFailed):
-    """Something else is where one recording belongs; the others go on."""

@@ -7,12 +7,13 @@ import os
 import resource
 import subprocess
 import tarfile
+from dataclasses import replace
 
 import pytest
 
 from device.config import SpoolConfig
 from device.core import exported as exports
-from device.errors import ExportFailed, ExportFull
+from device.errors import ExportFailed, ExportFull, ExportUnfit
 from device.model import State
 from device.spool import export_folder
 from device.spool.export_folder import ExportFolder
@@ -198,13 +199,40 @@ def test_a_file_too_large_for_the_file_system_is_told(stick):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
-        with pytest.raises(ExportFailed, match="takes no file that large") as told:
+        with pytest.raises(ExportUnfit, match="takes no file that large") as told:
             sink.put("e/audio.opus", 2000, "", [b"x" * 2000])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     assert "exFAT" in (told.value.hint or "")
     assert [] == list((stick / "e").iterdir())
+
+
+def test_one_that_is_too_large_does_not_stop_the_others(spool, stick):
+    """It fails with its reason; a tar is spoiled as a whole and leaves nothing."""
+    large, small = sealed(spool, ONE), spool.begin(tiny())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    partial = spool.partial(small.id, 0)
+    partial.append(b"x")
+    spool.finish_medium(small.id, 0, partial)
+    spool.seal(small.id)
+    sink, packed = folder(stick), tar(stick / "x.tar")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        outcomes = {each.entry: each.outcome for each in export(spool, sink)}
+        with pytest.raises(ExportFailed):
+            export(spool, packed)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert {large.id: Outcome.FAILED, small.id: Outcome.WRITTEN} == outcomes
+    assert sums_hold(stick)
+    assert [] == list(stick.glob("x.tar*"))
+
+
+def tiny():
+    (medium, _) = recording("09" * 16).media
+    return replace(recording("09" * 16), media=(replace(medium, size_bytes=1, sha256=None),))
 
 
 def test_damage_on_our_disk_is_told_and_not_carried_on(spool, stick):
@@ -296,7 +324,7 @@ def test_a_tar_holds_the_same(spool, tmp_path, stick):
     export(spool, folder(stick))
     sink = tar(tmp_path / "x.tar")
     export(spool, sink)
-    sink.abandon()
+    sink.give_up()
     with tarfile.open(tmp_path / "x.tar") as packed:
         packed.extractall(tmp_path / "unpacked", filter="data")
 
@@ -328,7 +356,7 @@ def test_a_tar_that_is_given_up_leaves_nothing(tmp_path):
     """No half file, under no name."""
     sink = tar(tmp_path / "x.tar")
     sink.put("e/f", 3, "", [b"abc"])
-    sink.abandon()
+    sink.give_up()
 
     assert [] == list(tmp_path.iterdir())
 
@@ -342,7 +370,7 @@ def test_a_reader_that_went_away_is_a_failure(spool):
         sink = tar(None, pipe)
         with pytest.raises(ExportFailed, match="gone"):
             export(spool, sink)
-        sink.abandon()
+        sink.give_up()
 
 
 def test_the_manifest_tells_people_why_it_waited(spool, stick):
