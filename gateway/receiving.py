@@ -105,6 +105,8 @@ class Receiving:
                 check_repeats(found, brought)
                 return Received(found)
             check_announced(medium, brought)
+            if medium.status is MediaStatus.UPLOADED:
+                return await self._replaced(turn, medium, brought, body, total)
             return await self._resumed(turn, medium, brought, body, total)
 
     async def target(self, medium: Medium, signed: SignedFor) -> UploadTarget:
@@ -182,6 +184,17 @@ class Receiving:
     async def aclose(self) -> None:
         """Close all parts; idempotent."""
         await self._turns.aclose()
+
+    async def _replaced(
+        self, turn: Turn, medium: Medium, brought: Brought, body: Body, total: int | None
+    ) -> Held | Received:
+        """Take another whole body for a medium that is whole; the old one stays until then."""
+        try:
+            return await self._resumed(turn, medium, brought, body, total)
+        finally:
+            # Of a replacement that failed nothing is gone on with, and nobody would remove it.
+            await turn.slot.drop()
+            await asyncio.to_thread(self._objects.discard_part, medium.id)
 
     async def _resumed(
         self, turn: Turn, medium: Medium, brought: Brought, body: Body, total: int | None

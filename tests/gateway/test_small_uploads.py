@@ -137,6 +137,25 @@ async def test_bytes_held_since_a_restart_do_not_hinder(data, clock):
     assert [] == await files(data / "parts")
 
 
+@pytest.mark.parametrize("how", ["cut", "refused"])
+async def test_a_failed_replacement_leaves_nothing(api, target, data, arrived, how):
+    """A whole body that failed to replace a whole medium takes no room, and the old one stays."""
+    where = await target()
+    await api.put(where["upload_url"], IMAGE, 0, TOTAL)
+    if how == "cut":
+        put = await RawPut.open(where["upload_url"], None, TOTAL)
+        await put.send(IMAGE[: TOTAL // 2])
+        await arrived(TOTAL + TOTAL // 2)
+        await put.cut()
+    else:
+        await api.call("PUT", where["upload_url"], body=IMAGE[::-1])
+    await api.gateway.metrics.idle()
+    done = await api.put(where["upload_url"], IMAGE, 0, TOTAL)
+
+    assert [] == await files(data / "parts")
+    assert digest(IMAGE) == done.json["content_sha256"]
+
+
 async def test_what_a_crash_left_is_gone_on_without(api, target, data):
     """A file that a dead gateway was writing neither counts nor stands in the way, and goes."""
     where = await target()
