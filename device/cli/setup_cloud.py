@@ -12,7 +12,7 @@ from device.config_checks import problems
 from device.config_clouds import is_loopback, split
 from device.config_file import Loaded
 from device.config_values import DEFAULT
-from device.errors import CloudError, ConfigInvalid, UsageInvalid
+from device.errors import CloudError, UsageInvalid
 
 
 class CloudName(StrEnum):
@@ -129,9 +129,10 @@ def _chosen(present: CloudConfig, wishes: Wishes, talk: Talk) -> CloudName | Non
     """Return the name; None where the cloud stays, and nobody cares whether it answers."""
     if wishes.name is not None:
         return _with_audio(wishes.name)
-    if wishes.base_url is not None:
-        return CloudName.GATEWAY if present.api == CloudName.BOTA else CloudName(present.api)
     known = present.api in set(CloudName)
+    if wishes.base_url is not None:
+        other = known and present.api != CloudName.BOTA
+        return CloudName(present.api) if other else CloudName.GATEWAY
     now = CloudName.GATEWAY if _is_gateway(present) else CloudName(present.api) if known else None
     if not talk.asks:
         return None
@@ -220,10 +221,6 @@ def _checked(cloud: CloudConfig) -> CloudConfig:
     def nowhere(_section: str, _key: str) -> str:
         return ""
 
-    try:
-        found = next(problems(Config(cloud=cloud), nowhere, ()), None)
-    except ConfigInvalid as error:
-        raise UsageInvalid(str(error)) from error
-    if found:
+    if found := next(problems(Config(cloud=cloud), nowhere, ()), None):
         raise UsageInvalid(found.removeprefix(": [cloud] "), hint="fieldpost setup --help")
     return cloud
