@@ -83,8 +83,8 @@ fi""",
  them until the cloud has acknowledged every byte, and goes on where it stopped
  after every cut of link or power.
  .
- The agent is not started by the installation: write
- /etc/fieldpost/fieldpost.toml, then enable fieldpost.service.""",
+ The agent is not started by the installation: run fieldpost setup, or write
+ /etc/fieldpost/fieldpost.toml and enable fieldpost.service.""",
 )
 GATEWAY = Package(
     name="fieldpost-gateway",
