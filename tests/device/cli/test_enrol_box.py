@@ -254,6 +254,44 @@ def test_rotation_stores_and_proves_the_next_token(fieldpost, bota, token, spool
     assert [("refresh", 200), ("heartbeat", 200)] == bota.requests
 
 
+def test_a_rotation_that_is_not_proved_yet(fieldpost, bota, token, spool):
+    """The next token is stored; whatever call comes next proves it."""
+    token.write_text(GOOD)
+    bota.faults["heartbeat"] += [CUT, CUT]
+    first = fieldpost("enrol", "--rotate")
+    second = fieldpost("enrol", "--rotate", "--json")
+    third = fieldpost("enrol", "--rotate", "--json")
+
+    assert "the old one is kept until it has worked" in first.out
+    assert [False, True] == [json.loads(each.out)["checked"] for each in (second, third)]
+    assert ["refresh"] == [name for name, _ in bota.requests if name == "refresh"]
+    assert {"dtok_next_1"} == bota.tokens
+
+
+@pytest.mark.parametrize("key", ["sk_live_1", "rk_live_1"])
+def test_an_api_key_is_not_exchanged(fieldpost, bota, token, spool, key):
+    """Only devices have tokens that are."""
+    token.write_text(key)
+    said = fieldpost("enrol", "--rotate")
+
+    assert (2, []) == (said.code, bota.requests)
+    assert "API key" in said.err
+
+
+def test_an_api_that_checks_nothing(fieldpost, site, token, stdin):
+    """Its credential is kept as it is; it has neither codes nor an exchange."""
+    text = site.config.read_text().replace("[cloud]", '[cloud]\napi = "cryomix"')
+    site.config.write_text(text)
+    stdin(b"a-key-of-cryo-mix")
+    said = fieldpost("enrol")
+
+    assert (0, "a-key-of-cryo-mix\n") == (said.code, token.read_text())
+    assert "nobody could check it yet" in said.out
+    assert [2, 2] == [
+        fieldpost("enrol", *how).code for how in (("--code", "ABCD-EFGH"), ("--rotate",))
+    ]
+
+
 def test_rotation_without_a_spool(fieldpost, bota, token):
     """There is no place for the next token yet; nothing is asked."""
     token.write_text(GOOD)
