@@ -1,6 +1,7 @@
 """Crew: the loops that a configuration asks for, and what changes when it does."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -9,13 +10,15 @@ from pathlib import Path
 from device.bell import first_of
 from device.config import Config, RecorderConfig, SpoolConfig
 from device.dispatch import Dispatcher
-from device.errors import ConfigInvalid
+from device.errors import ConfigInvalid, IllegalMove, SpoolError
 from device.heartbeat import Busy, Heartbeat
 from device.model import Entry, EntryId
 from device.parts import Parts, Uplink
 from device.pulse import Pulses
 from device.regime import Regime
 from device.visit import Visitor
+
+logger = logging.getLogger(__name__)
 
 STEP_S = 900.0
 """The longest that a visit or an upload may take without a byte: hashing gigabytes on a Pi.
@@ -49,6 +52,10 @@ class Crew:
     _heartbeat: Heartbeat | None = field(default=None, init=False)
     _uploads: tuple[asyncio.Task[None], ...] = field(default=(), init=False)
     _stamp: _Stamp = field(default=(), init=False)
+    _ending: bool = field(default=False, init=False)
+    """Whether nothing may be begun any more, by a reload that is half done neither."""
+    _over: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _changing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def begin(self) -> None:
         """Start them all.
@@ -72,7 +79,13 @@ class Crew:
 
         Raises:
             ConfigInvalid: It cannot be used; nothing was changed.
+            IllegalMove: The agent is about to end.
         """
+        async with self._changing:
+            return await self._change(config)
+
+    async def _change(self, config: Config) -> list[str]:
+        self._go_on()
         before = self.parts.config
         if config.spool.path != before.spool.path:
             raise ConfigInvalid([f"[spool] path is {before.spool.path} until the agent restarts"])
@@ -87,13 +100,16 @@ class Crew:
             changed.append("spool")
         if uplink is not None:
             if self._dispatcher is not None:
-                await first_of(self._dispatcher.drain(), self.parts.clock.sleep(PAUSE_S))
+                await first_of(
+                    self._dispatcher.drain(), self.parts.clock.sleep(PAUSE_S), self._over.wait()
+                )
             await self._end_uploads()
-            self._start_uploads(uplink)
+            await self._take_over(uplink)
             changed.append("uploads")
         for recorder in [each for each in self._visits if each not in config.recorders]:
             await self._end_visit(recorder)
             changed.append(f"without {recorder.url}")
+        self._go_on()
         for recorder in config.recorders:
             if recorder not in self._visits:
                 self._start_visit(recorder)
@@ -139,6 +155,7 @@ class Crew:
         What is pulled stays on its recorder, and goes on from the last byte on our disk: nothing
         is gained by waiting for it.
         """
+        self._ending = True
         if self._dispatcher is not None:
             self._dispatcher.hush()
         for recorder in list(self._visits):
@@ -147,10 +164,31 @@ class Crew:
             await self._dispatcher.drain()
 
     async def end(self) -> None:
-        """Stop all. Idempotent."""
-        for recorder in list(self._visits):
-            await self._end_visit(recorder)
-        await self._end_uploads()
+        """Stop all, and what is half changed first. Idempotent."""
+        self._ending = True
+        self._over.set()
+        async with self._changing:
+            for recorder in list(self._visits):
+                await self._end_visit(recorder)
+            await self._end_uploads()
+
+    def _go_on(self) -> None:
+        if self._ending:
+            raise IllegalMove("the agent ends; it reads its configuration when it starts again")
+
+    async def _take_over(self, uplink: Uplink) -> None:
+        """Go over to another way to the cloud, once the one before has had its last word."""
+        try:
+            # Once more: what left, and what the gateway said, until the end of the other.
+            await uplink.regime.begin()
+        except SpoolError as error:
+            logger.warning("What was sent last is not counted", extra={"problem": str(error)})
+        try:
+            self._go_on()
+        except IllegalMove:
+            await uplink.aclose()
+            raise
+        self._start_uploads(uplink)
 
     def _start_visit(self, recorder: RecorderConfig) -> None:
         name = f"visit {recorder.url}"
@@ -163,7 +201,9 @@ class Crew:
         return self._uplink is not None and self._uplink.regime.agreed.merged.streaming
 
     async def _end_visit(self, recorder: RecorderConfig) -> None:
-        _, task = self._visits.pop(recorder)
+        _, task = self._visits.pop(recorder, (None, None))
+        if task is None:
+            return  # a reload and the end meet here
         await _ended(task)
         self.pulses.forget(f"visit {recorder.url}")
 

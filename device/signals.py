@@ -23,8 +23,9 @@ class Signals:
         """Take note that the agent is to end; while it starts, nothing has to be drained."""
         self.first = self.first or number
         self.asked.ring()
-        if self._starting is not None:
-            self._starting.cancel()
+        starting, self._starting = self._starting, None
+        if starting is not None:  # once: what was opened is closed again before it ends
+            starting.cancel()
 
     @contextmanager
     def starting(self) -> Iterator[None]:
