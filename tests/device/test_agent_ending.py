@@ -8,6 +8,7 @@ from dataclasses import replace
 from device import agent
 from device.clock import SystemClock
 from device.config import UploadConfig
+from device.crew import Crew
 from device.progress import Silent
 from device.signals import Signals
 from device.spool.spool import Spool
@@ -52,8 +53,15 @@ def test_two_signals_at_the_start_end_it_in_order(box: Box, monkeypatch):
     assert signal.SIGTERM is ended
 
 
-def test_an_end_in_the_middle_of_a_reload_begins_nothing_new(box: Box):
+def test_an_end_in_the_middle_of_a_reload_begins_nothing_new(box: Box, monkeypatch):
     """What the reload was about to start would never be ended, and keep the agent for ever."""
+
+    begun = []
+    real = Crew._start_uploads
+
+    def start(crew, uplink):
+        begun.append(uplink)
+        real(crew, uplink)
 
     async def work():
         async with GatedBota() as bota, asyncio.timeout(15):
@@ -72,6 +80,8 @@ def test_an_end_in_the_middle_of_a_reload_begins_nothing_new(box: Box):
             bota.gate.set()
             return await run, len([each for each in bota.puts if "*/" not in each])
 
-    ended, sent = asyncio.run(work())
+    with monkeypatch.context() as patched:
+        patched.setattr(Crew, "_start_uploads", start)
+        ended, sent = asyncio.run(work())
 
-    assert (signal.SIGTERM, 2) == (ended, sent)
+    assert (signal.SIGTERM, 2, 1) == (ended, sent, len(begun))
