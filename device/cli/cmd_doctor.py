@@ -47,7 +47,7 @@ def main(args: Namespace, call: Invocation) -> int:
     if call.json:
         document(doctor_object(results))
     else:
-        print("\n".join(_told(results, columns(), colour=call.coloured(sys.stdout))))
+        print("\n".join(told_lines(results, columns(), colour=call.coloured(sys.stdout))))
     bad = _FIRST if args.strict else (Verdict.FAILED,)
     unwell = any(each.finding.verdict in bad for each in results)
     return exit_codes.FAILED if unwell else exit_codes.OK
@@ -63,7 +63,7 @@ def columns() -> int:
         return NARROW
 
 
-def _told(results: "Sequence[Result]", width: int, *, colour: bool) -> Iterator[str]:
+def told_lines(results: "Sequence[Result]", width: int, *, colour: bool) -> Iterator[str]:
     """Write what needs a person first; everything else in the order of the checks."""
     rank = {verdict: place for place, verdict in enumerate(_FIRST)}
     causes: dict[str, list[str]] = {}

@@ -4,13 +4,15 @@ import json
 import re
 import sys
 import tarfile
+from pathlib import Path
 
 import pytest
 
-from device.cli.cmd_doctor import _told
+from device.cli.cmd_doctor import told_lines
 from device.doctor import Result
 from device.verdict import failed, ok, skipped, warning
 from tests.device.cli.daemon import Place
+from tests.device.cli.doctor_picture import picture
 from tests.device.documents.test_schemas import complaints
 from tests.fakes.bota_api import BotaDouble
 
@@ -33,14 +35,14 @@ RESULTS = [
 @pytest.mark.parametrize("width", [40, 80])
 def test_no_line_is_wider_than_the_screen(width):
     """A phone has 40 columns."""
-    told = list(_told(RESULTS, width, colour=False))
+    told = list(told_lines(RESULTS, width, colour=False))
 
     assert [] == [line for line in told if len(line) > width]
 
 
 def test_what_failed_comes_first_and_the_summary_last():
     """Whoever reads the first line knows what to do."""
-    told = list(_told(RESULTS, 80, colour=False))
+    told = list(told_lines(RESULTS, 80, colour=False))
     marks = [line[:4] for line in told if line.startswith("[")]
 
     assert ["[xx]", "[!!]", "[ok]", "[ok]", "[--]"] == marks
@@ -50,17 +52,17 @@ def test_what_failed_comes_first_and_the_summary_last():
 
 def test_what_hangs_on_one_failure_is_one_line():
     """Ten lines of the same cause would hide the others."""
-    told = "\n".join(_told(RESULTS, 80, colour=False))
+    told = "\n".join(told_lines(RESULTS, 80, colour=False))
 
     assert "[--] not looked at, because gateway-tls failed: gateway-auth" in told
 
 
 def test_colour_never_stands_alone():
     """Marks say the same without it."""
-    coloured = "\n".join(_told(RESULTS, 80, colour=True))
+    coloured = "\n".join(told_lines(RESULTS, 80, colour=True))
 
     assert "\x1b[31m[xx]\x1b[0m" in coloured
-    assert "\n".join(_told(RESULTS, 80, colour=False)) == re.sub(r"\x1b\[\d+m", "", coloured)
+    assert "\n".join(told_lines(RESULTS, 80, colour=False)) == re.sub(r"\x1b\[\d+m", "", coloured)
 
 
 def test_doctor_tells_programs_by_its_schema(fieldpost):
@@ -171,3 +173,8 @@ def test_logs_are_lines_of_json(fieldpost, tmp_path, monkeypatch):
 
     assert [] == complaints("logs.json", document)
     assert re.search(r"(?m)^\d\d:\d\d:\d\d \[xx\] Upload failed$", text)
+
+
+def test_the_picture_in_the_docs_is_what_doctor_prints():
+    """Made anew by: python -m tests.device.cli.doctor_picture docs/doctor.svg."""
+    assert (Path(__file__).parents[3] / "docs/doctor.svg").read_text() == picture()

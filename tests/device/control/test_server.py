@@ -149,6 +149,18 @@ async def test_errors_are_the_command_lines_own(box, error, status):
 
 
 @pytest.mark.asyncio
+async def test_the_marker_of_a_report_is_logged(box, caplog):
+    """And nothing but a marker is: whoever may ask may not write the agent's log."""
+    caplog.set_level("INFO")
+    async with box.serving():
+        assert (await box.post("/v1/bugreport", {"marker": "FP-7Q2M-9XKD"}))["ok"]
+        with pytest.raises(FieldpostError):
+            await box.post("/v1/bugreport", {"marker": "FP-7Q2M-9XKD all is well"})
+
+    assert ["FP-7Q2M-9XKD"] == [each.marker for each in caplog.records if hasattr(each, "marker")]
+
+
+@pytest.mark.asyncio
 async def test_a_bug_is_told_and_logged(box, caplog):
     """The agent lives on."""
     box.desk.answer = KeyError("bug")
