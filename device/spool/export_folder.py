@@ -7,15 +7,18 @@ What has its name already is never overwritten: it is compared.
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from device.errors import ExportFailed, ExportFull, ExportUnfit
 from device.spool.durable import read_from_disk, settle_folder
+from device.words import size
 
 DIGESTS = "MANIFEST.sha256"
 """In the form of `sha256sum -c`."""
+_LINE_BYTES = 180
+"""The longest line of it: a digest, an entry, a file."""
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP}
 
@@ -67,16 +70,20 @@ class ExportFolder:
         self._digests[path] = sha256
         return True
 
-    def room_for(self, more_bytes: int) -> None:
-        """Refuse to begin what cannot be ended.
+    def room_for(self, sizes_bytes: Sequence[int]) -> None:
+        """Refuse to begin what cannot be ended: files of these sizes, and the digests of all.
 
         Raises:
             ExportFull: There is less room.
         """
         with _told(self._root):
             state = os.statvfs(self._root)
-        if state.f_bavail * state.f_frsize < more_bytes:
-            raise ExportFull(f"{self._root} has no room for {more_bytes} bytes more")
+        # Each file takes whole clusters, 64 KiB on some sticks, and so does each folder.
+        digests_bytes = _LINE_BYTES * (len(self._digests) + len(sizes_bytes))
+        clusters = 2 + sum(-(-each // state.f_frsize) for each in (*sizes_bytes, digests_bytes))
+        if state.f_bavail < clusters:
+            more = size(sum(sizes_bytes))
+            raise ExportFull(f"{self._root} has no room for the next recording ({more})")
 
     def put(self, path: str, _size_bytes: int, sha256: str, content: Iterable[bytes]) -> None:
         """Write a file, read it back, and give it its name.

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -57,7 +57,7 @@ class ExportTar:
         """See `ExportFolder.has`."""
         return False
 
-    def room_for(self, more_bytes: int) -> None:
+    def room_for(self, sizes_bytes: Sequence[int]) -> None:
         """See `ExportFolder.room_for`: a pipe does not tell."""
 
     def put(self, path: str, size_bytes: int, sha256: str, content: Iterable[bytes]) -> None:

@@ -61,8 +61,8 @@ class Sink(Protocol):
         """Say whether a file is there already."""
         ...
 
-    def room_for(self, more_bytes: int) -> None:
-        """Refuse to begin what cannot be ended."""
+    def room_for(self, sizes_bytes: Sequence[int]) -> None:
+        """Refuse to begin what cannot be ended: files of these sizes."""
         ...
 
     def put(self, path: str, size_bytes: int, sha256: str, content: Iterable[bytes]) -> None:
@@ -154,7 +154,7 @@ class Exporter:
         ]
         about = exports.encode(told)
         if known is None or missing:
-            self.sink.room_for(len(about) + sum(medium.size_bytes for _, medium in missing))
+            self.sink.room_for([len(about), *(medium.size_bytes for _, medium in missing)])
         for state, medium in missing:
             content = self._sound(self._blocks(entry, state), medium.sha256)
             self.sink.put(f"{entry.id}/{medium.file}", medium.size_bytes, medium.sha256, content)
