@@ -6,29 +6,25 @@ from datetime import datetime
 from device.model import Done, Lately
 from device.spool import figures, schema
 
-_DONE = """
-    SELECT count(DISTINCT entry.id), coalesce(sum(json_extract(medium.value, '$.size_bytes')), 0)
-    FROM entry, json_each(CAST(recording_json AS TEXT), '$.media') AS medium
-    WHERE entry.{column} >= ?
+_STEPS = """
+    SELECT sealed_at >= :since, stored_at >= :since, released_at >= :since,
+           (SELECT sum(json_extract(medium.value, '$.size_bytes'))
+            FROM json_each(CAST(recording_json AS TEXT), '$.media') AS medium)
+    FROM entry WHERE sealed_at >= :since OR stored_at >= :since OR released_at >= :since
 """
+"""One pass over years of recordings; only what is recent is looked into."""
 
 
 def lately(connection: sqlite3.Connection, since: datetime) -> Lately:
     """Count what happened from a moment on; recordings by their announced sizes."""
+    found = connection.execute(_STEPS, {"since": since.isoformat()}).fetchall()
     pulled, stored, released = (
-        _done(connection, column, since) for column in ("sealed_at", "stored_at", "released_at")
+        Done(recordings=len(sizes), media_bytes=sum(sizes))
+        for sizes in ([row[3] or 0 for row in found if row[step]] for step in range(3))
     )
     failures = 0
     if schema.check_version(connection) >= figures.FIRST_VERSION:
-        found = connection.execute(
+        failures = connection.execute(
             "SELECT count(*) FROM attempt WHERE at >= ?", (since.isoformat(),)
-        )
-        failures = int(found.fetchone()[0])
+        ).fetchone()[0]
     return Lately(since=since, pulled=pulled, stored=stored, released=released, failures=failures)
-
-
-def _done(connection: sqlite3.Connection, column: str, since: datetime) -> Done:
-    recordings, media_bytes = connection.execute(
-        _DONE.format(column=column), (since.isoformat(),)
-    ).fetchone()
-    return Done(recordings=int(recordings), media_bytes=int(media_bytes))
