@@ -4,6 +4,8 @@ FieldpostError
 ├── ConfigInvalid               configuration (operator)
 ├── UsageInvalid                command line (operator)
 ├── SettingUnusable             a value that nobody can follow; the sentence says what it must be
+├── JournalUnreadable           the system's journal is not there, or not for us
+├── ReportUnwritten             a bug report cannot be written where it should go
 ├── LinkError                   between agent and recorder
 │   ├── LinkUnavailable         cannot be opened; carries a reason
 │   └── LinkLost                was open and went away
@@ -101,6 +103,22 @@ class SettingUnusable(FieldpostError):
     code = "setting-unusable"
     fault = Fault.OPERATOR
     exit_code = 78
+
+
+class JournalUnreadable(FieldpostError):
+    """The system's journal is not there, or may not be read."""
+
+    code = "journal-unreadable"
+    fault = Fault.OPERATOR
+    exit_code = 69
+
+
+class ReportUnwritten(FieldpostError):
+    """A bug report cannot be written where it should go; what is there stays as it is."""
+
+    code = "report-unwritten"
+    fault = Fault.OPERATOR
+    hint = "fieldpost bugreport -o /tmp/report.tar.gz"
 
 
 class LinkError(FieldpostError):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from device.errors import FieldpostError
+from device.errors import JournalUnreadable
 from device.logs import redact
 from device.words import printable
 
@@ -22,13 +22,6 @@ LEVELS = {"error": 3, "warning": 4, "info": 6, "debug": 7}
 """Names of levels, and the highest priority of syslog(3) that each lets through."""
 _MARKER = "fieldpost-bugreport"
 """What `bugreport` writes by itself, while no agent runs, goes under this name."""
-
-
-class JournalUnreadable(FieldpostError):
-    """There is no journal, or it may not be read."""
-
-    code = "journal-unreadable"
-    exit_code = 69
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,18 +16,12 @@ from device.config import Config
 from device.doctor import Scene
 from device.doctor.running import every_check, examine
 from device.documents.examined import doctor_object
-from device.errors import FieldpostError
+from device.errors import ReportUnwritten
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: nothing that people mistake for something else on the telephone."""
 _GROUP = 4
 _MODE = 0o600
-
-
-class ReportUnwritten(FieldpostError):
-    """The archive cannot be written."""
-
-    code = "report-unwritten"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +74,7 @@ def write(archive: bytes, place: Path) -> None:
             opened.write(archive)
     except OSError as error:
         raise ReportUnwritten(
-            f"{place} cannot be written: {os.strerror(error.errno or 0)}",
-            hint="fieldpost bugreport -o /tmp/report.tar.gz",
+            f"{place} cannot be written: {os.strerror(error.errno or 0)}"
         ) from error
 
 

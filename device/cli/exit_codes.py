@@ -4,7 +4,7 @@ from device.errors import FieldpostError
 
 EXIT_CODES = {
     0: "ok",
-    1: "failed, see the message (also: `spool verify` found damage)",
+    1: "failed, see the message (also: `doctor` or `spool verify` found damage)",
     2: "usage",
     3: "finished, but some recordings failed",
     69: "recorder, cloud or agent not reachable",

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from device import journald
-from device.journald import JournalUnreadable, LogLine, Wanted, lines, since
+from device.errors import JournalUnreadable
+from device.journald import LogLine, Wanted, lines, since
 
 pytestmark = pytest.mark.asyncio
 

@@ -17,6 +17,7 @@ from device.config_file import load
 from device.documents.plain import plain
 from device.documents.status import status_object
 from device.drivers.named_files import describe
+from device.errors import ReportUnwritten
 from device.glance import glance
 from device.journald import LogLine
 from device.model import Attempt, Unreached, Wait
@@ -38,10 +39,11 @@ SECRETS = (
     "Gr%C3%BCnspecht", "52.5163", "13.3777", "anna@field.example", "+49 30 1234567",
     "SITEMARK-7", "OggS", "opaque-nonstandard-credential", "grandmother",
 )  # fmt: skip
+HOME = "/".join(("", "home", "grandmother"))
 POISON = (
     f"cannot send {SIGNED} for {PEOPLE[0]} at {PLACE}, token {TOKEN} and {NEXT},"
     f" Bearer abcdef123456, anna@field.example, +49 30 1234567, proxy http://{LOGIN}@proxy:3128,"
-    " SITEMARK-7, opaque-nonstandard-credential, /home/grandmother/x, PLANTED-environment-key"
+    f" SITEMARK-7, opaque-nonstandard-credential, {HOME}/x, PLANTED-environment-key"
 )
 
 
@@ -159,7 +161,7 @@ def test_the_archive_is_its_owners_alone(tmp_path):
     write(b"x", place)
 
     assert 0o600 == place.stat().st_mode & 0o777
-    with pytest.raises(packing.ReportUnwritten):
+    with pytest.raises(ReportUnwritten):
         write(b"y", place)
     assert b"x" == place.read_bytes()
 
