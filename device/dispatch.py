@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from math import inf
 
 from device.aftermath import Aftermath, Before
@@ -32,6 +33,7 @@ LONGEST_ONCE_S = 60.0
 """`run --once` does not sit out a longer pause that the cloud asked for."""
 HOLD = "hold"
 """What the spool keeps the policy's word under."""
+_WAVERS = timedelta(minutes=1)
 LONGEST_S = 3600.0
 """No pause of ours is longer: one that seems to be was saved before the wall clock stepped back."""
 
@@ -181,6 +183,7 @@ class Dispatcher:
             if len(self._in_flight) >= self.settings.workers:
                 return longest_s  # a finished upload rings
             entry = await asyncio.to_thread(self.spool.entry, entry_id)
+            self.pulse.beat()
             if entry_id in self._in_flight or entry.state is not State.SEALED:
                 continue
             if self.stopped is not None or self._gate.shut or self._draining:
@@ -210,7 +213,8 @@ class Dispatcher:
             left_s = (until - self.clock.now()).total_seconds()
             return min(max(left_s, 1.0), LONGEST_S)
         for task in self._tasks:
-            task.cancel()
+            if not task.cancelling():  # a second time would end what it keeps on its way out
+                task.cancel()
         await self._keep_hold(told)
         if self.once:
             await self.aftermath.stop(told.reason, Held.exit_code)
@@ -219,7 +223,7 @@ class Dispatcher:
     async def _keep_hold(self, hold: Hold | None) -> None:
         """Keep for `status` why nothing leaves, and say it once."""
         before, self._hold = self._hold, hold
-        if (before and (before.code, before.until)) == (hold and (hold.code, hold.until)):
+        if _alike(before, hold):
             return
         value = hold and {"code": hold.code, "reason": hold.reason, "until": hold.until}
         await asyncio.to_thread(self.spool.keep, HOLD, value)
@@ -300,6 +304,15 @@ class Dispatcher:
             await self.aftermath.failed_unexpectedly(entry, error)
         else:
             await self.aftermath.succeeded(stored)
+
+
+def _alike(before: Hold | None, now: Hold | None) -> bool:
+    """Say whether two looks at the same thing said the same: an end by two clocks wavers."""
+    if before is None or now is None:
+        return before is now
+    if before.until is None or now.until is None:
+        return (before.code, before.until) == (now.code, now.until)
+    return before.code == now.code and abs(now.until - before.until) < _WAVERS
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from device.model import State
 from device.off_peak import OffPeak
 from device.permission import Permission
 from device.progress import Silent
+from device.pulse import Unwatched
 from device.settings import SendSettings
 from device.surroundings import NetworkKind, NetworkState, PowerState
 from tests.device.test_dispatch import clock, rig, spool  # noqa: F401 - fixtures
@@ -179,6 +180,68 @@ async def test_off_peak_hours_are_kept(rig):  # noqa: F811
     assert State.SEALED is before
     assert "2026-03-01T22:00:00Z" == held["until"]
     assert datetime(2026, 3, 1, 22, tzinfo=UTC) <= gone_at
+
+
+class Turns(Unwatched):
+    """Tells when the loop has looked once more."""
+
+    def __init__(self) -> None:
+        self.ended = Bell()
+
+    def rest(self, _seconds: float) -> None:
+        self.ended.ring()
+
+
+async def test_a_hold_is_kept_once_however_often_it_is_asked_for(rig, monkeypatch):  # noqa: F811
+    """Its end is reckoned anew each time, by two clocks, and is off by an instant: no news."""
+    await rig.seal(1, noise(3_000))
+    governed = Governed(rig, SendSettings(off_peak=NIGHT))
+    dispatcher = governed.dispatcher()
+    turns = dispatcher.pulse = Turns()
+    now = rig.clock.now
+    monkeypatch.setattr(rig.clock, "now", lambda: (rig.clock.step(0.000_050), now())[1])
+    kept, keep = [], rig.spool.keep
+    monkeypatch.setattr(rig.spool, "keep", lambda *fact: (kept.append(fact), keep(*fact)))
+    async with running(dispatcher):
+        for _ in range(5):
+            await turns.ended.after(turns.ended.count - 1)
+            seen = turns.ended.count
+            rig.sealed.ring()
+            await turns.ended.after(seen)
+
+    assert 1 == len(kept)
+
+
+async def test_a_hold_lets_an_upload_keep_what_it_has(rig, monkeypatch):  # noqa: F811
+    """Asked again while it is on its way out, it is not cut short a second time."""
+    await rig.seal(1, noise(3_000))
+    governed = Governed(rig, SendSettings())
+    dispatcher = governed.dispatcher()
+    turns = dispatcher.pulse = Turns()
+    sending, leaving, let_go = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    ended = []
+
+    async def upload(*_args, **_seams):
+        try:
+            sending.set()
+            await asyncio.Event().wait()
+        finally:
+            leaving.set()
+            await let_go.wait()
+            ended.append("in order")
+
+    monkeypatch.setattr("device.dispatch.upload_entry", upload)
+    async with running(dispatcher):
+        await sending.wait()
+        governed.change(ABROAD)
+        await leaving.wait()
+        await turns.ended.after(1)
+        rig.sealed.ring()
+        await turns.ended.after(2)
+        let_go.set()
+        await quiet(dispatcher)
+
+    assert ["in order"] == ended
 
 
 async def test_a_portal_is_told_to_the_surroundings(rig):  # noqa: F811
