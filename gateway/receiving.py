@@ -154,14 +154,14 @@ class Receiving:
     async def forget(self, media: Sequence[Medium]) -> None:
         """Stop the writers of deleted media and let go of their parts."""
         for medium in media:
-            async with self._turns.claim(medium.id) as turn:
+            async with self._turns.claim(medium.id, insists=True) as turn:
                 await turn.slot.drop()
             self._turns.forget(medium.id)
 
     async def clear(self, medium: Medium, handle: str | None) -> None:
         """See `Intake.clear`."""
         del handle
-        async with self._turns.claim(medium.id) as turn:
+        async with self._turns.claim(medium.id, insists=True) as turn:
             now = await self._store.recordings.medium(medium.id)
             if now is not None and now.expired_at is None:
                 return

@@ -67,8 +67,12 @@ class Turns:
         self.draining = False
 
     @asynccontextmanager
-    async def claim(self, medium_id: str) -> AsyncIterator[Turn]:
+    async def claim(self, medium_id: str, *, insists: bool = False) -> AsyncIterator[Turn]:
         """Be the only one at a medium; whoever was there is asked to stop and waited for.
+
+        Args:
+            medium_id: Which medium.
+            insists: Has its turn even if a newer request came while it waited: to end a medium.
 
         Raises:
             Draining: The process is about to stop.
@@ -86,7 +90,7 @@ class Turns:
         try:
             await _acquire(slot.lock)
             try:
-                if turn.number != slot.newest:
+                if turn.number != slot.newest and not insists:
                     raise turn.end()
                 yield turn
             except StorageFailed:

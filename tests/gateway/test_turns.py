@@ -92,6 +92,28 @@ async def test_only_the_newest_of_those_who_wait_gets_a_turn(turns):
     assert must_end
 
 
+async def test_a_deletion_has_its_turn_whoever_comes_after_it(api):
+    """A request that overtakes a waiting DELETE fails neither it nor the removal of the bytes."""
+    turns = api.gateway.intake._turns
+    recording = await api.recording()
+    medium_id = (await api.target(recording, b"some", declare=False))["media_id"]
+    first = Visit(turns, medium_id)
+    await first.inside.wait()
+    deleting = asyncio.ensure_future(
+        api.call("DELETE", f"/v1/recordings/{recording}", token=await api.api_key())
+    )
+    while not first.turn.must_end:  # noqa: ASYNC110 - the claim tells nobody that it waits
+        await asyncio.sleep(0)
+    newer = Visit(turns, medium_id)
+    await settled()
+    await first.end()
+    deleted = await deleting
+    await newer.end()
+
+    assert 204 == deleted.status
+    assert [] == await api.gateway.store.recordings.deleted()
+
+
 async def test_a_drained_gateway_admits_nobody(turns):
     """After draining began every claim is refused."""
     turns.drain()
