@@ -1,6 +1,7 @@
 """The sending policy at work: what it holds up waits with a reason, and goes on by itself."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -198,8 +199,13 @@ async def test_a_hold_is_kept_once_however_often_it_is_asked_for(rig, monkeypatc
     governed = Governed(rig, SendSettings(off_peak=NIGHT))
     dispatcher = governed.dispatcher()
     turns = dispatcher.pulse = Turns()
-    now = rig.clock.now
-    monkeypatch.setattr(rig.clock, "now", lambda: (rig.clock.step(0.000_050), now())[1])
+    now, looks = rig.clock.now, itertools.count(1)
+
+    def later() -> datetime:
+        rig.clock.step(0.000_010 * next(looks))
+        return now()
+
+    monkeypatch.setattr(rig.clock, "now", later)
     kept, keep = [], rig.spool.keep
     monkeypatch.setattr(rig.spool, "keep", lambda *fact: (kept.append(fact), keep(*fact)))
     async with running(dispatcher):
