@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from device.cli.agent_client import AgentAbsent, AgentClient
+from device.cli.agent_client import AgentAbsent, AgentBroken, AgentClient
 from device.cli.invocation import Invocation
 from device.config import Config
 from device.config_file import Loaded, load
@@ -45,16 +45,16 @@ def scene_of(call: Invocation) -> "Scene":
 
 
 def told(config: Config, call: Invocation) -> Mapping[str, Any]:
-    """Ask the agent, else read the spool.
+    """Ask the agent, else read the spool; what a silent agent holds is then still known.
 
     Raises:
         FieldpostError: Neither tells.
     """
     try:
         return AgentClient.of(config, call.environ).status()
-    except AgentAbsent as absent:
+    except (AgentAbsent, AgentBroken) as silent:
         try:
             return plain(status_object(glance(config, datetime.now(UTC)), config))
         except SpoolError as error:
             hint = "join group fieldpost and log in again, or use sudo"
-            raise SpoolError(f"{absent}; {error}", hint=hint) from error
+            raise SpoolError(f"{silent}; {error}", hint=hint) from error

@@ -34,8 +34,6 @@ class Scene:
     clock: Clock
     root: Path = Path("/")
     """Where /proc, /sys and /run are."""
-    dates: dict[str, float] = field(default_factory=dict)
-    """How far our clock is ahead of each cloud's, in seconds, by section."""
     scans: dict[str | None, "asyncio.Task[Any]"] = field(default_factory=dict)
     """One look around for each Bluetooth adapter, however many recorders are looked for."""
 

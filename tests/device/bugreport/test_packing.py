@@ -5,6 +5,7 @@ import json
 import re
 import tarfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -39,7 +40,7 @@ SECRETS = (
     "Gr%C3%BCnspecht", "52.5163", "13.3777", "anna@field.example", "+49 30 1234567",
     "SITEMARK-7", "OggS", "opaque-nonstandard-credential", "grandmother",
 )  # fmt: skip
-HOME = "/".join(("", "home", "grandmother"))
+HOME = Path("/home") / "grandmother"
 POISON = (
     f"cannot send {SIGNED} for {PEOPLE[0]} at {PLACE}, token {TOKEN} and {NEXT},"
     f" Bearer abcdef123456, anna@field.example, +49 30 1234567, proxy http://{LOGIN}@proxy:3128,"

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from device.cli.agent_client import AgentBroken, AgentClient
 from device.cli.cmd_doctor import told_lines
+from device.clock import SystemClock
+from device.config import SpoolConfig
 from device.doctor import Result
+from device.spool.spool import Spool
 from device.verdict import failed, ok, skipped, warning
 from tests.device.cli.daemon import Place
 from tests.device.cli.doctor_picture import picture
@@ -178,3 +182,20 @@ def test_logs_are_lines_of_json(fieldpost, tmp_path, monkeypatch):
 def test_the_picture_in_the_docs_is_what_doctor_prints():
     """Made anew by: python -m tests.device.cli.doctor_picture docs/doctor.svg."""
     assert (Path(__file__).parents[3] / "docs/doctor.svg").read_text() == picture()
+
+
+def test_what_a_silent_agent_holds_is_still_known(fieldpost, site, monkeypatch):
+    """Its lock tells; nobody opens a recorder behind its back."""
+
+    def silent(_self):
+        raise AgentBroken("the agent does not answer")
+
+    monkeypatch.setattr(AgentClient, "status", silent)
+    spool = Spool.open(SpoolConfig(path=site.spool, min_free_bytes=0), SystemClock())
+    try:
+        document = json.loads(fieldpost("doctor", "--json").out)
+    finally:
+        spool.close()
+    found = {each["code"]: each for each in document["checks"]}
+
+    assert "control socket does not answer" in found["spool-locked-by-agent"]["sentence"]
