@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Never, assert_never
@@ -32,6 +33,7 @@ from device.errors import (
     CloudThrottled,
     CloudUnreachable,
     CloudUnwell,
+    Held,
     NotTheCloud,
     SpoolDamaged,
 )
@@ -184,7 +186,11 @@ class MediumUpload:
         """Send what can be sent, and take the next answer; all of them once one is in doubt."""
         await self._keep(protocol)
         await self._passage.set_out(protocol)
-        outcome = await self._land(protocol)
+        try:
+            outcome = await self._land(protocol)
+        except Held:
+            await self._land_the_others(protocol)
+            raise
         while self._passage.busy and isinstance(outcome, Ambiguous | Throttled):
             # What is on its way beside it may still arrive, and is paid for.
             later = await self._land(protocol)
@@ -193,6 +199,12 @@ class MediumUpload:
         if not isinstance(outcome, Advanced | Conflict):
             await self._passage.ground()
         return outcome
+
+    async def _land_the_others(self, protocol: UploadProtocol) -> None:
+        """Wait for what had leave before the next piece was refused it: it is paid for."""
+        while self._passage.busy:
+            with suppress(Held):
+                await self._land(protocol)
 
     async def _land(self, protocol: UploadProtocol) -> Outcome:
         await self._keep(protocol)

@@ -6,14 +6,17 @@ The clock stands still, so every link that carried a byte is quick.
 import asyncio
 import json
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from device.core.uploads import Request
-from device.errors import CloudError
+from device.errors import CloudError, Held
 from device.model import EntryId
 from device.progress import Silent
 from tests.device.test_medium_upload import Cut, Line, Site, _parts, line, served, spool
@@ -194,6 +197,31 @@ async def test_a_drop_makes_them_go_one_by_one(line: Line, monkeypatch: pytest.M
 
     assert audio == store.object
     assert [1, 2] == at_once
+
+
+@pytest.mark.asyncio
+async def test_what_has_leave_arrives_though_the_next_piece_is_held(line: Line) -> None:
+    """A drain, or a limit that is reached, does not cut short what is on its way."""
+    store, crossing, asked = PartsStore(CHUNK_BYTES), Crossing(together={2}), list[int]()
+    crossing.may_go.clear()
+    site = _site(store, crossing)
+
+    @contextmanager
+    def leave(next_bytes: int) -> Iterator[Any]:
+        asked.append(next_bytes)
+        if len(asked) == 3:
+            asyncio.get_running_loop().call_later(0.02, crossing.may_go.set)
+            raise Held("data-limit", "that is all for today", None, next_bytes)
+        yield SimpleNamespace(moved=lambda _: None)
+
+    line.transport.leave = leave
+    async with served(site):
+        entry = await line.seal(AUDIO)
+        with pytest.raises(Held):
+            await line.upload(entry, site)
+        session = await line.session(entry)
+
+    assert {"offset": str(2 * CHUNK_BYTES), "unsettled": "0"}.items() <= session.state.items()
 
 
 @pytest.mark.asyncio
