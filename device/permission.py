@@ -49,9 +49,12 @@ class Permission:
     def told(self, next_bytes: int = 0) -> Send | Hold:
         """Ask whether so many bytes may leave; 0 asks of the surroundings alone.
 
+        What has leave already stands in the way of further bytes only: it is counted as it goes,
+        and until the other side has acknowledged it twice, as spoken for and as gone.
+
         `until` of the answer is by the box's own clock, wrong as it may be: that is what waits by.
         """
-        spoken_for = sum(each.left_bytes for each in self._given)
+        spoken_for = sum(each.left_bytes for each in self._given) if next_bytes else 0
         now = self._daytime.now()
         standing = Standing(
             network=self._network(),

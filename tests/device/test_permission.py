@@ -59,6 +59,30 @@ def test_requests_together_keep_the_limit():
     assert Send() == after
 
 
+def test_what_has_leave_is_not_held_by_its_own_bytes():
+    """The last that fits into a day is not cut short because it fills the day."""
+    used = Used(4 * MB)
+    asked = permission(used, SendSettings(daily_data_limit_mb=10))
+    with asked.leave(6 * MB) as given:
+        given.moved(1 * MB)
+        used.bytes = 6 * MB  # and one is on its way, unacknowledged
+        still, more = asked.told(), asked.told(1)
+
+    assert Send() == still
+    assert isinstance(more, Hold)
+
+
+def test_what_has_leave_ends_with_the_limit():
+    """What a bad link sends again and again counts, and no leave is for more than the day."""
+    used = Used(4 * MB)
+    asked = permission(used, SendSettings(daily_data_limit_mb=10))
+    with asked.leave(6 * MB):
+        used.bytes = 10 * MB
+        still = asked.told()
+
+    assert isinstance(still, Hold)
+
+
 def test_what_was_given_ends_with_its_request():
     """A request that failed leaves its share to the others."""
     asked = permission(Used(0), SendSettings(daily_data_limit_mb=10))
