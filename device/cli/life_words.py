@@ -96,9 +96,8 @@ def data_today(status: _Document) -> str:
     """Tell what left today by network: `today 41.0 MiB over 4g (limit 500 MB)`."""
     data = status["data_today"]
     limit = f" (limit {data['limit_bytes'] // MB} MB)" if data["limit_bytes"] else ""
-    rows = sorted(data["networks"], key=lambda each: not each["costs"])
-    paid = [_over(each) for each in rows if each["costs"]]
-    free = [_over(each) for each in rows if not each["costs"]]
+    paid = [_over(each) for each in data["networks"] if each["costs"]]
+    free = [_over(each) for each in data["networks"] if not each["costs"]]
     if paid:
         paid[-1] += limit
         limit = ""

@@ -24,14 +24,10 @@ if TYPE_CHECKING:
 EVERY_S = 0.25
 """Between two frames at least."""
 IDLE_S = 1.0
-"""A frame is drawn this often without news: times pass."""
+"""A frame is drawn this often without news: times pass, and a terminal gets another size."""
 
 
-class _Resized:
-    """The terminal has another size."""
-
-
-_Item = Heard | _Resized | Exception
+_Item = Heard | Exception
 
 
 def show(events: Iterator[Heard], *, coloured: bool) -> None:
@@ -50,7 +46,7 @@ def show(events: Iterator[Heard], *, coloured: bool) -> None:
     board = Board(flow=Flow(time.monotonic()))
     try:
         with (
-            _signals(news),
+            _ended_by_term(),
             Live(console=console, screen=True, auto_refresh=False, redirect_stderr=False) as live,
         ):
             drawn_s = 0.0
@@ -99,8 +95,6 @@ def _gather(news: "queue.SimpleQueue[_Item]", board: Board, drawn_s: float) -> b
             case Heard():
                 board.take(item, time.monotonic())
                 fresh = True
-            case _Resized():
-                return True
             case Exception():
                 raise item
 
@@ -114,24 +108,17 @@ def _listen(events: Iterator[Heard], news: "queue.SimpleQueue[_Item]") -> None:
 
 
 @contextmanager
-def _signals(news: "queue.SimpleQueue[_Item]") -> Iterator[None]:
-    """Let SIGTERM end as Ctrl-C does, and another size draw at once."""
+def _ended_by_term() -> Iterator[None]:
+    """Let SIGTERM end as Ctrl-C does: the terminal must be as it was."""
 
     def ended(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    def resized(_number: int, _frame: FrameType | None) -> None:
-        news.put(_Resized())  # a SimpleQueue may be put to from within its own get
-
-    before = {
-        signal.SIGTERM: signal.signal(signal.SIGTERM, ended),
-        signal.SIGWINCH: signal.signal(signal.SIGWINCH, resized),
-    }
+    before = signal.signal(signal.SIGTERM, ended)
     try:
         yield
     finally:
-        for number, known in before.items():
-            signal.signal(number, known)
+        signal.signal(signal.SIGTERM, before)
 
 
 def is_drawn_on() -> bool:

@@ -2,15 +2,18 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from device.cli import recording_words
 from device.clock import SystemClock
 from device.config import SpoolConfig
-from device.model import Attempt, Receipt, Wait
+from device.model import Attempt, Receipt, State, Wait
 from device.spool.spool import Spool
 from tests.device.cli.daemon import Place
+from tests.device.cli.moment import BOX, entry
 from tests.device.cli.schemas import SCHEMAS, complaints
 from tests.device.cli.terminal import terminal
 from tests.fakes.folder import OGG, seal
@@ -179,6 +182,16 @@ def test_what_cannot_be_found_says_what_to_do(place, arguments, code, told):
     said = asyncio.run(place.fieldpost("recordings", *arguments))
 
     assert (code, True) == (said.code, told in said.err)
+
+
+def test_a_whole_name_is_no_beginning_of_another():
+    """rec_1 is itself, though rec_10 begins so."""
+    one, ten = (entry(number, BOX, State.SEALED, 1) for number in (1, 10))
+    shorter = replace(one.recording.key, recording="rec_001")
+    one = replace(one, recording=replace(one.recording, key=shorter))
+
+    assert one is recording_words.one([ten, one], "rec_001")
+    assert ten is recording_words.one([one, ten], ten.id[:9].upper())
 
 
 def test_a_box_without_recordings_says_so(tmp_path):
