@@ -40,7 +40,7 @@ async def oldest(scene: Scene, _subject: str) -> Finding:
         noun = count(aside, "recording is", "recordings are")
         return warning(
             f"{noun} quarantined: not in the cloud, and not tried any more",
-            "fieldpost spool ls --state quarantined",
+            "fieldpost quarantine ls",
         )
     if not backlog["recordings"]:
         return ok("nothing waits")

@@ -72,7 +72,7 @@ def warnings(seen: Glance, config: Config) -> Iterator[str]:
             yield printable(sentence)
     if quarantined := seen.count(State.QUARANTINED):
         noun = count(quarantined, "recording is", "recordings are")
-        yield f"{noun} quarantined; see: fieldpost spool ls --state quarantined"
+        yield f"{noun} quarantined; see: fieldpost quarantine ls"
     if seen.free_bytes is not None and seen.free_bytes < config.spool.min_free_bytes:
         yield (
             f"the disk is full ({size(seen.free_bytes)} free, {size(config.spool.min_free_bytes)}"

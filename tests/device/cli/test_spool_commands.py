@@ -90,7 +90,7 @@ def test_status_puts_warnings_first(fieldpost, spool, tmp_path):
 
     assert [
         "[!!] uploads to https://h pause: it asked to slow down; next try in 6 min",
-        "[!!] 1 recording is quarantined; see: fieldpost spool ls --state quarantined",
+        "[!!] 1 recording is quarantined; see: fieldpost quarantine ls",
     ] == lines[:2]
 
 
