@@ -4,6 +4,7 @@ Other clouds are not asked: what nobody completes there stays in their lists for
 """
 
 import asyncio
+import contextlib
 import hashlib
 import secrets
 import tempfile
@@ -19,11 +20,12 @@ from device.core.bota_api import parse_created, parse_target, refuse
 from device.core.http_answer import ApiAnswer
 from device.core.uploads import Cargo, Complete
 from device.core.uploads.classify import begin, classify
-from device.errors import CloudUnwell, FieldpostError
+from device.errors import CloudUnreachable, CloudUnwell, FieldpostError
 from device.model import MediaKind, SealedMedium, Target
 from device.transport import Transport
 
 TRIAL_BYTES = 1024
+WITHDRAW_S = 5.0
 TRIAL = "fieldpost_trial"
 """Metadata by which our gateway knows what the device may delete again."""
 _TYPE = "audio/ogg"
@@ -85,12 +87,22 @@ class Trial:
         recording = f"/recordings/{quote(parse_created(made), safe='')}"
         try:
             put_s = await self._upload(recording, key, size_bytes)
-        finally:
-            gone = await self._call("DELETE", recording)
+        except BaseException:  # cancelled, too: it must not stay, and the first error is told
+            with contextlib.suppress(FieldpostError):
+                await self._withdraw(recording)
+            raise
+        gone = await self._withdraw(recording)
         if gone.status not in _GONE:
             refuse(gone, doing="delete the trial recording")
         whole_s = self._clock.monotonic() - begun_s
         return Trip(size_bytes=size_bytes, put_s=put_s, whole_s=whole_s)
+
+    async def _withdraw(self, recording: str) -> ApiAnswer:
+        try:
+            async with asyncio.timeout(WITHDRAW_S):
+                return await self._call("DELETE", recording)
+        except TimeoutError as error:
+            raise CloudUnreachable("the trial could not be deleted again: no answer") from error
 
     async def _upload(self, recording: str, key: str, size_bytes: int) -> float:
         # Random bytes: a proxy that compresses would make any other figure a lie.
