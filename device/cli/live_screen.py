@@ -63,11 +63,11 @@ def show(events: Iterator[Heard], *, coloured: bool) -> None:
 def drawing(board: Board, console: "Console") -> "Text":
     """Draw one frame for a console's size."""
     frame = Frame(columns=console.width, rows=console.height, marks=Marks.of(console.encoding))
-    return text(frame.lines(board, datetime.now(UTC), time.monotonic()))
+    return text(frame.lines(board, datetime.now(UTC), time.monotonic()), console.encoding)
 
 
-def text(lines: list[Line]) -> "Text":
-    """Put styled pieces together."""
+def text(lines: list[Line], encoding: str) -> "Text":
+    """Put styled pieces together; letters that the terminal cannot show become `?`."""
     from rich.text import Text  # noqa: PLC0415 - as above
 
     whole = Text(no_wrap=True, overflow="crop", end="")
@@ -75,7 +75,8 @@ def text(lines: list[Line]) -> "Text":
         if number:
             whole.append("\n")
         for piece, style in line:
-            whole.append(piece, style or None)
+            shown = piece.encode(encoding, "replace").decode(encoding)
+            whole.append(shown, style or None)
     return whole
 
 

@@ -15,6 +15,7 @@ from device.cli.live_feed import AGAIN_S, Heard, heard
 from device.cli.live_flow import STEP_S, STEPS, Flow
 from device.cli.live_frame import Frame
 from device.cli.live_marks import Marks, percent
+from device.cli.live_screen import text
 from device.documents.entries import entry_object
 from device.documents.plain import plain
 from device.errors import SpoolDamaged
@@ -36,7 +37,7 @@ def moved(state: State, **more) -> dict:
 
 def drawn(shown: Board, now_s: float, *, columns: int = 80, rows: int = 24) -> list[str]:
     frame = Frame(columns=columns, rows=rows, marks=BLOCKS)
-    return ["".join(text for text, _ in line) for line in frame.lines(shown, NOW, now_s)]
+    return ["".join(piece for piece, _ in line) for line in frame.lines(shown, NOW, now_s)]
 
 
 @pytest.fixture
@@ -124,6 +125,17 @@ def test_a_frame_fits(columns, rows, live, moving):
 
     assert len(lines) <= rows
     assert max(map(len, lines)) <= columns
+
+
+def test_letters_that_a_terminal_cannot_show_end_nothing():
+    """Names of recorders are theirs to choose, and what is cut ends with `…`."""
+    shown, now_s = board(status())
+    shown.take(Heard("note", {"sentence": "Fuchs\u00b7Bau \u2026"}), now_s)
+    lines = Frame(columns=40, rows=60, marks=LETTERS).lines(shown, NOW, now_s)
+    told = text(lines, "ascii").plain
+
+    assert told.isascii()
+    assert told.endswith("Fuchs?Bau ?")
 
 
 def test_what_is_wrong_comes_first_and_no_more_than_three(utc):
@@ -217,4 +229,4 @@ def test_times_of_the_past_are_now():
     frame = Frame(columns=80, rows=24, marks=BLOCKS)
     lines = frame.lines(shown, NOW + timedelta(hours=1), now_s)
 
-    assert any("12.0 MiB  now" in text for line in lines for text, _ in line)
+    assert any("12.0 MiB  now" in piece for line in lines for piece, _ in line)

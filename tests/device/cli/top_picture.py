@@ -25,7 +25,7 @@ def picture() -> str:
     )
     shown, now_s = board(status())
     frame = Frame(columns=COLUMNS, rows=ROWS, marks=Marks.of("utf-8"))
-    console.print(text(frame.lines(shown, NOW, now_s)))
+    console.print(text(frame.lines(shown, NOW, now_s), "utf-8"))
     # Nothing is fetched to look at it: the reader's own fixed-width font has to do.
     usual = inspect.signature(console.export_svg).parameters["code_format"].default
     plain = re.sub(r"@font-face \{\{.*?\}\}", "", usual, flags=re.DOTALL)
