@@ -80,6 +80,11 @@ class RecordingDesk:
         self._url_ttl = timedelta(seconds=url_ttl_s)
         self._max_sessions = max_sessions
 
+    @property
+    def most_unfinished(self) -> int:
+        """How many unfinished media one device may have: it never gets URLs of more at once."""
+        return self._max_sessions
+
     async def create(
         self, caller: Caller, wanted: Recording, intent: Intent | None
     ) -> Made[Recording]:

@@ -39,7 +39,8 @@ async def create(exchange: Exchange) -> web.StreamResponse:
     made = await exchange.gateway.recordings.create(
         exchange.caller, wanted, exchange.intent("create-recording", "", body)
     )
-    shown = show_recording(made.value, batch_upload_url=MOST_UPLOAD_URLS)
+    at_once = min(MOST_UPLOAD_URLS, exchange.gateway.recordings.most_unfinished)
+    shown = show_recording(made.value, batch_upload_url=at_once)
     status = 200 if made.replayed else 201
     return answer(shown, status=status, headers=replayed(made.replayed))
 

@@ -157,6 +157,15 @@ async def test_the_limit_of_unfinished_media_counts_all(tmp_path, clock):
         assert 3 == len(await media(api, recording))
 
 
+async def test_no_more_are_announced_than_may_be_unfinished(tmp_path, clock):
+    """A device that asked for more at once would be refused for ever."""
+    async with serving(tmp_path / "data", clock, max_sessions=3) as api:
+        _, api.token = await api.device()
+        made = await api.call("POST", "/v1/recordings", {})
+
+        assert 3 == made.json["batch_upload_url"]
+
+
 async def test_another_devices_recording_is_not_found(api):
     """Media are not added to a recording of another device, nor to a deleted one."""
     recording = await api.recording()
