@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.errors import StorageFailed
 from gateway.objects import ObjectRef
 from gateway.objects.filesystem import FilesystemObjects
 from tests.gateway.raw_put import RawPut
@@ -160,11 +161,14 @@ async def test_what_a_crash_left_is_gone_on_without(api, target, data):
     """A file that a dead gateway was writing neither counts nor stands in the way, and goes."""
     where = await target()
     left = data / "parts" / f"{where['media_id']}.whole"
-    await asyncio.to_thread(left.write_bytes, IMAGE[::-1])
+    await asyncio.to_thread(left.write_bytes, IMAGE[::-1] + b"longer")
     done = await api.put(where["upload_url"], IMAGE, 0, TOTAL)
     await api.gateway.intake.tidy()
+    recording = (await api.call("GET", "/v1/recordings")).json["data"][0]["id"]
+    stored = api.gateway.objects.path(ObjectRef(recording, where["media_id"]))
 
     assert digest(IMAGE) == done.json["content_sha256"]
+    assert IMAGE == await asyncio.to_thread(stored.read_bytes)
     assert [] == await files(data / "parts")
 
 
@@ -198,6 +202,25 @@ async def test_a_disk_error_is_never_acknowledged(api, target, monkeypatch, call
     assert refused.status in {500, 503, 507}
     assert [] == left
     assert digest(IMAGE) == done.json["content_sha256"]
+
+
+@pytest.mark.parametrize("folder", ["rec", "parts"])
+async def test_a_name_that_may_be_lost_is_taken_back(data, monkeypatch, folder):
+    """An object whose new name cannot be made durable is no object: a power cut could take it."""
+    objects = await asyncio.to_thread(FilesystemObjects, data, secret=b"s" * 32)
+    await asyncio.to_thread(objects.keep_whole, ObjectRef("rec", "a"), [IMAGE], None)
+    real = os.fsync
+
+    def failing(fd):
+        if name_of(fd) == folder:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(fd)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(StorageFailed):
+        await asyncio.to_thread(objects.keep_whole, ObjectRef("rec", "b"), [IMAGE], None)
+
+    assert ["a"] == await files(data / "objects")
 
 
 async def test_a_folder_is_named_durably_for_each_who_needs_it(data, monkeypatch):
