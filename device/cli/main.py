@@ -1,5 +1,6 @@
 """The `fieldpost` program: find the command, import only that, run it, and say how it ended."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -17,9 +18,10 @@ _TAKES_VALUE = {"-c", "--config", "--color"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code. The console script's entry point."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None:
         tell_bugs()
-    arguments = list(sys.argv[1:] if argv is None else argv)
+        _write_anywhere(json="--json" in arguments)
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -34,6 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FieldpostError as error:
         return complain(error, json="--json" in arguments, debug="--debug" in arguments)
     return code
+
+
+def _write_anywhere(*, json: bool) -> None:
+    """Let no letter end the program on a terminal that cannot show it; JSON is UTF-8 everywhere."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8" if json else None, errors="replace")
 
 
 def _run(arguments: list[str]) -> int:

@@ -146,6 +146,24 @@ def test_a_reader_that_left_is_no_error():
     assert (0, "") == (done.returncode, done.stderr)
 
 
+@pytest.mark.parametrize(("arguments", "told"), [([], b"COMMAND ?"), (["--json"], "é".encode())])
+def test_an_old_terminal_ends_nothing(tmp_path, arguments, told):
+    """What it cannot show becomes `?`; JSON is UTF-8 wherever it goes."""
+    config = tmp_path / "fieldpost.toml"
+    config.write_text(f'[spool]\npath = "{tmp_path}/é"\n')
+    command = ["status", "-c", config, *arguments] if arguments else ["--help"]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "device.cli.main", *command],
+        capture_output=True,
+        env={"PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert told in done.stdout
+
+
 def test_every_error_ends_with_a_code_of_the_table():
     """No error leaves with a number that the help texts do not explain."""
 
