@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from device.errors import JournalUnreadable
+from device.errors import JournalUnreadable, UsageInvalid
 from device.logs import redact
 from device.words import printable
 
@@ -54,6 +54,7 @@ async def lines(wanted: Wanted, *, program: str = "journalctl") -> AsyncIterator
 
     Raises:
         JournalUnreadable: It cannot be had; the hint says where the log is then.
+        UsageInvalid: `since` is no time.
     """
     try:
         child = await asyncio.create_subprocess_exec(
@@ -111,6 +112,7 @@ def _argv(program: str, wanted: Wanted) -> Sequence[str]:
         *(("--follow",) if wanted.follow else ()),
         f"_SYSTEMD_UNIT={UNIT}",
         "+",
+        "_PID=1",  # what systemd itself says of the unit; anybody may claim the field
         f"UNIT={UNIT}",
         "+",
         f"SYSLOG_IDENTIFIER={_MARKER}",
@@ -122,7 +124,10 @@ def _explain(code: int, complaint: str) -> None:
 
     Raises:
         JournalUnreadable: The journal is not for us, is not there, or does not take the question.
+        UsageInvalid: The time is none.
     """
+    if "parse timestamp" in complaint:
+        raise UsageInvalid("that is no time that --since takes", hint="--since 2h, or yesterday")
     if "not seeing messages" in complaint or "ermission" in complaint:
         raise JournalUnreadable(
             "this user may not read the agent's log",

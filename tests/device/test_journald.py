@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from device import journald
-from device.errors import JournalUnreadable
+from device.errors import JournalUnreadable, UsageInvalid
 from device.journald import LogLine, Wanted, lines, since
 
 pytestmark = pytest.mark.asyncio
@@ -96,6 +96,12 @@ async def test_a_journal_that_is_not_for_us_says_who_may(program):
         await read(program(stderr=hint))
 
     assert "systemd-journal" in (raised.value.hint or "")
+
+
+async def test_a_time_that_is_none_is_a_usage_error(program):
+    """Not a fault of the journal."""
+    with pytest.raises(UsageInvalid):
+        await read(program(stderr="Failed to parse timestamp: nonsense", code=1), since="nonsense")
 
 
 async def test_without_journalctl_it_says_where_the_log_is():
