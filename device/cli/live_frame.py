@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from device.cli import life_words
@@ -37,7 +38,7 @@ class Frame:
 
     def lines(self, board: Board, now: datetime, now_s: float) -> list[Line]:
         """Lay a moment out; no line is longer, and there are no more than fit."""
-        laid = list(self._lines(board, now, now_s))
+        laid = list(islice(self._lines(board, now, now_s), self.rows + 1))
         if len(laid) > self.rows:
             laid = [*laid[: self.rows - 1], _plain("… more: fieldpost status")]
         return [self._cut(line) for line in laid]
