@@ -42,7 +42,8 @@ def _redeem(connection: Connection, code_hash: str, token: DeviceToken) -> Devic
         known = connection.execute(
             select(device_tokens).where(device_tokens.c.id == code.token_id)
         ).one()
-        if known.token_hash != token.token_hash:
+        # One that ended since would be handed out as if it opened something.
+        if known.token_hash != token.token_hash or known.revoked_at is not None:
             raise _refused()
         return DeviceToken(**known._mapping)  # noqa: SLF001 - the documented accessor
     highest = select(func.coalesce(func.max(device_tokens.c.enrolment), 0)).where(

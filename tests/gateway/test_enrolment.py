@@ -77,6 +77,17 @@ async def test_a_lost_answer_is_given_again_to_the_same_client(api, code):
     assert [403, 403] == [other.status, anonymous.status]
 
 
+async def test_a_token_that_ended_is_not_given_again(api, me, code):
+    """Once a newer code's token was used, asking again for the older one's is refused."""
+    await enrol(api, code, NONCE)
+    newer = (await enrol(api, await new_code(api, me))).json["device_token"]
+    used = await works(api, newer)
+    again = await enrol(api, code, NONCE)
+
+    assert used
+    assert (403, "code_refused") == (again.status, again.code)
+
+
 async def test_the_same_request_twice_at_once_gives_one_token(api, code):
     """Two requests of one client do not use the code up against each other."""
     answers = await asyncio.gather(*(enrol(api, code, NONCE) for _ in range(4)))
