@@ -9,7 +9,7 @@ from pathlib import Path
 
 from device.core.link.answers import Done
 from device.core.link.requests import Ping
-from device.drivers.native import NativeDriver
+from device.drivers.native import open_on
 from device.drivers.native_session import Session
 from device.errors import FieldpostError
 from device.links import Link
@@ -81,10 +81,14 @@ async def greeted(probe: Probe, link: Link) -> AsyncIterator[Step]:
     }
     yield Step(name="hello", finding=ok(printable(who)), seconds=seconds, facts=facts)
     yield await _pinged(probe, session)
-    # With keep no recorder is ever told to delete anything.
-    driver = NativeDriver(session, probe.clock, welcome.serial, deletes=False)
+    try:
+        # With keep no recorder is ever told to delete anything.
+        driver = await open_on(link, probe.clock, release="keep")
+    except FieldpostError as error:
+        yield Step(name="read", finding=said(error))
+        return
     yield await rate(driver, probe.clock)
-    await session.aclose()
+    await driver.aclose()
 
 
 async def _pinged(probe: Probe, session: Session) -> Step:
