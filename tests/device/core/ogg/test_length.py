@@ -37,6 +37,7 @@ def test_a_file_that_is_cut_lasts_as_long_as_its_last_whole_page():
 @pytest.mark.parametrize(
     "blob",
     [b"", b"RIFF" + bytes(100), b"OggS", b"OggS" + bytes(300), opus(1)[:40], b"x" + opus(1)],
+    ids=["nothing", "another format", "letters", "zeros", "cut", "shifted"],
 )
 def test_what_is_no_opus_has_no_length(blob):
     """Nobody is told a wrong one, and nothing fails."""
