@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import StorageFailed
+from gateway.metrics import Metrics
 from gateway.objects import ObjectRef
 from gateway.objects.filesystem import FilesystemObjects
+from gateway.pumping import Pump
+from gateway.turns import Turns
 from tests.gateway.raw_put import RawPut
 from tests.gateway.serving import digest, serving
 
@@ -95,6 +98,20 @@ async def test_what_arrived_before_a_cut_is_kept(api, target, arrived, sent):
 
     assert sent == held
     assert digest(IMAGE) == done.json["content_sha256"]
+
+
+async def test_a_body_in_tiny_pieces_is_not_gathered_in_memory(clock):
+    """A byte that came by itself takes far more memory than a byte: only so many are held."""
+
+    class Drip:
+        async def next(self):
+            return b"x"
+
+    pump = Pump(Metrics(), clock, idle_s=60)
+    async with Turns().claim("med_a") as turn:
+        ahead = await pump.ahead(turn, Drip(), 1024 * 1024)
+
+    assert 512 == len(ahead.blocks)
 
 
 async def test_a_newer_request_evicts_a_stale_one(api, target, arrived):
@@ -221,6 +238,17 @@ async def test_a_name_that_may_be_lost_is_taken_back(data, monkeypatch, folder):
         await asyncio.to_thread(objects.keep_whole, ObjectRef("rec", "b"), [IMAGE], None)
 
     assert ["a"] == await files(data / "objects")
+
+
+async def test_a_deletion_takes_what_a_crash_left(api, target, data):
+    """Nothing of a deleted recording stays on the disk until the next start."""
+    where = await target()
+    left = data / "parts" / f"{where['media_id']}.whole"
+    await asyncio.to_thread(left.write_bytes, IMAGE)
+    recording = (await api.call("GET", "/v1/recordings")).json["data"][0]["id"]
+    await api.call("DELETE", f"/v1/recordings/{recording}", token=await api.api_key())
+
+    assert [] == await files(data / "parts")
 
 
 async def test_a_folder_is_named_durably_for_each_who_needs_it(data, monkeypatch):
