@@ -129,6 +129,9 @@ def _take_file(draft: Draft, file: Path, unwritten: str | None) -> bool:
     except tomllib.TOMLDecodeError as error:
         draft.problems.append(f"{file}:{_not_toml(str(error), text)}")
         return False
+    except (ValueError, RecursionError):
+        draft.problems.append(f"{file}:1: holds a number or a list of lists beyond all bounds")
+        return False
     draft.take_document(document, key_lines(text), file)
     return True
 

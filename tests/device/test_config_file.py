@@ -259,6 +259,15 @@ def test_a_file_that_is_not_text_is_a_problem(file):
         load(file, {}, needs_token=False)
 
 
+@pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 5000])
+def test_a_file_beyond_all_bounds_is_a_problem(file, text):
+    """What no parser takes is refused with a sentence too: a reload must not end the agent."""
+    file.write_text(text)
+
+    with pytest.raises(ConfigInvalid, match="beyond all bounds"):
+        load(file, {}, needs_token=False)
+
+
 @pytest.mark.parametrize("url", ["ble://C0:FF:EE:00:00:01", "ble://AM-07?adapter=hci1"])
 def test_a_bluetooth_address_is_a_recorder(file, url):
     """An address with its colons, or a name, is all that a Bluetooth recorder needs."""
