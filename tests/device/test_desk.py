@@ -30,6 +30,7 @@ class Crew:
         self.asked: list = []
         self.sending: set = set()
         self.recorder: RecorderConfig | None = None
+        self.regime = None
 
     def call(self, recorder) -> None:
         self.asked.append(("call", recorder))
