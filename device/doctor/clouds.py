@@ -54,7 +54,17 @@ async def dns(scene: Scene, section: str) -> Finding:
 async def tls(scene: Scene, section: str) -> Finding:
     """Does the server prove who it is?"""
     cloud = _cloud(scene, section)
-    return await api.secured(cloud.base_url, scene.config.network, scene.environ, scene.now)
+    try:
+        return await api.secured(cloud.base_url, scene.config.network, scene.environ, scene.now)
+    except api.CloudUnreachable as error:
+        proxies = await asyncio.to_thread(proxies_of, scene.config.network, scene.environ)
+        behind = wire.hop_of(cloud.base_url, proxies).proxy is not None
+        who = "the proxy" if behind else "the server"
+        probe = "images" if section == "cloud_images" else "cloud"
+        return failed(
+            printable(f"{who} cannot be reached: {error}"),
+            f"does it run, and is the port right? fieldpost probe {probe}",
+        )
 
 
 async def auth(scene: Scene, section: str) -> Finding:
