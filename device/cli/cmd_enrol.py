@@ -73,7 +73,8 @@ def _enrol(config: "Config", args: Namespace, call: Invocation) -> int:
         document({"enrolled": True, "checked": kept.checked, "token_file": kept.file})
         return 0
     checked = "the cloud accepts it" if kept.checked else "nobody could check it yet"
-    print(f"this box is enrolled: the token is in {kept.file}, and {checked}")
+    told = f"this box is enrolled: the token is in {kept.file}, and {checked}"
+    print(sentence(told, sys.stdout))
     sys.stderr.write(f"{sentence(_RESTART)}\n")
     return 0
 
@@ -92,7 +93,7 @@ def _rotate(config: "Config", args: Namespace, call: Invocation) -> int:
         if worked
         else "is used from now on; the old one is kept until it has worked"
     )
-    print(f"the new token is in {config.spool.path} and {proved}")
+    print(sentence(f"the new token is in {config.spool.path} and {proved}", sys.stdout))
     return 0
 
 

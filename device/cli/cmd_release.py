@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from device.cli.agent_client import AgentClient
 from device.cli.invocation import Invocation
-from device.cli.output import document
+from device.cli.output import document, sentence
 from device.cli.rescue import chosen, entries
 from device.cli.views import SHORT_ID
 from device.config import Config
@@ -81,9 +81,10 @@ def _see_that_all_may(wanted: Sequence[Entry], config: Config) -> None:
 
 def _agreed(wanted: Sequence[Entry]) -> bool:
     recorders = sorted({entry.recording.key.recorder for entry in wanted})
-    sys.stderr.write(
+    question = (
         f"{count(len(wanted), 'recording')} will be deleted on {printable(', '.join(recorders))};"
-        " the cloud has acknowledged every byte. Go on? [y/N] "
+        " the cloud has acknowledged every byte. Go on? [y/N]"
     )
+    sys.stderr.write(f"{sentence(question)} ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -161,8 +161,8 @@ def _lines(done: "Sequence[Exported]", output: str) -> Iterator[str]:
     yield "what was written was read back and is right; next:"
     place = quote(output)
     if output.endswith(".tar"):
-        yield f"  to see what is in it:          tar -tvf {place}"
+        yield f"  to see what is in it:\n    tar -tvf {place}"
     else:
-        yield f"  to check it, anywhere:         cd {place} && sha256sum -c MANIFEST.sha256"
-    yield f"  to bring it into another box:  fieldpost spool import {place}"
+        yield f"  to check it, anywhere:\n    cd {place} && sha256sum -c MANIFEST.sha256"
+    yield f"  to bring it into another box:\n    fieldpost spool import {place}"
     yield "  unmount a stick before it is pulled out; the spool is as it was"

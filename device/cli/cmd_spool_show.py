@@ -1,5 +1,7 @@
 """`fieldpost spool show ENTRY`: everything known about one recording."""
 
+import sys
+import textwrap
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 
@@ -39,7 +41,15 @@ def tell(entry: Entry, now: datetime) -> None:
     facts = [(name, text) for name, text in _facts(entry, now) if text]
     longest = max(len(name) for name, _ in facts)
     for name, text in facts:
-        print(f"{name:<{longest}}  {printable(text)}")
+        lines = textwrap.wrap(
+            printable(text),
+            width() or sys.maxsize,
+            initial_indent=f"{name:<{longest}}  ",
+            subsequent_indent=" " * (longest + 2),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        print("\n".join(lines))
     print()
     heads = ("MEDIUM", "SIZE", "PULLED", "UPLOADED", "CAPTURED", "NAME", "SHA-256")
     rows = []

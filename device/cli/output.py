@@ -49,9 +49,14 @@ def page_width(stream: TextIO | None = None) -> int:
     return min(NARROW, max(NARROWEST, columns or NARROW))
 
 
-def sentence(line: str) -> str:
-    """Break a line for stderr between words, as a terminal would not; a pipe gets it whole."""
-    columns = width(sys.stderr)
+def sentence(line: str, stream: TextIO | None = None) -> str:
+    """Break a line between words, as a terminal would not; a pipe gets it whole.
+
+    Args:
+        line: May begin with an indent, which the further lines have as well.
+        stream: Another than stderr.
+    """
+    columns = width(stream or sys.stderr)
     if columns is None or len(line) <= columns:
         return line
     before = len(line) - len(line.lstrip())

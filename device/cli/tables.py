@@ -3,6 +3,7 @@
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from device.words import printable, shortened
 
@@ -47,7 +48,7 @@ def spilling(
     right: frozenset[str] | set[str] = frozenset(),
     width: int | None = None,
 ) -> Iterator[str]:
-    """Lay rows out as `table` does, and cut nothing: a last cell too long goes below its row.
+    """Lay rows out as `table` does, and cut nothing: last cells too long go below their row.
 
     Args:
         heads: Column titles; their order is part of the interface.
@@ -56,14 +57,17 @@ def spilling(
         right: Titles of columns of numbers, the last one not among them.
         width: Where set, no line is longer but for long words.
     """
-    head, *laid = table(heads, rows, right=right).splitlines()
-    yield head
-    for row, line, below in zip(rows, laid, more or [()] * len(rows), strict=True):
-        last, told = printable(row[-1]), list(below)
-        if width is not None and len(line) > width:
-            line = line.removesuffix(last).rstrip()  # noqa: PLW2901 - the rest of this line
-            told.insert(0, last)
+    cells = [[printable(cell) for cell in row] for row in [heads, *rows]]
+    widths = [max(map(len, column)) + 2 for column in zip(*cells, strict=True)]
+    starts = list(accumulate(widths, initial=0))
+    laid = table(heads, rows, right=right).splitlines()
+    for row, line, below in zip(cells, laid, [(), *(more or [()] * len(rows))], strict=True):
+        kept = len(row)
+        while width is not None and len(line) > width and kept > 1:
+            kept -= 1
+            line = line[: starts[kept]].rstrip()  # noqa: PLW2901 - the rest of this line
         yield line
+        told = [*(() if row is cells[0] else filter(None, row[kept:])), *below]
         yield from textwrap.wrap(
             printable(", ".join(told)),
             width or sys.maxsize,
