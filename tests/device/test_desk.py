@@ -17,7 +17,9 @@ from device.model import EntryId, Receipt, State, Wait
 from device.parts import Parts
 from device.progress import Silent
 from device.spool.spool import Spool
+from device.surroundings import NetworkKind, NetworkState
 from tests.fakes.folder import OGG
+from tests.fakes.surroundings import FakeSurroundings
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 RECORDER = RecorderConfig(url="serial:///dev/x")
@@ -68,6 +70,7 @@ def desk(spool) -> Desk:
     parts = SimpleNamespace(
         config=Config(spool=SpoolConfig(path=spool.root), recorders=(RECORDER,)),
         clock=SystemClock(), progress=Silent(), spool=spool, sealed=Bell(), stored=Bell(),
+        surroundings=FakeSurroundings(NetworkState(kind=NetworkKind.WIFI)),
     )  # fmt: skip
     assert {*vars(parts)} <= {*Parts.__dataclass_fields__}
     hub = Hub(clock=SystemClock())
@@ -173,3 +176,16 @@ def test_the_status_tells_what_moves(desk, sealed):
         status["source"], [each["done_bytes"] for each in status["transfers"]],
     )  # fmt: skip
     assert [sealed] == [each["id"] for each in status["waiting"]]
+
+
+def test_the_status_tells_what_surrounds_the_box(desk):
+    """The network of this moment, and the day and the clock's fault by the cloud's own time."""
+    before = asyncio.run(desk.status())
+    desk.crew.regime = SimpleNamespace(
+        daytime=SimpleNamespace(now=lambda: NOW, offset_s=lambda: 3600.0)
+    )
+    after = asyncio.run(desk.status())
+
+    assert ("wifi", None) == (before["network"]["kind"], before["clock_offset_s"])
+    assert ("2026-03-01", 3600.0) == (after["data_today"]["day"], after["clock_offset_s"])
+    assert after["warnings"][0].startswith("this box's clock is 1 h ahead")
