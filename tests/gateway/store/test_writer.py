@@ -104,6 +104,21 @@ async def test_one_who_left_while_waiting_changes_nothing(database):
     assert [2] == await kept(database)
 
 
+async def test_one_who_leaves_during_the_commit_holds_up_nobody(database):
+    """Where a caller is cancelled while its work runs, those beside it get their results."""
+    held = Held()
+    waiting = await behind(database, (held,), (put, 1))
+    await asyncio.to_thread(held.begun.wait)
+    waiting[0].cancel()
+    await asyncio.gather(waiting[0], return_exceptions=True)
+    held.may_end.set()
+    async with asyncio.timeout(5):
+        result = await waiting[1]
+
+    assert 1 == result
+    assert [1] == await kept(database)
+
+
 async def test_what_is_answered_is_committed(database):
     """When a write returns, another connection sees it: the commit came before the answer."""
     for number in range(20):
