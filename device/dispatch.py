@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import inf
 
@@ -19,7 +19,7 @@ from device.core.uploads.classify import Stores
 from device.drivers.named_files import CLI_RECORDER
 from device.errors import CloudThrottled, FieldpostError, Held, SpoolError
 from device.gate import Gate
-from device.model import Entry, EntryId, RecorderId, State
+from device.model import Entry, EntryId, RecorderId, State, Wait
 from device.permission import Permission
 from device.progress import Progress
 from device.pulse import Pulse, Unwatched
@@ -271,6 +271,11 @@ class Dispatcher:
         except SpoolError as error:
             self.problems[entry.id] = str(error)
             self.aftermath.disk_failed(error)
+        except asyncio.CancelledError:
+            if (hold := self._hold) is not None:  # who watches is told that it moves no more
+                wait = Wait(code=hold.code, reason=hold.reason, until=hold.until)
+                self.progress.moved(replace(entry, wait=wait))
+            raise
         finally:
             self._in_flight.pop(entry.id, None)
             if not self._in_flight:

@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 LATEST_S = 60.0
 """Without any change it is told this often: a pause ends, a disk fills."""
+WATCHED_S = 5.0
+"""The same while somebody looks: what was sent today grows, the policy changes its mind."""
 
 
 @dataclass(kw_only=True)
@@ -37,8 +39,9 @@ class Telling:
             else:
                 notify(f"STATUS={line(status)}")
                 self.hub.tell("status", status)
-            self.pulse.rest(LATEST_S)
-            await self.hub.news(LATEST_S)
+            within_s = WATCHED_S if self.hub.watched else LATEST_S
+            self.pulse.rest(within_s)
+            await self.hub.news(within_s)
 
 
 def line(status: Mapping[str, Any]) -> str:

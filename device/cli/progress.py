@@ -111,10 +111,12 @@ class BarsOnTerminal:
 
     def moved(self, entry: Entry) -> None:
         """See `Progress.moved`."""
-        direction = "upload" if entry.state in {State.STORED, State.RELEASED} else "pull"
         if entry.state is State.PULLING:
             return
-        for key in [key for key in self._tasks if key[0] == entry.id and key[2] == direction]:
+        over = {"pull"}
+        if entry.state is not State.SEALED or entry.wait is not None:
+            over.add("upload")
+        for key in [key for key in self._tasks if key[0] == entry.id and key[2] in over]:
             self._bars.remove_task(self._tasks.pop(key))
         self._bars.refresh()
         if entry.wait is None:  # why an entry waits is logged, or noted, by the loops

@@ -87,6 +87,11 @@ class Hub:
         """Whether nobody more can listen."""
         return len(self._listeners) >= MOST_LISTENERS
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._listeners)
+
     def transfers(self) -> list[dict[str, Any]]:
         """Describe what moves at this moment."""
         return self._transfers.objects()
@@ -123,6 +128,7 @@ class Hub:
         """Listen for the length of a connection."""
         listener = Listener()
         self._listeners.add(listener)
+        self.stir()
         try:
             yield listener
         finally:

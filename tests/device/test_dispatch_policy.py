@@ -142,6 +142,31 @@ async def test_what_is_under_way_stops_at_the_border(rig):  # noqa: F811
     assert end.resent_bytes <= 2 * CHUNK_BYTES
 
 
+class Border(CrossesTheBorder):
+    """Remembers, too, what moves no more."""
+
+    def __init__(self, governed: Governed) -> None:
+        super().__init__(governed)
+        self.waits = []
+
+    def moved(self, entry):
+        self.waits.append(entry.wait and entry.wait.code)
+
+
+async def test_what_a_hold_cuts_short_is_told_to_move_no_more(rig):  # noqa: F811
+    """Whoever watches sees it wait with the policy's reason, not move at its last rate for ever."""
+    await rig.seal(1, noise(40 * CHUNK_BYTES))
+    governed = Governed(rig, SendSettings())
+    dispatcher = governed.dispatcher()
+    dispatcher.progress = Border(governed)
+    async with running(dispatcher):
+        await until(lambda: governed.network is ABROAD)
+        await quiet(dispatcher)
+        waits = list(dispatcher.progress.waits)
+
+    assert ["roaming"] == waits
+
+
 async def test_a_day_sends_no_more_than_its_limit(rig):  # noqa: F811
     """What does not fit into today waits for tomorrow, and gets there day by day."""
     entry = await rig.seal(1, noise(2_500_000))

@@ -175,6 +175,16 @@ def test_a_change_of_state_is_one_sentence():
     assert "stored      abababab  0 B" in screen.getvalue()
 
 
+def test_an_upload_that_waits_has_no_bar():
+    """It was cut short: a bar at its last rate would be untrue."""
+    wait = Wait(code="off-peak", reason="uploads are for 22:00-06:00")
+    with on_terminal() as (progress, _):
+        progress.uploading(EntryId("ab" * 16), 0, 1, 2)
+        progress.moved(entry(State.SEALED, wait=wait))
+
+        assert {} == progress._tasks
+
+
 def test_why_a_recording_waits_is_not_said_twice():
     """The loops log each wait; bars need not repeat it."""
     wait = Wait(code="cloud-unreachable", reason="connection refused")

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from device.control.hub import MOST_BEHIND, NOTHING, Hub
+from device.control.hub import MOST_BEHIND, NOTHING, STATUS_EVERY_S, Hub
 from device.model import EntryId
 from tests.fakes.clock import FakeClock
 
@@ -89,3 +89,20 @@ async def test_changes_in_quick_succession_are_one_piece_of_news():
 
     assert not early
     assert not hub._changed.is_set()
+
+
+@pytest.mark.asyncio
+async def test_whoever_begins_to_listen_gets_the_news_soon():
+    """While nobody looks, the status is told once a minute; a listener does not wait for that."""
+    clock = FakeClock()
+    hub = Hub(clock=clock)
+    news = asyncio.create_task(hub.news(3600))
+    with hub.listening():
+        for _ in range(50):
+            await asyncio.sleep(0)
+        clock.advance(STATUS_EVERY_S)
+        async with asyncio.timeout(1):
+            await news
+
+        assert hub.watched
+    assert not hub.watched
