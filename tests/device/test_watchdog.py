@@ -67,12 +67,10 @@ def test_a_loop_that_comes_back_is_told(manager, caplog):
 async def test_pings_come_twice_as_often_as_asked_for(manager):
     """With WatchdogSec=60 every 30 s."""
     clock = FakeClock()
-    dog = Watchdog(
-        pulses=Pulses(clock=clock), clock=clock, environ={"WATCHDOG_USEC": "60000000"}
-    )
+    dog = Watchdog(pulses=Pulses(clock=clock), clock=clock, environ={"WATCHDOG_USEC": "60000000"})
     run = asyncio.create_task(dog.run())
     for _ in range(4):
-        while not clock.sleeping:
+        while not clock.sleeping:  # noqa: ASYNC110 - a fake clock has no event for it
             await asyncio.sleep(0)
         clock.advance(30)
     run.cancel()
