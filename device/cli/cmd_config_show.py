@@ -7,8 +7,8 @@ from typing import Any
 
 from device.agreed import SETTINGS, of_config
 from device.cli.invocation import Invocation
-from device.cli.output import document, width
-from device.cli.tables import table
+from device.cli.output import WIDE, document, page_width, width
+from device.cli.tables import spilling, stacked, table
 from device.config_file import Loaded
 from device.errors import SpoolError
 from device.off_peak import OffPeak
@@ -19,6 +19,11 @@ EXAMPLES = (
     ("fieldpost config show", "each setting and where it was set"),
     ("fieldpost config show --json", "the same for programs"),
 )
+
+
+_HEADS = ("KEY", "VALUE", "ORIGIN")
+_VALUE_COLUMNS = 22
+"""A longer value stands by itself: the origin of every other would have no room beside it."""
 
 
 def arguments(_parser: ArgumentParser) -> None:
@@ -37,9 +42,21 @@ def main(_args: Namespace, call: Invocation) -> int:
         rows = [{"key": key, "value": value, "origin": origin} for key, value, origin in settings]
         document({"settings": rows})
     else:
-        rows_of_text = [(key, _text(value), origin) for key, value, origin in settings]
-        print(table(("KEY", "VALUE", "ORIGIN"), rows_of_text, width=width()))
+        print("\n".join(_lines([(key, _text(value), origin) for key, value, origin in settings])))
     return 0
+
+
+def _lines(rows: list[tuple[str, str, str]]) -> Iterator[str]:
+    columns = page_width()
+    if width() is None:
+        yield table(_HEADS, rows)
+    elif columns < WIDE:
+        yield from stacked(_HEADS, rows, columns)
+    else:
+        yield from spilling(
+            _HEADS, [row for row in rows if len(row[1]) <= _VALUE_COLUMNS], width=columns
+        )
+        yield from stacked(_HEADS, [row for row in rows if len(row[1]) > _VALUE_COLUMNS], columns)
 
 
 def _settings(loaded: Loaded) -> Iterator[tuple[str, Any, str]]:

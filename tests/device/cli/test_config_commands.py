@@ -4,6 +4,7 @@ import json
 from contextlib import closing
 
 from device.agreed import SETTINGS
+from device.cli import cmd_config_show
 from device.clock import SystemClock
 from device.config import SpoolConfig
 from device.spool.spool import Spool
@@ -80,3 +81,16 @@ def test_show_never_shows_the_token(fieldpost):
 def test_path_lists_the_files(fieldpost, site):
     """What is read, one per line."""
     assert f"{site.config}\n" == fieldpost("config", "path").out
+
+
+def test_show_cuts_no_origin_off_on_a_terminal(monkeypatch):
+    """However long another value is, each setting stands with where it was set."""
+    monkeypatch.setattr(cmd_config_show, "width", lambda: 80)
+    monkeypatch.setattr(cmd_config_show, "page_width", lambda: 80)
+    url = "serial:///dev/serial/by-id/" + 50 * "x"
+    rows = [("upload.workers", "2", "fieldpost.toml:20"), ("recorders.0.url", url, "gateway")]
+
+    lines = list(cmd_config_show._lines(rows))
+
+    assert "upload.workers  2      fieldpost.toml:20" == lines[1]
+    assert "  origin gateway" == lines[-1]
