@@ -38,6 +38,22 @@ async def test_it_is_looked_up_once_a_second():
     assert REMEMBERED_S <= 1
 
 
+async def test_the_second_runs_while_it_is_looked_up():
+    """A slow look may show what was a second ago when it ends: it counts no longer for that."""
+    clock, rows = FakeClock(), Rows(a="good")
+    remembered = Remembered(clock.monotonic)
+
+    async def slow():
+        found = await rows.look()
+        clock.advance(REMEMBERED_S)
+        return found
+
+    await remembered.get("a", slow)
+    rows.rows["a"] = "revoked"
+
+    assert "revoked" == await remembered.get("a", rows.look)
+
+
 async def test_what_is_not_found_is_not_remembered():
     """A credential that is added is let in at once."""
     rows = Rows()
