@@ -223,7 +223,7 @@ class Dispatcher:
     async def _keep_hold(self, hold: Hold | None) -> None:
         """Keep for `status` why nothing leaves, and say it once."""
         before, self._hold = self._hold, hold
-        if _alike(before, hold):
+        if self._kept and _alike(before, hold):
             return
         value = hold and {"code": hold.code, "reason": hold.reason, "until": hold.until}
         await asyncio.to_thread(self.spool.keep, HOLD, value)
@@ -302,6 +302,10 @@ class Dispatcher:
                 progress=Beating(self.progress, self.flying),
                 slots=self._slots,
             )
+        except asyncio.CancelledError:
+            if self._hold is not None:
+                await self.aftermath.cut_short(entry, before, self._hold.reason)
+            raise
         except FieldpostError as error:
             await self.aftermath.failed(entry, error, before)
         except Exception as error:  # the supervisor: one recording must not stop the others

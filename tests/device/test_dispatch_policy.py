@@ -111,6 +111,18 @@ async def test_nothing_goes_abroad(rig):  # noqa: F811
     assert "roaming" in held["reason"]
 
 
+async def test_an_earlier_runs_hold_ends_with_the_first_look(rig):  # noqa: F811
+    """A restart or a reload may come after what held: `status` would tell it for ever."""
+    await asyncio.to_thread(rig.spool.keep, HOLD, {"code": "network", "reason": "x", "until": None})
+    governed = Governed(rig, SendSettings())
+    dispatcher = governed.dispatcher()
+    async with running(dispatcher):
+        await quiet(dispatcher)
+        held = await governed.hold()
+
+    assert None is held
+
+
 class CrossesTheBorder(Silent):
     """The network becomes a foreign one in the middle of an upload."""
 
