@@ -6,7 +6,20 @@ Key 0 is the message's number, key 1 the id of the request it answers.
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from device.core.link.wire import BOOT, DIGEST, U8, U16, U32, U64, At, flag, items, octets, text
+from device.core.link.wire import (
+    BOOT,
+    DIGEST,
+    ID,
+    U8,
+    U16,
+    U32,
+    U64,
+    At,
+    flag,
+    items,
+    octets,
+    text,
+)
 
 HASH_BYTES = 16
 """Block hashes are SHA-256 cut to this."""
@@ -41,6 +54,7 @@ class Welcome:
     revision: Annotated[int | None, At(13, U32)] = None
     battery_percent: Annotated[int | None, At(14, U8)] = None
     charging: Annotated[bool | None, At(15, flag)] = None
+    records: Annotated[bool | None, At(16, flag)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +136,18 @@ class Done:
     TYPE: ClassVar[int] = 44
     request: Annotated[int, At(1, U32)]
     revision: Annotated[int | None, At(2, U32)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordIs:
+    """Answer to RECORD: which recording it started or stopped, and whether that goes on now."""
+
+    TYPE: ClassVar[int] = 45
+    request: Annotated[int, At(1, U32)]
+    recording: Annotated[bytes, At(2, ID)]
+    generation: Annotated[int, At(3, U32)]
+    going_on: Annotated[bool, At(4, flag)]
+    since_ms: Annotated[int | None, At(5, U64)] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,10 @@ class ErrorCode(IntEnum):
     UNSUPPORTED = 13
     REFUSED = 14
     INTERNAL = 15
+    ALREADY_RECORDING = 16
+    NOT_RECORDING = 17
+    FULL = 18
+    LOW_BATTERY = 19
 
 
 RETRYABLE = frozenset(

@@ -15,6 +15,7 @@ from device.core.link.answers import (
     HashesAre,
     ManifestPage,
     Page,
+    RecordIs,
     StateIs,
     TimeIs,
     Welcome,
@@ -31,6 +32,7 @@ from device.core.link.requests import (
     Ping,
     Read,
     ReadManifest,
+    Record,
     Release,
     SetTime,
     State,
@@ -53,10 +55,11 @@ DATA_LONG_HEADER_BYTES = 10
 
 Request = (
     Hello | Time | SetTime | List | ReadManifest | Read | Abort | Hashes | Release | State | Ping
-)
+    | Record
+)  # fmt: skip
 Answer = (
     Welcome | TimeIs | Page | ManifestPage | End | HashesAre | StateIs | Done
-    | Working | Busy | Error
+    | RecordIs | Working | Busy | Error
 )  # fmt: skip
 Message = Request | Window | Answer | Event
 
@@ -64,8 +67,8 @@ _KINDS: dict[int, type[Message]] = {
     kind.TYPE: kind
     for kind in (
         Hello, Time, SetTime, List, ReadManifest, Read, Window, Abort, Hashes, Release, State, Ping,
-        Welcome, TimeIs, Page, ManifestPage, End, HashesAre, StateIs, Done,
-        Working, Busy, Error, Event,
+        Record, Welcome, TimeIs, Page, ManifestPage, End, HashesAre, StateIs, Done,
+        RecordIs, Working, Busy, Error, Event,
     )
 }  # fmt: skip
 

@@ -42,6 +42,7 @@ from device.core.link.requests import (
     Ping,
     Read,
     ReadManifest,
+    Record,
     Release,
     SetTime,
     State,
@@ -49,7 +50,8 @@ from device.core.link.requests import (
     Window,
 )
 from device.core.link.shelf import Shelf
-from device.core.link.store import Board, Store
+from device.core.link.store import Board, Store, Taker
+from device.core.link.taking import record
 from device.errors import RecorderRefused
 
 DEFAULT_FRAME_BYTES = 1024 + DATA_LONG_HEADER_BYTES
@@ -59,10 +61,16 @@ class RecorderMachine:
     """One recorder: a session and at most one stream; all else is in its board and store."""
 
     def __init__(
-        self, board: Board, store: Store, *, max_frame_bytes: int = DEFAULT_FRAME_BYTES
+        self,
+        board: Board,
+        store: Store,
+        *,
+        taker: Taker | None = None,
+        max_frame_bytes: int = DEFAULT_FRAME_BYTES,
     ) -> None:
         self.board = board
         self.store = store
+        self.taker = taker
         self._own_max_frame_bytes = min(max_frame_bytes, MAX_FRAME_BYTES)
         self._session: tuple[Shelf, Outflow] | None = None
 
@@ -89,6 +97,7 @@ class RecorderMachine:
         if not isinstance(message, Request):
             return []  # an echo of our own
         answer: Answer | None
+        before = self.store.revision() if isinstance(message, Record) else None
         try:
             answer = self._answer(message)
         except RecorderRefused as refused:
@@ -98,7 +107,10 @@ class RecorderMachine:
             answer = failure(
                 ErrorCode.STORAGE, request=message.request, detail="own storage failed"
             )
-        return [] if answer is None else [encode_message(answer)]
+        frames = [] if answer is None else [encode_message(answer)]
+        # Whoever waits for news lists again: what was recorded is there now.
+        changed = before is not None and before != self.store.revision()
+        return [*frames, self.changed()] if changed else frames
 
     def next_frame(self) -> bytes | None:
         """Return the stream's next data frame, END behind the last; None without credit."""
@@ -141,6 +153,8 @@ class RecorderMachine:
                 return release(shelf, self.store, message)
             case State():
                 return state(shelf, message)
+            case Record():
+                return record(self.taker, message)
             case Ping():
                 return Done(request=message.request, revision=self.store.revision())
             case _:
@@ -172,6 +186,7 @@ class RecorderMachine:
             revision=self.store.revision(),
             battery_percent=board.battery_percent,
             charging=board.charging,
+            records=True if self.taker is not None else None,
         )
 
     def _time(self, request: int) -> TimeIs:

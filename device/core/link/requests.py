@@ -6,7 +6,10 @@ Key 0 is the message's number, key 1 its request id; the other keys are what `At
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from device.core.link.wire import DIGEST, ID, U8, U16, U32, U64, At, text
+from device.core.link.wire import DIGEST, ID, U8, U16, U32, U64, At, between, text
+
+ACTION_START = 1
+ACTION_STOP = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,3 +136,17 @@ class Ping:
 
     TYPE: ClassVar[int] = 12
     request: Annotated[int, At(1, U32)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Start or stop a recording (`ACTION_…`); `order` makes it one start, however often it is said.
+
+    `max_duration_s` is for a start: after so long the recorder stops by itself.
+    """
+
+    TYPE: ClassVar[int] = 13
+    request: Annotated[int, At(1, U32)]
+    order: Annotated[bytes, At(2, ID)]
+    action: Annotated[int, At(3, between(ACTION_START, ACTION_STOP))]
+    max_duration_s: Annotated[int | None, At(4, between(1, (1 << 32) - 1))] = None

@@ -81,3 +81,42 @@ class Board(Protocol):
     def set_utc_ms(self, utc_ms: int) -> None:
         """Set the clock."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """What an order started or stopped. `since_ms`: how long ago it began, None if unknown."""
+
+    recording: bytes
+    generation: int
+    going_on: bool
+    since_ms: int | None = None
+
+
+class Taker(Protocol):
+    """The part that records, of a recorder that can be told to.
+
+    Orders are 16 bytes each. What an order did is remembered durably together with its doing.
+    """
+
+    def ordered(self, order: bytes) -> Take | None:
+        """Return what an order did, as it stands now; None for one that is not remembered."""
+        ...
+
+    def start(self, order: bytes, max_duration_s: int | None) -> Take:
+        """Start a recording; None: until it is stopped.
+
+        Raises:
+            RecorderRefused: ALREADY_RECORDING, FULL, LOW_BATTERY, REFUSED.
+            OSError: The recorder's own storage failed; nothing was started.
+        """
+        ...
+
+    def stop(self, order: bytes) -> Take:
+        """Stop the recording that goes on.
+
+        Raises:
+            RecorderRefused: NOT_RECORDING, REFUSED.
+            OSError: The recorder's own storage failed.
+        """
+        ...

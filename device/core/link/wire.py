@@ -21,6 +21,11 @@ def uint(bits: int) -> Check:
     return lambda value: type(value) is int and 0 <= value < top
 
 
+def between(least: int, most: int) -> Check:
+    """Accept an integer from `least` to `most`."""
+    return lambda value: type(value) is int and least <= value <= most
+
+
 U8 = uint(8)
 U16 = uint(16)
 U32 = uint(32)

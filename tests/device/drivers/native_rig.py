@@ -10,14 +10,15 @@ from hashlib import sha256
 from device.clock import Clock, SystemClock
 from device.core.link import pace, reader
 from device.core.link.answers import Page
+from device.core.link.codes import ErrorCode
 from device.core.link.framing import FrameDecoder, encode
-from device.core.link.listing import Kind, MediumItem, Timebase, items_digest
+from device.core.link.listing import Holding, Kind, MediumItem, Timebase, items_digest
 from device.core.link.messages import encode_message, parse
 from device.core.link.recorder import DEFAULT_FRAME_BYTES, RecorderMachine
-from device.core.link.store import Stored
+from device.core.link.store import Stored, Take
 from device.drivers import native_session
 from device.drivers.native import open_on
-from device.errors import LinkLost
+from device.errors import LinkLost, RecorderRefused
 from device.links.memory import MemoryLink
 from device.model import RecorderId, RecordingKey
 
@@ -106,6 +107,47 @@ class FakeStore:
         self.stored = [s for s in self.stored if s != stored]
 
 
+class FakeTaker:
+    """Records nothing but that it does, and remembers every order; each take is 5,000 bytes."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.did: dict[bytes, bytes] = {}
+        self.now: bytes | None = None
+        self.longest_s: list[int | None] = []
+
+    def ordered(self, order: bytes) -> Take | None:
+        did = self.did.get(order)
+        return None if did is None else self._take(did)
+
+    def start(self, order: bytes, max_duration_s: int | None) -> Take:
+        if self.now is not None:
+            raise RecorderRefused("it records", wire_code=ErrorCode.ALREADY_RECORDING)
+        self.longest_s.append(max_duration_s)
+        self.now = bytes((len(self.longest_s),)) * 16
+        self.did[order] = self.now
+        self._list(Stored(recording=self.now, generation=1, media=(), state=Holding.OPEN))
+        return self._take(self.now)
+
+    def stop(self, order: bytes) -> Take:
+        if self.now is None:
+            raise RecorderRefused("it does not record", wire_code=ErrorCode.NOT_RECORDING)
+        self.did[order] = self.now
+        self.store.contents[self.now, 1] = [SHORT]
+        self.store.stored = [s for s in self.store.stored if s.recording != self.now]
+        self._list(Stored(recording=self.now, generation=1, media=(medium(0, SHORT),)))
+        self.now = None
+        return self._take(self.did[order])
+
+    def _take(self, recording: bytes) -> Take:
+        going_on = recording == self.now
+        return Take(recording=recording, generation=1, going_on=going_on, since_ms=1500)
+
+    def _list(self, stored: Stored) -> None:
+        self.store.stored = [*self.store.stored, stored]
+        self.store.changes += 1
+
+
 def usual_store() -> FakeStore:
     return FakeStore({(b"A" * 16, 1): (AUDIO, IMAGE), (b"B" * 16, 7): (SHORT,)})
 
@@ -132,8 +174,10 @@ class Recorder:
         *,
         tamper: Callable[[bytes], Sequence[bytes]] = lambda frame: (frame,),
         max_frame_bytes: int = DEFAULT_FRAME_BYTES,
+        records: bool = False,
     ) -> None:
         self.store = store
+        self.taker = FakeTaker(store) if records else None
         self.board = board or FakeBoard()
         self.tamper = tamper
         self.max_frame_bytes = max_frame_bytes
@@ -143,7 +187,9 @@ class Recorder:
 
     def restart(self) -> None:
         """Lose all state, as a recorder that reboots."""
-        self.machine = RecorderMachine(self.board, self.store, max_frame_bytes=self.max_frame_bytes)
+        self.machine = RecorderMachine(
+            self.board, self.store, taker=self.taker, max_frame_bytes=self.max_frame_bytes
+        )
 
     async def run(self) -> None:
         incoming: asyncio.Queue[bytes] = asyncio.Queue()
