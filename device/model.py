@@ -126,6 +126,27 @@ _FULL_PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordOrder:
+    """A start, or else a stop, of a recording. `id` (16 bytes) is the order's own.
+
+    `max_duration_s` is after how long a start ends by itself; None: not before it is stopped.
+    """
+
+    id: bytes
+    start: bool
+    max_duration_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """What an order started or stopped; `started_at` None where the recorder cannot tell."""
+
+    key: RecordingKey
+    going_on: bool
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderInfo:
     """Who a recorder is, and how it fares, as far as its kind can tell.
 

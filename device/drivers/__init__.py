@@ -3,12 +3,21 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from device import registry
 from device.clock import Clock
-from device.model import BlockHashes, Listing, Medium, RecorderInfo, Recording, RecordingKey
+from device.model import (
+    BlockHashes,
+    Listing,
+    Medium,
+    RecorderInfo,
+    Recording,
+    RecordingKey,
+    RecordOrder,
+    Take,
+)
 
 
 class Driver(Protocol):
@@ -60,6 +69,28 @@ class Driver(Protocol):
 
     async def aclose(self) -> None:
         """Give the recorder back. Idempotent, never raises."""
+        ...
+
+
+@runtime_checkable
+class Records(Protocol):
+    """A driver whose recorders may be told to start and stop a recording; see `records`."""
+
+    @property
+    def records(self) -> bool:
+        """Whether this very recorder can be told; the same for the life of the driver."""
+        ...
+
+    async def record(self, order: RecordOrder) -> Take:
+        """Start or stop a recording, once for each order however often it is given.
+
+        May be called while something is read.
+
+        Raises:
+            LinkLost: Nobody knows whether it was heard; the same order may be given again.
+            RecorderBusy: Not now; nothing was done.
+            RecorderRefused: It cannot, or there is nothing to start or to stop.
+        """
         ...
 
 

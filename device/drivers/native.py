@@ -3,15 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from device import links, registry
 from device.clock import Clock
-from device.core.link.answers import HASH_BYTES, Done, HashesAre, StateIs
+from device.core.link.answers import HASH_BYTES, Done, HashesAre, RecordIs, StateIs
 from device.core.link.codes import ErrorCode
 from device.core.link.listing import Holding, media_digest
 from device.core.link.reader import Source
-from device.core.link.requests import Hashes, Ping, Release, State
+from device.core.link.requests import (
+    ACTION_START,
+    ACTION_STOP,
+    Hashes,
+    Ping,
+    Record,
+    Release,
+    State,
+)
 from device.drivers import Opening
 from device.drivers.native_clock import RecorderClock
 from device.drivers.native_listing import Listings
@@ -35,11 +44,14 @@ from device.model import (
     RecorderInfo,
     Recording,
     RecordingKey,
+    RecordOrder,
+    Take,
 )
 
 HASHES_PER_REQUEST = 64
 FULL_PERCENT = 100
 MIN_BLOCK_BYTES = 1024
+LONGEST_TAKE_MS = 1 << 40
 MAX_BLOCK_BYTES = 16 * 1024 * 1024
 """A block is read into memory to be compared."""
 
@@ -77,7 +89,13 @@ async def open_on(link: Link, clock: Clock, *, release: str) -> "NativeDriver":
         if not welcome.serial.strip() or not welcome.serial.isprintable():
             raise ProtocolViolation("the recorder has no usable serial number")
         undo.pop_all()
-    return NativeDriver(session, clock, welcome.serial, deletes=release == "delete")
+    return NativeDriver(
+        session,
+        clock,
+        welcome.serial,
+        deletes=release == "delete",
+        records=bool(welcome.records),
+    )
 
 
 class NativeDriver:
@@ -85,7 +103,11 @@ class NativeDriver:
 
     resumable = True
 
-    def __init__(self, session: Session, clock: Clock, serial: str, *, deletes: bool) -> None:
+    def __init__(
+        self, session: Session, clock: Clock, serial: str, *, deletes: bool, records: bool
+    ) -> None:
+        self.records = records
+        """See `Records.records`: what the recorder said when it was greeted first."""
         self._session = session
         self._clock = clock
         self._recorder = RecorderId(f"native:{serial}")
@@ -175,6 +197,31 @@ class NativeDriver:
         )
         if after.state not in (Holding.GONE, Holding.KEPT):
             raise ProtocolViolation("the recorder still holds what it said it had released")
+
+    async def record(self, order: RecordOrder) -> Take:
+        """See `Records.record`."""
+        answer = await self._session.ask(
+            lambda request: Record(
+                request=request,
+                order=order.id,
+                action=ACTION_START if order.start else ACTION_STOP,
+                max_duration_s=order.max_duration_s,
+            ),
+            RecordIs,
+        )
+        since_ms = answer.since_ms
+        started_at = None
+        if since_ms is not None and since_ms < LONGEST_TAKE_MS:
+            started_at = self._clock.now() - timedelta(milliseconds=since_ms)
+        return Take(
+            key=RecordingKey(
+                recorder=self._recorder,
+                recording=answer.recording.hex(),
+                generation=answer.generation,
+            ),
+            going_on=answer.going_on,
+            started_at=started_at,
+        )
 
     async def changed(self) -> None:
         """See `Driver.changed`. Keeps the session alive meanwhile.

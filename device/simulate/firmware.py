@@ -9,6 +9,7 @@ from device.core.link.messages import DATA, DATA_LONG, DATA_LONG_HEADER_BYTES
 from device.core.link.recorder import RecorderMachine
 from device.links import Link
 from device.simulate.holding import MemoryStore
+from device.simulate.taking import Taking
 
 _INBOX_FRAMES = 64
 _FRAME_BYTES = 2048 + DATA_LONG_HEADER_BYTES
@@ -52,9 +53,18 @@ class SimulatedBoard:
 class Firmware:
     """Answers on a link, streams while there is credit; a reboot forgets all but the store."""
 
-    def __init__(self, link: Link, store: MemoryStore, *, serial: str, seed: int = 0) -> None:
+    def __init__(
+        self,
+        link: Link,
+        store: MemoryStore,
+        *,
+        serial: str,
+        seed: int = 0,
+        taking: Taking | None = None,
+    ) -> None:
         self._link = link
         self._store = store
+        self._taking = taking
         self._serial = serial
         self._chance = random.Random(f"{seed} boots")  # noqa: S311 - boot numbers, not secrets
         self._inbox: asyncio.Queue[bytes] = asyncio.Queue(_INBOX_FRAMES)
@@ -69,25 +79,43 @@ class Firmware:
                 await self._answer()
                 # The line may take everything at once; the listener must have its turn.
                 await asyncio.sleep(0)
+                self._end_in_time()
                 frame = self._machine.next_frame()
                 if frame is not None:
                     if frame[0] in (DATA, DATA_LONG):
                         self._store.count_sent()
                     await self._link.send(frame)
                 elif self._inbox.empty():
-                    await self._respond(await self._inbox.get())
+                    await self._wait()
 
     def reboot(self) -> None:
         """Lose session, stream and what was heard but not answered."""
         while not self._inbox.empty():
             self._inbox.get_nowait()
+        if self._taking is not None:
+            self._taking.close()
         self._machine = self._start()
         self._unsaid = [self._machine.started()]
         self._inbox.put_nowait(b"")  # wakes who waits for a frame; the machine ignores damage
 
     def _start(self) -> RecorderMachine:
         board = SimulatedBoard(serial=self._serial, boot=self._chance.randbytes(8))
-        return RecorderMachine(board, self._store, max_frame_bytes=_FRAME_BYTES)
+        return RecorderMachine(board, self._store, taker=self._taking, max_frame_bytes=_FRAME_BYTES)
+
+    async def _wait(self) -> None:
+        """Answer the next frame, or return when a recording has to end."""
+        left_s = self._taking.left_s() if self._taking is not None else None
+        try:
+            async with asyncio.timeout(left_s):
+                frame = await self._inbox.get()
+        except TimeoutError:
+            return
+        await self._respond(frame)
+
+    def _end_in_time(self) -> None:
+        taking = self._taking
+        if taking is not None and taking.left_s() == 0 and taking.close():
+            self._unsaid.append(self._machine.changed())
 
     async def _listen(self) -> None:
         while True:

@@ -53,6 +53,7 @@ class MemoryStore:
     ) -> None:
         self._held = {(each.id, each.generation): (_stored(each), each) for each in held}
         self._released = released
+        self._open: Stored | None = None
         self._revision = 1
         self._furthest: dict[tuple[bytes, int, int], int] = {}
         self._last_read = (b"", 0, 0), 0, 0
@@ -78,7 +79,8 @@ class MemoryStore:
 
     def recordings(self) -> Sequence[Stored]:
         """See `Store.recordings`."""
-        return [stored for stored, _ in self._held.values()]
+        closed = [stored for stored, _ in self._held.values()]
+        return closed if self._open is None else [*closed, self._open]
 
     def read(self, stored: Stored, index: int, offset: int, size: int) -> bytes:
         """See `Store.read`."""
@@ -89,6 +91,17 @@ class MemoryStore:
         medium = stored.recording, stored.generation, index
         self._last_read = medium, offset, offset + len(content)
         return content
+
+    def begin(self, stored: Stored) -> None:
+        """List a recording that is being made."""
+        self._open = stored
+        self._revision += 1
+
+    def finish(self, held: HeldRecording) -> None:
+        """Hold what was being made as a whole recording."""
+        self._open = None
+        self._held[held.id, held.generation] = _stored(held), held
+        self._revision += 1
 
     def remove(self, stored: Stored) -> None:
         """See `Store.remove`."""

@@ -15,6 +15,7 @@ from device.simulate.firmware import Firmware
 from device.simulate.holding import HeldRecording, MemoryStore
 from device.simulate.playing import Announce, contents, event, prepared, told_to_end, until
 from device.simulate.pty_line import PtyEnd, PtyLine
+from device.simulate.taking import Taking
 
 _UNPACED_BAUD = 3_000_000
 """What a port is opened with when its line has no pace of its own."""
@@ -44,7 +45,8 @@ async def simulate(options: SimulateOptions, announce: Announce) -> None:
     """Be a recorder until SIGTERM or SIGINT.
 
     `announce` gets one document per event: `ready` with URL and contents, `released` for each
-    recording that the agent released, `end` with what is still held and the payload bytes counted.
+    recording that the agent released, `recording` and `recorded` for one that it was told to make,
+    `end` with what is still held and the payload bytes counted.
 
     Raises:
         UsageInvalid: The link's path is taken, the controller cannot be used, or what the
@@ -57,13 +59,18 @@ async def simulate(options: SimulateOptions, announce: Announce) -> None:
         return
     store = MemoryStore(held, lambda gone: announce(event("released", id=gone.id.hex())))
     serial = f"SIM{options.seed:05d}"
+    taking = Taking(
+        store,
+        seed=options.seed,
+        told=lambda what, recording: announce(event(what, id=recording.hex())),
+    )
 
     def ready(url: str, **more: object) -> None:
         described = [_described(each) for each in held]
         announce(event("ready", url=url, serial=serial, recordings=described, **more))
 
     def firmware(link: Link) -> Firmware:
-        return Firmware(link, store, serial=serial, seed=options.seed)
+        return Firmware(link, store, serial=serial, seed=options.seed, taking=taking)
 
     more = {}
     if options.hci is None:

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from device.errors import DigestMismatch, FieldpostError, LinkLost, MediumGone
+from device.core.link.codes import ErrorCode
+from device.errors import DigestMismatch, FieldpostError, LinkLost, MediumGone, RecorderRefused
 from device.model import (
     BlockHashes,
     Listing,
@@ -15,7 +16,9 @@ from device.model import (
     RecorderInfo,
     Recording,
     RecordingKey,
+    RecordOrder,
     Rejected,
+    Take,
 )
 
 RECORDER = RecorderId("scripted:1")
@@ -49,6 +52,12 @@ class ScriptedDriver:
     on_release: Callable[[RecordingKey], None] = lambda _key: None
     reads: list[tuple[RecordingKey, int, int]] = field(default_factory=list)
     released: list[RecordingKey] = field(default_factory=list)
+    records: bool = False
+    """Whether it can be told to record."""
+    on_record: list[Exception] = field(default_factory=list)
+    """What giving it an order raises, once it was carried out, one per order given."""
+    did: dict[bytes, RecordingKey] = field(default_factory=dict)
+    going_on: RecordingKey | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
     closed: bool = False
 
@@ -125,6 +134,27 @@ class ScriptedDriver:
         self.on_release(which)
         self.released.append(which)
         del self.contents[which]
+
+    async def record(self, order: RecordOrder) -> Take:
+        if not self.records:
+            raise RecorderRefused("it cannot", wire_code=ErrorCode.UNSUPPORTED)
+        if order.id not in self.did:
+            self._do(order)
+        if self.on_record:
+            raise self.on_record.pop(0)
+        made = self.did[order.id]
+        return Take(key=made, going_on=made == self.going_on)
+
+    def _do(self, order: RecordOrder) -> None:
+        if order.start == (self.going_on is not None):
+            raise RecorderRefused("nothing to do", wire_code=ErrorCode.NOT_RECORDING)
+        if order.start:
+            self.going_on = key(100 + len(self.did))
+            self.did[order.id] = self.going_on
+        elif self.going_on is not None:
+            self.did[order.id] = self.going_on
+            self.contents[self.going_on] = (b"made as ordered",)
+            self.going_on = None
 
     async def changed(self) -> None:
         await self.news.wait()

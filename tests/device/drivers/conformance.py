@@ -12,9 +12,9 @@ from hashlib import sha256
 
 import pytest
 
-from device.drivers import Driver
+from device.drivers import Driver, Records
 from device.errors import MediumGone, RecorderError
-from device.model import Medium, Recording, RecordingKey
+from device.model import Medium, Recording, RecordingKey, RecordOrder
 
 DEADLINE_S = 10.0
 
@@ -31,6 +31,19 @@ async def pull(driver: Driver, recording: Recording, medium: Medium, offset: int
     """Read a medium to its end, as the pull loop does."""
     async with asyncio.timeout(DEADLINE_S):
         return b"".join([chunk async for chunk in driver.read(recording, medium, offset)])
+
+
+def told(driver: Driver) -> Records:
+    """Return a driver of a recorder that can be told to record, or skip the test."""
+    if not isinstance(driver, Records):
+        pytest.skip("no recorder of this kind can be told")
+    if not driver.records:
+        pytest.skip("this recorder cannot be told")
+    return driver
+
+
+START = RecordOrder(id=b"start of a take!", start=True, max_duration_s=600)
+STOP = RecordOrder(id=b"end of that take", start=False)
 
 
 def digests(contents: tuple[bytes, ...]) -> tuple[str, ...]:
@@ -146,6 +159,52 @@ class DriverConformance:
 
         with pytest.raises(MediumGone):
             await pull(held.driver, recording, recording.media[0])
+
+    @pytest.mark.asyncio
+    async def test_one_order_starts_one_recording(self, held: Held):
+        """Given again it answers with the same recording, which is not listed while it goes on."""
+        driver = told(held.driver)
+        first, again = await driver.record(START), await driver.record(START)
+
+        assert first.going_on
+        assert again.going_on
+        assert first.key == again.key
+        listed = {r.key for r in (await held.driver.recordings()).recordings}
+        assert listed == set(held.contents)
+
+    @pytest.mark.asyncio
+    async def test_what_is_stopped_is_listed(self, held: Held):
+        """A stop names the recording that was started; it can be read then, and is one alone."""
+        driver = told(held.driver)
+        started = await driver.record(START)
+        stopped, again = await driver.record(STOP), await driver.record(STOP)
+        late = await driver.record(START)
+
+        assert started.key == stopped.key == again.key == late.key
+        assert [False] * 3 == [each.going_on for each in (stopped, again, late)]
+        found = {r.key: r for r in (await held.driver.recordings()).recordings}
+        assert set(found) == {*held.contents, started.key}
+        medium = found[started.key].media[0]
+        got = await pull(held.driver, found[started.key], medium)
+        assert medium.size_bytes == len(got)
+
+    @pytest.mark.asyncio
+    async def test_nothing_to_start_or_to_stop_is_refused(self, held: Held):
+        """A second start, and a stop of nothing, are the recorder's no."""
+        driver = told(held.driver)
+        with pytest.raises(RecorderError):
+            await driver.record(STOP)
+        await driver.record(START)
+        with pytest.raises(RecorderError):
+            await driver.record(RecordOrder(id=b"another start...", start=True))
+
+    @pytest.mark.asyncio
+    async def test_who_cannot_be_told_refuses(self, held: Held):
+        """A driver that takes orders to record refuses them for a recorder that does not."""
+        if not isinstance(held.driver, Records) or held.driver.records:
+            pytest.skip("this one can be told, or no recorder of its kind")
+        with pytest.raises(RecorderError):
+            await held.driver.record(START)
 
     @pytest.mark.asyncio
     async def test_closing_twice_is_fine(self, held: Held):

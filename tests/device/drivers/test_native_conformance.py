@@ -18,7 +18,7 @@ async def opened(recorder: Recorder):
 
 
 class TestNativeDriver(DriverConformance):
-    @pytest_asyncio.fixture(params=["clean", "small frames", "noisy"])
+    @pytest_asyncio.fixture(params=["clean", "small frames", "noisy", "can be told"])
     async def held(self, request: pytest.FixtureRequest):
         store = usual_store()
         match request.param:
@@ -26,6 +26,8 @@ class TestNativeDriver(DriverConformance):
                 recorder = Recorder(store)
             case "small frames":
                 recorder = Recorder(store, max_frame_bytes=240)
+            case "can be told":
+                recorder = Recorder(store, records=True)
             case _:
                 recorder = Recorder(store, tamper=BadLine(5, flip=2e-5, drop=1e-5))
         running, driver = await opened(recorder)

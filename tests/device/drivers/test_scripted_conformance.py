@@ -14,6 +14,7 @@ CONTENTS = {
 
 
 class TestScriptedDriver(DriverConformance):
-    @pytest_asyncio.fixture
-    async def held(self):
-        yield Held(driver=ScriptedDriver(dict(CONTENTS)), contents=CONTENTS)
+    @pytest_asyncio.fixture(params=[False, True], ids=["reads", "records"])
+    async def held(self, request):
+        driver = ScriptedDriver(dict(CONTENTS), records=request.param)
+        yield Held(driver=driver, contents=CONTENTS)
