@@ -9,6 +9,7 @@ from pathlib import Path
 
 from device.bell import first_of
 from device.config import Config, RecorderConfig, SpoolConfig
+from device.core.orders import Order, OrderType, Outcome
 from device.dispatch import Dispatcher
 from device.errors import ConfigInvalid, IllegalMove, SpoolError
 from device.heartbeat import Busy, Heartbeat
@@ -16,6 +17,7 @@ from device.model import Entry, EntryId
 from device.parts import Parts, Uplink
 from device.pulse import Pulses
 from device.regime import Regime
+from device.takes import Site, tell
 from device.visit import Visitor
 
 logger = logging.getLogger(__name__)
@@ -226,11 +228,20 @@ class Crew:
         self._heartbeat = self.parts.heartbeat(
             uplink,
             upload=self.wake,
+            record=self._record,
             busy=self.busy,
             pulse=self.pulses.of("heartbeat", within_s=TURN_S),
         )
         task = self.group.create_task(self._heartbeat.run(), name="heartbeat")
         self._uploads = (*self._uploads, task)
+
+    async def _record(self, order: Order, what: OrderType) -> Outcome:
+        """Have a recorder start or stop a recording; wait for one that is not there."""
+        sites = [
+            Site(url=config.url, recorder=visitor.recorder, reach=visitor.reach)
+            for config, (visitor, _) in self._visits.items()
+        ]
+        return await tell(order, what, sites)
 
     async def _wake_uploads(self) -> None:
         """Try now whatever goes to the cloud, and say that we are there."""

@@ -25,11 +25,8 @@ from device.words import count
 logger = logging.getLogger(__name__)
 
 _UNRELEASED = (State.PULLING, State.SEALED, State.QUARANTINED, State.STORED)
-_PASSED_ON = {
-    OrderType.START_RECORDING: "no recorder here can be told to start a recording",
-    OrderType.STOP_RECORDING: "no recorder here can be told to stop a recording",
-}
-"""Neither the link protocol nor Bota's Bluetooth profile has such a request."""
+PATIENCE_S = 20.0
+"""How long recorders are waited for in all, of each time: the next heartbeat must not be late."""
 
 
 @dataclass(kw_only=True)
@@ -41,6 +38,8 @@ class Orders:
     daytime: Daytime
     upload: Callable[[], Awaitable[None]]
     """Looks at every recorder and sends what waits, now."""
+    record: Callable[[Order, OrderType], Awaitable[Outcome]]
+    """Has a recorder start or stop a recording; waits until it is there."""
     forget: Callable[[], Awaitable[None]] | None
     """Forgets the token and the cloud's settings; None where the operator does not allow it."""
 
@@ -56,18 +55,23 @@ class Orders:
     async def carry_out(self) -> bool:
         """Carry out what is open, in the order in which it came; say whether there was anything.
 
-        Each is durable as begun before it is, and as ended after it.
+        Each is durable as begun before it is, and as ended after it. One whose recorder is not
+        there stays open until it expires.
 
         Raises:
             SpoolError: Our own disk fails; what is open stays open.
         """
         worked = False
+        until_s = asyncio.get_running_loop().time() + PATIENCE_S
         for held in await asyncio.to_thread(self.spool.orders):
-            what = step(held, self.daytime.utc())
-            if what is None:
+            due = step(held, self.daytime.utc())
+            if isinstance(due, OrderType):
+                outcome = await self._begin(held, due, until_s)
+            else:
+                outcome = due
+            if outcome is None:
                 continue
             worked = True
-            outcome = await self._begin(held, what) if isinstance(what, OrderType) else what
             await asyncio.to_thread(self.spool.end_order, held.order.id, outcome)
             extra = {"order": held.order.id, "type": held.order.type, "error": outcome.error}
             logger.info("An order has ended", extra={**extra, "state": outcome.state})
@@ -85,17 +89,17 @@ class Orders:
                 await self._tell(held.order, held.outcome)
                 await asyncio.to_thread(self.spool.order_reported, held.order.id)
 
-    async def _begin(self, held: HeldOrder, what: OrderType) -> Outcome:
+    async def _begin(self, held: HeldOrder, what: OrderType, until_s: float) -> Outcome | None:
         await asyncio.to_thread(self.spool.begin_order, held.order.id)
         try:
-            return await self._do(held.order, what)
+            return await self._do(held.order, what, until_s)
         except FieldpostError as error:
             return failed(str(error))
 
-    async def _do(self, order: Order, what: OrderType) -> Outcome:
+    async def _do(self, order: Order, what: OrderType, until_s: float) -> Outcome | None:
         match what:
             case OrderType.START_RECORDING | OrderType.STOP_RECORDING:
-                return failed(_PASSED_ON[what])
+                return await self._record(order, what, until_s)
             case OrderType.TRIGGER_UPLOAD:
                 await self.upload()
                 waiting = await asyncio.to_thread(self.spool.ids, State.SEALED)
@@ -104,6 +108,13 @@ class Orders:
                 return await self._reset(order)
             case _:
                 assert_never(what)
+
+    async def _record(self, order: Order, what: OrderType, until_s: float) -> Outcome | None:
+        try:
+            async with asyncio.timeout_at(until_s):
+                return await self.record(order, what)
+        except TimeoutError:
+            return None if order.expires_at is not None else failed("the recorder is not there")
 
     async def _reset(self, order: Order) -> Outcome:
         """Forget who we are; never a recording."""

@@ -14,6 +14,7 @@ from device.clock import Clock, SystemClock
 from device.cloud import BUILTIN, Cloud
 from device.cloud.split import Split
 from device.config import CloudConfig, Config, RecorderConfig
+from device.core.orders import Order, OrderType, Outcome
 from device.dispatch import Dispatcher
 from device.heartbeat import Busy, Heartbeat
 from device.model import RecorderId
@@ -93,6 +94,7 @@ class Parts:
         uplink: "Uplink",
         *,
         upload: Callable[[], Awaitable[None]],
+        record: Callable[[Order, OrderType], Awaitable[Outcome]],
         busy: Callable[[], Busy],
         pulse: Pulse,
     ) -> Heartbeat:
@@ -114,6 +116,7 @@ class Parts:
                 cloud=uplink.cloud,
                 daytime=regime.daytime,
                 upload=upload,
+                record=record,
                 forget=uplink.forget if may_forget else None,
             ),
             renew=partial(exchange, uplink.cloud, uplink.token),

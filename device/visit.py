@@ -18,6 +18,7 @@ from device.model import Entry, EntryId, Listing, RecorderId, RecorderInfo, Reco
 from device.progress import Progress
 from device.pull import Puller
 from device.pulse import Pulse, Unwatched
+from device.reach import Reach
 from device.release import Releaser
 from device.spool.spool import Spool
 from device.whereabouts import Whereabouts
@@ -60,6 +61,8 @@ class Visitor:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     recorder: RecorderId | None = None
+    reach: Reach = field(init=False)
+    """For orders, while the recorder is there."""
     _progressed: bool = field(default=False, init=False)
     _fruitless: dict[RecordingKey, int] = field(default_factory=dict, init=False)
     """Recordings that alone made visits end, and how often."""
@@ -72,6 +75,7 @@ class Visitor:
     def __post_init__(self) -> None:
         """Begin to keep how the recorder fares."""
         self._whereabouts = Whereabouts(url=self.config.url, spool=self.spool, clock=self.clock)
+        self.reach = Reach(clock=self.clock)
 
     async def run(self, *, once: bool) -> None:
         """Visit for ever, or until all that can be pulled is pulled and released.
@@ -90,6 +94,7 @@ class Visitor:
                 try:
                     await self._stay(driver, once=once)
                 finally:
+                    self.reach.close()
                     await driver.aclose()
             except (FieldpostError, LookupError, TimeoutError) as error:
                 reason = str(error).removeprefix(f"{self.config.url}: ") or "no answer in time"
@@ -131,6 +136,7 @@ class Visitor:
     async def _stay(self, driver: Driver, *, once: bool) -> None:
         info = await driver.info()
         self.recorder = info.recorder
+        self.reach.open(driver)
         await self._whereabouts.saw(info)
         releaser = Releaser(
             driver=driver,

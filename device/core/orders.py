@@ -26,8 +26,13 @@ class OrderType(StrEnum):
     FACTORY_RESET = "factory_reset"
 
 
-REPEATABLE = frozenset({OrderType.TRIGGER_UPLOAD})
-"""Begun and cut off by a crash, these are carried out again; the others at most once."""
+REPEATABLE = frozenset(
+    {OrderType.START_RECORDING, OrderType.STOP_RECORDING, OrderType.TRIGGER_UPLOAD}
+)
+"""Begun and cut off by a crash, these are carried out again; the others at most once.
+
+A recorder knows an order that it has carried out, and does it no second time.
+"""
 
 
 class OrderState(StrEnum):
@@ -105,9 +110,10 @@ def step(held: HeldOrder, now: datetime | None) -> OrderType | Outcome | None:
             return _first(held.order, now)
         case OrderState.BEGUN:
             known = _known(held.order.type)
-            if known in REPEATABLE:
-                return _first(held.order, now)
-            return failed("cut off while it was carried out; nobody knows how far it came")
+            if known not in REPEATABLE:
+                return failed("cut off while it was carried out; nobody knows how far it came")
+            again = _first(held.order, now)
+            return _LATE if isinstance(again, Outcome) else again
         case OrderState.DONE | OrderState.FAILED | OrderState.EXPIRED:
             return None
         case _:
@@ -150,6 +156,12 @@ def keepable(stated: object) -> Mapping[str, Any] | None:
     except (ValueError, TypeError, RecursionError):
         return None
     return stated
+
+
+_LATE = Outcome(
+    state=OrderState.EXPIRED,
+    error="its time was over before it was done; nobody knows how far it came",
+)
 
 
 def _first(order: Order, now: datetime | None) -> OrderType | Outcome:

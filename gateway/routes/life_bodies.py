@@ -106,12 +106,22 @@ class FaultPage(Struct, frozen=True, kw_only=True):
     data: list[FaultView]
 
 
+RecorderName = Annotated[str, Meta(min_length=1, max_length=512)]
+
+
 class StartRecording(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Params of `start_recording`."""
+    """Params of `start_recording`. A device with several recorders needs to be told which one."""
 
     max_duration_sec: Annotated[int, Meta(ge=1, le=86400)] = 3600
     upload_immediately: bool = True
     metadata: dict[str, Any] = {}
+    recorder: RecorderName | UnsetType = UNSET
+
+
+class StopRecording(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Params of `stop_recording`. `recorder` as in `start_recording`."""
+
+    recorder: RecorderName | UnsetType = UNSET
 
 
 class NoParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,7 +130,7 @@ class NoParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 PARAMS: Mapping[CommandType, type[Struct]] = {
     CommandType.START_RECORDING: StartRecording,
-    CommandType.STOP_RECORDING: NoParams,
+    CommandType.STOP_RECORDING: StopRecording,
     CommandType.TRIGGER_UPLOAD: NoParams,
     CommandType.FACTORY_RESET: NoParams,
 }

@@ -10,7 +10,7 @@ import pytest
 from device.agreed import Agreed
 from device.bell import Bell
 from device.config import Config, SpoolConfig
-from device.core.orders import OrderState
+from device.core.orders import OrderState, Outcome, failed
 from device.core.policy import Hold, Send
 from device.daytime import Daytime
 from device.errors import CloudThrottled, CloudUnreachable, NotTheCloud, TokenRefused
@@ -75,6 +75,7 @@ class Box:
                 cloud=self.cloud,
                 daytime=self.daytime,
                 upload=self.upload,
+                record=self.record,
                 forget=None,
             ),
             renew=self.renew,
@@ -83,6 +84,9 @@ class Box:
 
     async def upload(self) -> None:
         self.uploads += 1
+
+    async def record(self, *_: object) -> Outcome:
+        return failed("no recorder here")
 
     async def renew(self) -> bool:
         self.renewals += 1
@@ -206,10 +210,19 @@ async def test_what_is_quarantined_is_an_error(box, tmp_path):
 )
 async def test_what_holds_a_heartbeat(box, code, sent):
     """Its bytes cost like others; hours and batteries are what it is there to tell of."""
+    box.around.network = MOBILE
     box.told = Hold(code, "because")
     await box.heartbeat.beat()
 
     assert sent == len(box.cloud.heard)
+
+
+async def test_a_rule_of_the_cloud_locks_it_out_of_no_network_that_costs_nothing(box):
+    """A preference for mobile networks on a box with a cable is mended over the cable."""
+    box.told = Hold("network", "the box is on a cable")
+    await box.heartbeat.beat()
+
+    assert 1 == len(box.cloud.heard)
 
 
 async def test_a_pause_that_the_cloud_asks_for(box):

@@ -13,16 +13,20 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from device import enrolment
+from device import agent, enrolment, heartbeat, parts
 from device.agreed import Agreed
 from device.bell import Bell
 from device.cloud.bota import Bota
-from device.config import CloudConfig, Config, SpoolConfig
+from device.config import CloudConfig, Config, HeartbeatConfig, RecorderConfig, SpoolConfig
+from device.core.orders import Outcome
 from device.core.policy import Send
 from device.daytime import Daytime
 from device.errors import TokenRefused
 from device.heartbeat import Busy, Heartbeat
 from device.orders import Orders
+from device.progress import Silent
+from device.signals import Signals
+from device.simulate.recorder import SimulateOptions, simulate
 from device.slots import SlottedToken, exchange
 from device.spool.spool import Spool
 from device.surroundings import NetworkKind, NetworkState, PowerState
@@ -34,6 +38,7 @@ from tests.fakes.uploads import spool_in
 
 pytestmark = pytest.mark.asyncio
 GATEWAY = (sys.executable, "-c", "import sys; from gateway.cli import main; sys.exit(main())")
+STOP = {"type": "stop_recording"}
 SETUP = (
     "import sys; from gateway.cli import main\n"
     "more = ['--data', sys.argv[1], '--json']\n"
@@ -116,7 +121,14 @@ async def box(served: Served, spool: Spool, tmp_path: Path) -> AsyncIterator[Box
         cloud = Bota(config.cloud, transport, clock, tokens)
         daytime = Daytime(clock)
         transport.heard = daytime.heard
-        orders = Orders(spool=spool, cloud=cloud, daytime=daytime, upload=_nothing, forget=None)
+        orders = Orders(
+            spool=spool,
+            cloud=cloud,
+            daytime=daytime,
+            upload=_nothing,
+            record=_unheard,
+            forget=None,
+        )
         heartbeat = Heartbeat(
             every_s=None,
             limits=config.spool,
@@ -141,6 +153,10 @@ class _Allowed:
 
 async def _nothing() -> None:
     pass
+
+
+async def _unheard(*_: object) -> Outcome:
+    raise AssertionError
 
 
 async def _unasked() -> bool:
@@ -177,3 +193,53 @@ async def test_a_life(served: Served, box: Box) -> None:
         await enrolment.keep(box.config, before)
     with pytest.raises(TokenRefused):
         await enrolment.redeem(box.config, served.code)
+
+
+async def test_a_recording_as_the_operator_orders_it(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gateway, heartbeat, agent, recorder on a serial line, and the recording all the way back."""
+    monkeypatch.setattr(parts, "open_surroundings", lambda _: FakeSurroundings())
+    monkeypatch.setattr(heartbeat, "LEAST_S", 0.0)
+    source = tmp_path / "recordings" / "morning"
+    source.mkdir(parents=True)
+    (source / "audio.opus").write_bytes(b"sound" * 1000)
+    commands = f"/devices/{served.device}/commands"
+    start = {"type": "start_recording", "params": {"max_duration_sec": 600}}
+    ordered = [await served.ask("POST", commands, each) for each in (start, STOP)]
+    said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        options = SimulateOptions(source=source.parent, baud=0)
+        recorder = group.create_task(simulate(options, said.put_nowait))
+        config = Config(
+            cloud=CloudConfig(base_url=served.url, token_file=tmp_path / "token"),
+            recorders=(RecorderConfig(url=(await said.get())["url"]),),
+            spool=SpoolConfig(path=tmp_path / "spool", min_free_bytes=0),
+            heartbeat=HeartbeatConfig(every_s=1),
+        )
+        await enrolment.keep(config, await enrolment.redeem(config, served.code))
+        running = group.create_task(
+            agent.run(config, reread=lambda: config, progress=Silent(), signals=Signals())
+        )
+        heard: dict[str, set[str]] = {}
+        while len(heard.get("released", ())) < 2:
+            each = await said.get()
+            heard.setdefault(each["event"], set()).add(each["id"])
+        outcomes = [await _outcome(served, f"{commands}/{each['id']}") for each in ordered]
+        running.cancel()
+        await asyncio.wait({running})
+        recorder.cancel()
+
+    assert ["executed", "executed"] == [each["status"] for each in outcomes]
+    (made,) = {each["result"]["recording_id"] for each in outcomes}
+    assert {made} == heard["recording"] == heard["recorded"]
+    assert made in heard["released"]
+    recordings = await served.ask("GET", "/recordings")
+    assert 2 == len(recordings["data"])
+
+
+async def _outcome(served: Served, path: str) -> dict[str, Any]:
+    """Ask until the device has told."""
+    while (command := await served.ask("GET", path))["status"] in ("pending", "delivered"):
+        pass
+    return command

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from device.core.orders import Order, OrderState
+from device import orders
+from device.core.orders import Order, OrderState, OrderType, Outcome, done
 from device.daytime import Daytime
 from device.errors import CloudConflict, CloudRejected, CloudUnreachable, SpoolStorageFailed
 from device.model import Evidence, Receipt, State
@@ -36,11 +37,15 @@ class Box:
         self.seen: list[OrderState] = []
         """Where orders stood while one was carried out."""
         self.fails: Exception | None = None
+        self.there = asyncio.Event()
+        """Set while the recorder is there."""
+        self.there.set()
         self.orders = Orders(
             spool=spool,
             cloud=self.cloud,
             daytime=Daytime(clock),
             upload=self.upload,
+            record=self.record,
             forget=self.forget if resets else None,
         )
 
@@ -49,6 +54,11 @@ class Box:
         self.seen = [each.state for each in await asyncio.to_thread(self.spool.orders)]
         if self.fails is not None:
             raise self.fails
+
+    async def record(self, order: Order, what: OrderType) -> Outcome:
+        self.did.append(f"{what} {order.id}")
+        await self.there.wait()
+        return done(recording_id="ab")
 
     async def forget(self) -> None:
         self.did.append(f"forget after {len(self.cloud.outcomes)} outcomes")
@@ -92,13 +102,53 @@ async def test_an_upload_is_triggered(box, spool, tmp_path):
     assert [("cmd_1", executed)] == box.cloud.outcomes
 
 
-@pytest.mark.parametrize("verb", ["start", "stop"])
-async def test_a_recorder_that_cannot_be_told(box, verb):
-    """No link protocol here has such a request: it fails, and says so."""
-    await box.given(f"{verb}_recording")
+@pytest.mark.parametrize("kind", ["start_recording", "stop_recording"])
+async def test_a_recorder_is_told(box, kind):
+    """What it did is the result."""
+    await box.given(kind)
+    await box.orders.report()
 
-    said = f"no recorder here can be told to {verb} a recording"
-    assert (OrderState.FAILED, said) == await box.ended()
+    assert [f"{kind} cmd_1"] == box.did
+    assert [("cmd_1", {"status": "executed", "result": {"recording_id": "ab"}})] == (
+        box.cloud.outcomes
+    )
+
+
+async def test_a_recorder_that_is_not_there(box, clock, monkeypatch):
+    """The order stays open, and is brought again with the next heartbeat, until it expires."""
+    monkeypatch.setattr(orders, "PATIENCE_S", 0.01)
+    box.there.clear()
+    worked = await box.given("start_recording", expires_at=clock.now() + timedelta(hours=1))
+    (open_still,) = await asyncio.to_thread(box.spool.orders)
+    box.there.set()
+    await box.orders.carry_out()
+
+    assert not worked
+    assert OrderState.BEGUN is open_still.state
+    assert ["start_recording cmd_1"] * 2 == box.did
+    assert OrderState.DONE is (await box.ended())[0]
+
+
+async def test_a_recorder_that_never_comes(box, clock, monkeypatch):
+    """An order that expires ends by that; nobody knows whether the recorder heard it."""
+    monkeypatch.setattr(orders, "PATIENCE_S", 0.01)
+    box.there.clear()
+    await box.given("start_recording", expires_at=clock.now() + timedelta(hours=1))
+    clock.advance(3601)
+    await box.orders.carry_out()
+    state, error = await box.ended()
+
+    assert OrderState.EXPIRED is state
+    assert "nobody knows" in str(error)
+
+
+async def test_an_order_without_an_end_does_not_wait_for_ever(box, monkeypatch):
+    """It fails at once where its recorder is not there."""
+    monkeypatch.setattr(orders, "PATIENCE_S", 0.01)
+    box.there.clear()
+    await box.given("start_recording")
+
+    assert (OrderState.FAILED, "the recorder is not there") == await box.ended()
 
 
 async def test_an_order_that_came_too_late(box, clock):
