@@ -3,9 +3,10 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from device.cli import recorder_words
+from device.cli import agents_own, recorder_words
 from device.cli.invocation import Invocation
 from device.cli.output import document, sentence, width
 from device.cli.tables import spilling
@@ -33,7 +34,12 @@ def main(_args: Namespace, call: Invocation) -> int:
 
     from device import survey  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 
-    views = asyncio.run(survey.look(config))
+    views = [
+        replace(view, error=agents_own.named(view.error, view.config.url, config, call))
+        if view.error
+        else view
+        for view in asyncio.run(survey.look(config))
+    ]
     if call.json:
         document({"recorders": [_object(view) for view in views]})
     elif views:

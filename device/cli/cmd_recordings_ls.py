@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from device.cli import recording_words
+from device.cli import agents_own, recording_words
 from device.cli.invocation import Invocation
 from device.cli.output import WIDE, document, page_width, width
 from device.cli.recording_words import UNTRUSTED, lasts, made_at
@@ -13,6 +13,7 @@ from device.cli.views import SHORT_ID
 from device.config import Config
 from device.documents.recordings import held_object, known_as, row_object
 from device.documents.timeline import duration_ms
+from device.errors import LinkUnavailable
 from device.model import Entry, Recording
 from device.words import size
 
@@ -62,7 +63,10 @@ def _of_recorder(url: str, config: Config, call: Invocation) -> int:
 
     from device import survey  # noqa: PLC0415 - heavy, and pointless if the configuration is bad
 
-    listing = asyncio.run(survey.listing(config, url))
+    try:
+        listing = asyncio.run(survey.listing(config, url))
+    except LinkUnavailable as error:
+        raise agents_own.named(error, url, config, call) from error
     known = {each.id: each for each in entries(config)}
     if call.json:
         document(held_object(url, listing, known))

@@ -245,14 +245,15 @@ def _agent(box: Box) -> Iterator[None]:
             line = process.stderr.readline().decode()
             assert line, log
             log += line
-        drain = threading.Thread(target=process.stderr.read)
+        lines: list[bytes] = []
+        drain = threading.Thread(target=lambda: lines.extend(process.stderr or ()))
         drain.start()
         try:
             yield
         finally:
             process.send_signal(signal.SIGTERM)
             drain.join(DEADLINE_S)
-            assert process.wait(DEADLINE_S) == 0
+            assert process.wait(DEADLINE_S) == 0, log + b"".join(lines).decode()
 
 
 def _carried(box: Box) -> None:

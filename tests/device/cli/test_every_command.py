@@ -86,9 +86,10 @@ ROWS = (
     Row(line="pull", alone=None, says="the agent looks at {recorder} now"),
     Row(line="upload {box}/call.opus", code=LATER, alone=None, says="an agent is running"),
     Row(line="scan --serial"),
-    Row(line="recorders", says="{recorder}"),
+    Row(line="recorders", alone=None, says="the agent has it open"),
     Row(line="recordings ls", says="native:AM-07"),
     Row(line="recordings ls --recorder {recorder}", says="one"),
+    Row(line="recordings ls --recorder {wire}", code=AWAY, alone=None, says="fieldpost status"),
     Row(line="recordings show {waits}", says="images"),
     Row(
         line="enrol", code=USAGE, alone=USAGE, says="no token was given",
