@@ -163,6 +163,21 @@ class Aftermath:
         if self.once:
             self.given_up.add(entry.id)
 
+    async def cut_short(self, entry: Entry, before: Before, reason: str) -> None:
+        """The policy ended it in the middle; where that keeps costing bytes, it waits the longer.
+
+        A network that is allowed and not by turns must not be paid for again and again.
+
+        Raises:
+            SpoolError: Our own disk does not take it.
+        """
+        current = await asyncio.to_thread(self.spool.entry, entry.id)
+        landed = landed_bytes(current) - before.landed_bytes
+        self._judge_thrift(entry.id, landed, vain_bytes(current) - before.vain_bytes)
+        if current.state is State.SEALED and self._in_vain.get(entry.id, 0) > 1:
+            said = f"was cut short again and again, and begins anew each time: {reason}"
+            await self._wait(current, Wait(code=Held.code, reason=said, until=self.clock.now()))
+
     def _judge_thrift(self, entry: EntryId, landed: int, in_vain: int) -> None:
         if in_vain > max(landed, CHEAP_BYTES):
             self._in_vain[entry] = self._in_vain.get(entry, 0) + 1

@@ -64,6 +64,8 @@ class Dispatcher:
     _draining: bool = False
     _hold: Hold | None = None
     """Why nothing at all leaves, as it was kept last."""
+    _kept: bool = False
+    """Whether what the spool keeps of that is ours, and not an earlier run's."""
     _stores: Stores = field(default_factory=Stores)
     _begun: bool = False
     _gate: Gate = field(init=False)
@@ -227,9 +229,10 @@ class Dispatcher:
             return
         value = hold and {"code": hold.code, "reason": hold.reason, "until": hold.until}
         await asyncio.to_thread(self.spool.keep, HOLD, value)
+        self._kept = True
         if hold is not None:
             logger.warning("Uploads are held", extra={"code": hold.code, "reason": hold.reason})
-        else:
+        elif before is not None:
             logger.info("Uploads go on")
 
     def _left_s_of(self, hold: Hold | None) -> float:
