@@ -127,7 +127,7 @@ class Heartbeat:
             SpoolError: Our own disk fails.
         """
         held = self.permission.told()
-        if isinstance(held, Hold) and held.code in HOLDING:
+        if isinstance(held, Hold) and self._holds(held):
             self._say(f"held: {held.reason}")
             return False
         report = await asyncio.to_thread(self.look, self.busy())
@@ -178,6 +178,11 @@ class Heartbeat:
         renewed = await self.renew()
         self._renewed_s = now_s
         return renewed
+
+    def _holds(self, hold: Hold) -> bool:
+        """Say whether a heartbeat obeys: a cloud that sent a wrong rule needs one to mend it."""
+        free = hold.code == "network" and not costs(self.surroundings.network)
+        return hold.code in HOLDING and not free
 
     async def _take(self, told: Told) -> None:
         """Take over what stands beside the orders."""
