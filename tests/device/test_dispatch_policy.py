@@ -230,6 +230,40 @@ class Turns(Unwatched):
         self.ended.ring()
 
 
+async def test_a_border_that_is_crossed_all_the_time_is_not_paid_for_each_time(
+    rig,  # noqa: F811
+    monkeypatch,
+):
+    """What only starting over can repeat waits longer and longer after it was cut short."""
+    entry = await rig.seal(1, noise(3_000))
+    governed = Governed(rig, SendSettings(), ABROAD)
+    dispatcher = governed.dispatcher()
+    turns = dispatcher.pulse = Turns()
+    sending = Bell()
+
+    async def upload(entry_id, *, spool, **_seams):  # noqa: F811
+        await asyncio.to_thread(spool.count_resent, entry_id, 1_000_000)
+        sending.ring()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("device.dispatch.upload_entry", upload)
+    async with running(dispatcher):
+        await quiet(dispatcher)
+        for _ in range(120):
+            seen, sent = turns.ended.count, sending.count
+            governed.change(HOME)
+            await turns.ended.after(seen)
+            if dispatcher._in_flight:
+                await sending.after(sent)
+            governed.change(ABROAD)
+            await quiet(dispatcher)
+            rig.clock.advance(1)
+        left = await rig.entry(entry)
+
+    assert 3 <= sending.count <= 15
+    assert "again and again" in left.wait.reason
+
+
 async def test_a_hold_is_kept_once_however_often_it_is_asked_for(rig, monkeypatch):  # noqa: F811
     """Its end is reckoned anew each time, by two clocks, and is off by an instant: no news."""
     await rig.seal(1, noise(3_000))
