@@ -35,6 +35,7 @@ from device.token import token_source, unusable
 from device.transport import Transport
 
 _AS_ROOT = "run it as the owner of the file, or with sudo"
+_STAYS = "the token that is here stays; see what is in the way: fieldpost probe cloud"
 _NEW_CODE = "make another code: fieldpost-gateway devices code DEVICE"
 TRIES = 3
 """A lost answer to a code is asked for again: the gateway gives the same token for one nonce."""
@@ -94,9 +95,10 @@ async def keep(config: Config, token: str, environ: Mapping[str, str] = os.envir
     except TokenRefused:
         await asyncio.to_thread(_discard, staged)
         raise
-    except CloudError:
+    except CloudError as error:
         if await asyncio.to_thread(_has_token, config, environ):
             await asyncio.to_thread(_discard, staged)
+            error.hint = error.hint or _STAYS
             raise
         checked = False
     # An agent that runs was given the old one by systemd, and looks into its spool for what came

@@ -145,9 +145,10 @@ def test_a_refused_token_changes_nothing(fieldpost, bota, token, stdin):
 def test_a_token_that_cannot_be_checked_replaces_none(fieldpost, token, stdin):
     """Without a network the one that is there stays."""
     stdin(GOOD.encode())
+    said = fieldpost("enrol")
 
-    assert 69 == fieldpost("enrol").code
-    assert "dtok_test" == token.read_text()
+    assert (69, "dtok_test") == (said.code, token.read_text())
+    assert "the token that is here stays" in said.err
 
 
 def test_a_first_token_needs_no_network(fieldpost, token, stdin):
