@@ -9,7 +9,9 @@ from device import agent
 from device.clock import SystemClock
 from device.config import UploadConfig
 from device.crew import Crew
+from device.ledger import Ledger
 from device.progress import Silent
+from device.regime import Regime
 from device.signals import Signals
 from device.spool.spool import Spool
 from tests.device.cli.daemon import CHUNK, GatedBota
@@ -85,3 +87,38 @@ def test_an_end_in_the_middle_of_a_reload_begins_nothing_new(box: Box, monkeypat
         ended, sent = asyncio.run(work())
 
     assert (signal.SIGTERM, 2, 1) == (ended, sent, len(begun))
+
+
+def test_a_reload_counts_what_the_uploads_before_it_sent_last(box: Box, monkeypatch):
+    """The sums of the day are looked up once more after the last uploads saved theirs."""
+    done: list[str] = []
+    begin, save = Regime.begin, Ledger.save
+
+    async def noted_begin(regime):
+        await begin(regime)
+        done.append("begin")
+
+    async def noted_save(ledger):
+        await save(ledger)
+        done.append("save")
+
+    async def work():
+        async with GatedBota() as bota, asyncio.timeout(15):
+            first = box.config(bota)
+            second = replace(first, upload=UploadConfig(chunk_bytes=CHUNK))
+            signals = Signals()
+            run = asyncio.create_task(
+                agent.run(first, reread=lambda: second, progress=Silent(), signals=signals)
+            )
+            signals.reload.ring()
+            while done[-2:] != ["save", "begin"] and not run.done():
+                await asyncio.wait({run}, timeout=0.01)
+            signals.end(signal.SIGTERM)
+            await run
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Regime, "begin", noted_begin)
+        patched.setattr(Ledger, "save", noted_save)
+        asyncio.run(work())
+
+    assert ["begin", "begin", "save", "begin", "save"] == done

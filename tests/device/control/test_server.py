@@ -256,6 +256,21 @@ async def test_a_living_socket_is_never_replaced(box, tmp_path, caplog):
 
 
 @pytest.mark.asyncio
+async def test_an_agent_at_its_end_leaves_the_next_ones_socket(box, tmp_path):
+    """In a folder that several share, who came next took the name over."""
+    second = Box(tmp_path)
+    place = tmp_path / "control.sock"
+    async with box.serving():
+        await asyncio.to_thread(place.rename, tmp_path / "moved.sock")
+        able = second.serving()
+        await able.__aenter__()
+    still = await asyncio.to_thread(place.exists)
+    await able.__aexit__(None, None, None)
+
+    assert still
+
+
+@pytest.mark.asyncio
 async def test_a_folder_too_deep_for_an_address_will_do(tmp_path):
     """The kernel takes 108 bytes of a path; spools lie where they lie."""
     deep = tmp_path / ("d" * 100) / ("e" * 100)
