@@ -41,7 +41,8 @@ def held(config: Config) -> "Iterator[Spool]":
 
     if not config.spool.path.is_dir():
         raise EntryUnknown(
-            f"there is no spool at {config.spool.path}", hint="fieldpost config show"
+            f"there is no spool at {config.spool.path}",
+            hint="enrol, and start the agent once: it makes its spool",
         )
     spool = Spool.open(config.spool, SystemClock())
     try:

@@ -10,7 +10,7 @@ from device.config import Config, RecorderConfig
 from device.config_clouds import clouds
 from device.errors import SpoolFull
 from device.glance import Glance
-from device.model import Condition, LastSeen, RecorderInfo, State, Unreached
+from device.model import Condition, LastSeen, RecorderInfo, State, Unreached, Wait
 from device.surroundings import Connectivity, NetworkState
 from device.words import clock, count, printable, relative, size, span
 
@@ -34,6 +34,10 @@ def surrounding_warnings(seen: Glance, live: Mapping[str, Any]) -> Iterator[str]
     if seen.pid is not None and (hold := seen.hold) is not None and seen.backlog:
         until = f"; goes on {relative(hold.until, seen.now)}" if hold.until else ""
         yield printable(f"all uploads are held: {hold.reason}{until}")
+    offline = isinstance(network, NetworkState) and network.kind is None
+    if seen.pid is not None and seen.unheard is not None and not _pauses(seen) and not offline:
+        # With nothing to send, a refused token or a dead cloud shows here alone.
+        yield printable(f"the cloud hears no heartbeat: {seen.unheard}; see: fieldpost doctor")
     offset_s = live.get("clock_offset_s")
     if offset_s is not None and abs(offset_s) > WRONG_CLOCK_S:
         yield f"this box's clock is {clock(offset_s)}; set it (timedatectl), or let NTP do it"
@@ -49,17 +53,22 @@ def _way_out(network: NetworkState, *, waits: bool) -> Iterator[str]:
         yield "the network does not reach the internet; check router or mobile plan"
 
 
+def _pauses(seen: Glance) -> dict[str, Wait]:
+    """List what pauses uploads now, by origin."""
+    return {o: w for o, w in seen.cooldowns.items() if w.until is None or w.until > seen.now}
+
+
 def warnings(seen: Glance, config: Config) -> Iterator[str]:
     """Say what a person should know first."""
-    for origin, wait in sorted(seen.cooldowns.items()):
-        if wait.until is None or wait.until > seen.now:
-            until = f"; next try {relative(wait.until, seen.now)}" if wait.until else ""
-            if "://" in origin:
-                yield printable(f"uploads to {origin} pause: {wait.reason}{until}")
-            else:  # a refused token holds everything up, whatever the origin
-                yield printable(
-                    f"all uploads pause: {wait.reason}; {_remedy(config, wait.reason)}{until}"
-                )
+    pauses = _pauses(seen)
+    for origin, wait in sorted(pauses.items()):
+        until = f"; next try {relative(wait.until, seen.now)}" if wait.until else ""
+        if "://" in origin:
+            yield printable(f"uploads to {origin} pause: {wait.reason}{until}")
+        else:  # a refused token holds everything up, whatever the origin
+            yield printable(
+                f"all uploads pause: {wait.reason}; {_remedy(config, wait.reason)}{until}"
+            )
     failing = {each.url: each for each in seen.unreached}
     for recorder in config.recorders:
         unreached = failing.get(recorder.url)

@@ -78,7 +78,7 @@ async def admitted(cloud: CloudConfig, token: str, transport: Transport) -> Find
     if answer.status in _REFUSED:
         return failed(
             printable(f"the API refuses the token (HTTP {answer.status})"),
-            f"get a new token for this device and put it into {cloud.token_file}",
+            f"sudo fieldpost enrol, with a new token or code; it is kept in {cloud.token_file}",
         )
     if answer.status == _THROTTLED:
         return warning("the API asks to slow down (HTTP 429)", "wait; uploads go on by themselves")

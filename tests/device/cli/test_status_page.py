@@ -62,6 +62,10 @@ def fact(name: str, **more) -> str | None:
             "[!!] the network does not reach the internet; check router or mobile plan",
         ),
         (
+            {"unheard": "HTTP 401 unauthorized", "moving": (), "transfers": []},
+            "[!!] the cloud hears no heartbeat: HTTP 401 unauthorized; see: fieldpost doctor",
+        ),
+        (
             {"offset_s": -7200.0},
             "[!!] this box's clock is 2 h behind; set it (timedatectl), or let NTP do it",
         ),
@@ -77,6 +81,7 @@ def test_the_first_line_says_whether_anything_is_wrong(more, first):
     [
         {"network": NetworkState(), "moving": ()},
         {"network": NetworkState(kind=NetworkKind.ETHERNET), "moving": ()},
+        {"network": NetworkState(), "moving": (), "transfers": [], "unheard": "no route"},
         {"offset_s": 59.0},
         {"hold": HOLD, "moving": (), "transfers": []},
     ],
