@@ -155,7 +155,7 @@ def test_probe_ends_with_1_where_a_step_failed(fieldpost, tmp_path):
     said = fieldpost("probe", f"serial://{tmp_path}/none")
 
     assert 1 == said.code
-    assert "[xx] port: " in said.out
+    assert "[xx] port:" in said.out
     assert "try: " in said.out
 
 
