@@ -32,7 +32,7 @@ _CONFIG = """<busconfig><listen>{address}</listen><auth>EXTERNAL</auth>
 </policy></busconfig>
 """
 
-_DEADLINE_S = 10.0
+_DEADLINE_S = 18.0
 
 ROOTS = {
     "networkmanager": ("org.freedesktop.NetworkManager", "/org/freedesktop"),
