@@ -65,7 +65,7 @@ def _permission(port: Path) -> Finding:
     if user is None:
         if os.access(port, os.R_OK | os.W_OK):
             return ok("this user may use the port")
-        who = pwd.getpwuid(os.geteuid()).pw_name
+        who = _user_name(os.geteuid())
     else:
         if _may(state, user):
             return ok(f"user {user.pw_name} may use the port")
@@ -93,6 +93,13 @@ def _may(state: os.stat_result, user: pwd.struct_passwd) -> bool:
     if state.st_gid in os.getgrouplist(user.pw_name, user.pw_gid):
         return (state.st_mode >> 3) & wanted == wanted
     return state.st_mode & wanted == wanted
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)  # a container's, or a service's of the moment
 
 
 def _group_name(gid: int) -> str:

@@ -1,5 +1,6 @@
 """Checks of box, spool and recorders, on files that stand for the kernel's."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -149,6 +150,23 @@ async def test_a_port_that_is_not_there_says_how_to_list_them(tmp_path):
     found = await serial.permission(scene_of(Config()), f"serial://{tmp_path}/no")
 
     assert (FAILED, True) == (found.verdict, "fieldpost scan --serial" in (found.fix or ""))
+
+
+async def test_a_user_without_a_name_is_told_by_its_number(tmp_path, monkeypatch):
+    """In a container, and for a service's user of the moment, nobody knows one."""
+    port = tmp_path / "tty"
+    port.touch()
+
+    def nameless(_key: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("device.doctor.serial.os.access", lambda *_args: False)
+    monkeypatch.setattr("device.doctor.serial.pwd.getpwuid", nameless)
+    monkeypatch.setattr("device.doctor.serial.pwd.getpwnam", nameless)
+    found = await serial.permission(scene_of(Config()), f"serial://{port}")
+
+    assert FAILED is found.verdict
+    assert f"user {os.geteuid()} may not use the port" in found.sentence
 
 
 async def test_recorders_are_looked_at_by_their_kind(tmp_path: Path):
