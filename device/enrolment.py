@@ -31,7 +31,7 @@ from device.errors import (
 from device.outlet import open_outlet
 from device.slots import FILE, SlottedToken, exchange, owner_of
 from device.spool.durable import settle_folder, write_file
-from device.token import token_source, unusable
+from device.token import mistaken, token_source
 from device.transport import Transport
 
 _AS_ROOT = "run it as the owner of the file, or with sudo"
@@ -86,7 +86,7 @@ async def keep(config: Config, token: str, environ: Mapping[str, str] = os.envir
         CloudError: Nobody can tell whether it would work; what was there stays.
         TokenNotKept: The file cannot be written.
     """
-    if complaint := unusable(token, config.cloud):
+    if complaint := mistaken(token, config.cloud):
         raise UsageInvalid(f"the token {complaint}")
     file = config.cloud.token_file
     staged = await asyncio.to_thread(_stage, file, token)

@@ -164,6 +164,17 @@ def unusable(token: str, config: CloudConfig) -> str | None:
     return None if token.isprintable() else "holds characters that no token has"
 
 
+def mistaken(token: str, config: CloudConfig) -> str | None:
+    """Complain about what a person gives as a token, which `unusable` lets pass; never quotes it.
+
+    A code with a letter missing would be kept as a token otherwise, and nobody could check it.
+    """
+    known = (DEVICE_TOKEN, *_API_KEYS)
+    if config.api != "bota" or token.startswith(known):
+        return unusable(token, config)
+    return unusable(token, config) or "is no token: one begins with dtok_; a code has 8 characters"
+
+
 def _unusable_client(text: str) -> str | None:
     """Complain about what is no pair of OAuth client credentials; never quotes it."""
     try:

@@ -11,7 +11,7 @@ from device.cli.setup_talk import TRIES, Talk
 from device.cli.token_input import box_token
 from device.config import CloudConfig
 from device.errors import TokenRefused, UsageInvalid
-from device.token import token_source, unusable
+from device.token import mistaken, token_source
 
 _CODE = re.compile(r"[A-Za-z0-9]{4}[- ]?[A-Za-z0-9]{4}")
 """Eight letters and digits, as `fieldpost-gateway devices code` prints; no token is so short."""
@@ -96,7 +96,7 @@ def _asked(cloud: CloudConfig, talk: Talk) -> Credential:
 
 
 def _token(text: str, cloud: CloudConfig) -> Credential:
-    if complaint := unusable(text, cloud):
+    if complaint := mistaken(text, cloud):
         raise UsageInvalid(f"what was given {complaint}")
     return Credential(given=Given.TOKEN, text=text)
 

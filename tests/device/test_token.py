@@ -9,7 +9,7 @@ import pytest
 from device.config import CloudConfig
 from device.config_file import load
 from device.errors import ConfigInvalid, TokenRefused
-from device.token import token_problem, token_source, token_warning
+from device.token import mistaken, token_problem, token_source, token_warning
 
 
 @dataclass
@@ -204,3 +204,21 @@ def test_another_api_has_no_such_kinds(places):
     (warning,) = load(places.toml, {}, needs_token=True).warnings
 
     assert "takes no images" in warning
+
+
+@pytest.mark.parametrize(
+    ("token", "api", "said"),
+    [
+        ("K7QF-2MX", "bota", "no token"),
+        ("dtok_a b", "bota", "one token alone"),
+        ("dtok_good", "bota", None),
+        ("sk_live_good", "bota", None),
+        ("anything", "cryomix", None),
+    ],
+)
+def test_a_mistyped_code_is_no_token(token, api, said):
+    """A person's word that could not be checked would be kept, and be refused for ever after."""
+    complaint = mistaken(token, CloudConfig(api=api))
+
+    assert said is complaint if said is None else said in complaint
+    assert token not in (complaint or "")
