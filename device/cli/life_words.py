@@ -95,9 +95,10 @@ def heartbeat(status: _Document, now: datetime) -> str | None:
 def data_today(status: _Document) -> str:
     """Tell what left today by network: `today 41.0 MiB over 4g (limit 500 MB)`."""
     data = status["data_today"]
-    limit = f" (limit {data['limit_bytes'] // MB} MB)" if data["limit_bytes"] else ""
     paid = [_over(each) for each in data["networks"] if each["costs"]]
     free = [_over(each) for each in data["networks"] if not each["costs"]]
+    used = "" if paid or not free else ", none of it used"
+    limit = f" (limit {data['limit_bytes'] // MB} MB{used})" if data["limit_bytes"] else ""
     if paid:
         paid[-1] += limit
         limit = ""

@@ -121,6 +121,11 @@ def test_what_the_policy_holds_is_told_of_each_that_would_go_up():
             "today 41.0 MiB over 4g (limit 500 MB), 1.2 GiB over Wi-Fi",
         ),
         (
+            (("ethernet", False, 2),),
+            1,
+            "today 2.0 MiB over cable (limit 1 MB, none of it used)",
+        ),
+        (
             (("ethernet", False, 1), ("4g", True, 2), ("wifi", True, 3)),
             0,
             "today 2.0 MiB over 4g, 3.0 MiB over Wi-Fi (metered), 1.0 MiB over cable",
