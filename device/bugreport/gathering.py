@@ -74,6 +74,7 @@ def status(scene: Scene) -> dict[str, Any]:
     kept = (
         "at", "source", "agent", "warnings", "cloud", "cloud_images", "spool", "backlog",
         "cooldowns", "configured", "unreached", "sent_bytes_today", "network", "power", "hold",
+        "data_today", "lately", "heartbeat", "clock_offset_s",
     )  # fmt: skip
     return {
         **{name: told[name] for name in kept if name in told},
