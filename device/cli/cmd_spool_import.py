@@ -10,7 +10,7 @@ from device.cli.byte_bar import byte_bar
 from device.cli.exit_codes import SOME_FAILED
 from device.cli.invocation import Invocation
 from device.cli.output import document, sentence
-from device.cli.rescue import held
+from device.cli.rescue import opened
 from device.cli.views import SHORT_ID
 from device.errors import UsageInvalid
 from device.words import count, printable, size
@@ -31,7 +31,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(args: Namespace, call: Invocation) -> int:
-    """Check and seal recordings under the lock; what is here already stays as it is."""
+    """Check and seal recordings under the lock; what is here already stays as it is.
+
+    A box that never ran gets its spool here: rescue waits for no token, cloud or agent.
+    """
     call.start_logs()
     config = call.config()
     from device.spool.importing import Importer  # noqa: PLC0415 - only what is done is imported
@@ -43,7 +46,7 @@ def main(args: Namespace, call: Invocation) -> int:
                 f"there is no exported recording in {args.source}",
                 hint="name what `fieldpost spool export` wrote",
             )
-        with held(config) as spool, byte_bar(call, "importing", _total(args.source)) as step:
+        with opened(config) as spool, byte_bar(call, "importing", _total(args.source)) as step:
             done = list(Importer(spool=spool, source=source, step=step).run())
     failed = [each for each in done if each.outcome == "failed"]
     if call.json:

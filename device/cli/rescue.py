@@ -31,7 +31,24 @@ def entries(config: Config, *states: State) -> "list[Entry]":
 
 @contextmanager
 def held(config: Config) -> "Iterator[Spool]":
-    """Hold the spool for a change.
+    """Hold the spool that is there for a change.
+
+    Raises:
+        SpoolLocked: The agent runs.
+        EntryUnknown: There is no spool.
+    """
+    if not config.spool.path.is_dir():
+        raise EntryUnknown(
+            f"there is no spool at {config.spool.path}",
+            hint="enrol, and start the agent once: it makes its spool",
+        )
+    with opened(config) as spool:
+        yield spool
+
+
+@contextmanager
+def opened(config: Config) -> "Iterator[Spool]":
+    """Hold the spool, and make it as the agent would where there is none.
 
     Raises:
         SpoolLocked: The agent runs.
@@ -39,11 +56,6 @@ def held(config: Config) -> "Iterator[Spool]":
     from device.clock import SystemClock  # noqa: PLC0415 - as above
     from device.spool.spool import Spool  # noqa: PLC0415 - as above
 
-    if not config.spool.path.is_dir():
-        raise EntryUnknown(
-            f"there is no spool at {config.spool.path}",
-            hint="enrol, and start the agent once: it makes its spool",
-        )
     spool = Spool.open(config.spool, SystemClock())
     try:
         yield spool

@@ -181,6 +181,22 @@ def test_import_tells_each_recording(fieldpost, entries, other_box, place, suffi
     )
 
 
+def test_a_box_that_never_ran_takes_recordings_in_and_out(fieldpost, entries, other_box, site):
+    """Neither spool nor token is there yet: rescue needs neither."""
+    home = site.config.parent
+    fieldpost("spool", "export", "--waiting", "-o", str(home / "stick"))
+    other_box()
+    (home / "other").rmdir()
+    (home / "token").unlink()
+
+    taken = fieldpost("spool", "import", str(home / "stick"))
+    out = fieldpost("spool", "export", "-o", str(home / "again"))
+
+    assert [0, 0] == [taken.code, out.code]
+    assert (home / "again" / entries["waiting"] / "recording.json").is_file()
+    assert 0o700 == (home / "other").stat().st_mode & 0o777
+
+
 def test_import_of_a_damaged_one_ends_with_3(fieldpost, entries, other_box, place):
     """It is named, and the others are taken."""
     fieldpost("spool", "export", "-o", str(place))
