@@ -69,11 +69,9 @@ def load(
     notices = list(warnings(config, where, places))
     if needs_token:
         for section, cloud in clouds(config):
-            origin = where(section, "token_file")
-            label = f"{origin}: [{TABLE_OF.get(section, section)}] token_file"
-            configured = origin != DEFAULT
+            label = f"{where(section, 'token_file')}: [{TABLE_OF.get(section, section)}] token_file"
             name = TOKEN_IMAGES if section == CLOUD_IMAGES else TOKEN
-            if problem := token_problem(cloud, configured=configured, environ=environ, name=name):
+            if problem := token_problem(cloud, environ=environ, name=name):
                 found.append(f"{label} {problem}")
             if warning := token_warning(cloud, environ, name=name):
                 notices.append(f"{label} {warning}")

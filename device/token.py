@@ -81,13 +81,15 @@ def credential(environ: Mapping[str, str], name: str) -> Path | None:
 
 
 def token_problem(
-    config: CloudConfig, *, configured: bool, environ: Mapping[str, str], name: str = TOKEN
+    config: CloudConfig, *, environ: Mapping[str, str], name: str = TOKEN
 ) -> str | None:
-    """Say why the token file cannot be used; None when it can, or when there need not be one.
+    """Say why the token file cannot be used; None when it can, or when it is not there.
+
+    A box that is not enrolled yet pulls and keeps recordings, with or without systemd:
+    `token_warning` tells.
 
     Args:
         config: Names the token file.
-        configured: Whether somebody wrote `token_file` down; only then must it exist.
         environ: `CREDENTIALS_DIRECTORY`; a credential of any content makes the file needless.
         name: Of that credential.
     """
@@ -97,7 +99,7 @@ def token_problem(
     try:
         token = _read(place)
     except FileNotFoundError:
-        return f"{place} does not exist: {_advice(config)}" if configured else None
+        return None
     except OSError as error:
         return f"{place} cannot be read: {error.strerror}"
     complaint = None if token == NOT_ENROLLED else unusable(token, config)
