@@ -16,6 +16,7 @@ from device.config_file import Loaded
 from device.doctor import Scene
 from device.doctor.ask_system import asked
 from device.documents import plain
+from device.documents.settings import settings
 from device.errors import FieldpostError
 from device.journald import Wanted, lines
 from device.spool.reader import read_only
@@ -53,17 +54,17 @@ async def versions(scene: Scene) -> dict[str, Any]:
 
 
 def config(loaded: Loaded | None, problems: Sequence[str]) -> dict[str, Any]:
-    """Say what is configured and where it was set. There are no secrets in it, but people."""
+    """Say which settings hold and who set them. Blocks.
+
+    There are no secrets in it, but people.
+    """
     if loaded is None:
         return {"problems": list(problems)}
-    settings = {}
-    for key, origin in loaded.origins.items():
-        section, *place, name = key.split(".")
-        holder: Any = getattr(loaded.config, section)
-        value = getattr(holder[int(place[0])] if place else holder, name)
-        shown = GONE if name in _PRIVATE_SETTINGS and value else _plain(value)
-        settings[key] = {"value": shown, "origin": origin}
-    return {"settings": settings, "warnings": list(loaded.warnings)}
+    shown = {}
+    for key, value, origin in settings(loaded):
+        private = key.rpartition(".")[2] in _PRIVATE_SETTINGS and value
+        shown[key] = {"value": GONE if private else value, "origin": origin}
+    return {"settings": shown, "warnings": list(loaded.warnings)}
 
 
 def status(scene: Scene) -> dict[str, Any]:
@@ -181,7 +182,3 @@ def _version(name: str) -> str | None:
 def _number(said: str) -> str:
     found = re.search(r"\d+(\.\d+)*\S*", said)
     return found[0] if found else ""
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value

@@ -48,7 +48,7 @@ async def report(scene: Scene, marker: str) -> Report:
     problems = scene.problem.problems if scene.problem is not None else ()
     told = {
         "versions.json": await gathering.versions(scene),
-        "config.json": gathering.config(scene.loaded, problems),
+        "config.json": await asyncio.to_thread(gathering.config, scene.loaded, problems),
         "doctor.json": doctor_object(results),
         "status.json": gathering.status(scene),
         "spool.json": await asyncio.to_thread(gathering.spool, config.spool.path),

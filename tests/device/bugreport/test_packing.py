@@ -1,14 +1,17 @@
 """A bug report of a box on which secrets and private things were planted wherever they may be."""
 
+import asyncio
 import io
 import json
 import re
 import tarfile
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from device.agreed import SETTINGS
 from device.bugreport import gathering, packing
 from device.bugreport.packing import new_marker, report, write
 from device.bugreport.scrubbing import Scrubber
@@ -135,6 +138,25 @@ async def test_only_what_is_listed_is_in_it(box):
     assert {f"fieldpost-FP-7Q2M-9XKD/{name}.json" for name in names} | {
         "fieldpost-FP-7Q2M-9XKD/log.txt"
     } == set(unpacked(made.archive))
+
+
+def test_what_the_gateway_set_is_in_it(box):
+    """The settings that hold, as `config show` tells them, and not only what the files say."""
+    with closing(Spool.open(box.loaded.config.spool, SystemClock())) as spool:
+        spool.keep(SETTINGS, {"upload": {"daily_data_limit_mb": 100}})
+    made = asyncio.run(report(box, new_marker()))
+
+    assert {"value": 100, "origin": "gateway"} == json.loads(made.files["config.json"])["settings"][
+        "upload.daily_data_limit_mb"
+    ]
+
+
+def test_a_spool_that_cannot_be_read_costs_no_report(box):
+    """It may be the very reason for one."""
+    (box.loaded.config.spool.path / "spool.db").write_bytes(b"no database" * 1000)
+    made = asyncio.run(report(box, new_marker()))
+
+    assert "settings" in json.loads(made.files["config.json"])
 
 
 @pytest.mark.asyncio
