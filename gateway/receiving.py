@@ -92,7 +92,7 @@ class Receiving:
             agreed_total(await self._medium(medium_id), brought, self._max_medium_bytes)
         async with self._turns.claim(medium_id) as turn:
             slot = turn.slot
-            medium = await self._medium(medium_id)
+            medium = _there(await self._store.recordings.awaited(medium_id))
             total = agreed_total(medium, brought, self._max_medium_bytes)
             if slot.part is None and (size_bytes := small_whole(medium, brought, total)):
                 body = await self._pump.ahead(turn, body, size_bytes)
@@ -226,10 +226,7 @@ class Receiving:
         return Held(await asyncio.to_thread(part.sync), total)
 
     async def _medium(self, medium_id: str) -> Medium:
-        medium = await self._store.recordings.medium(medium_id)
-        if medium is None:
-            raise NotFound("there is no such upload session")
-        return medium
+        return _there(await self._store.recordings.medium(medium_id))
 
     async def _refuse_if_complete(self, medium: Medium) -> None:
         recording = await self._store.recordings.recording(medium.recording_id)
@@ -306,6 +303,12 @@ class Receiving:
             },
         )
         return finished
+
+
+def _there(medium: Medium | None) -> Medium:
+    if medium is None:
+        raise NotFound("there is no such upload session")
+    return medium
 
 
 async def _skip(medium: Medium, part: Part, brought: Begin | Append) -> int:

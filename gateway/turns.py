@@ -100,6 +100,7 @@ class Turns:
                 slot.lock.release()
         finally:
             slot.claims -= 1
+            self.forget(medium_id)
             await self._close_surplus()
 
     def is_claimed(self, medium_id: str) -> bool:

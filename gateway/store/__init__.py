@@ -89,6 +89,13 @@ class Recordings(Protocol):
         """Look a medium up; None when there is none, or its recording was deleted."""
         ...
 
+    async def awaited(self, medium_id: str) -> Medium | None:
+        """Look up a medium whose bytes come now: as `medium`, or as it was just made.
+
+        `finish_medium` notices what happened to it meanwhile.
+        """
+        ...
+
     async def finish_medium(
         self, medium_id: str, *, size_bytes: int, sha256: str, mark: str | None = None
     ) -> Medium:

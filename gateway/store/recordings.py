@@ -20,6 +20,7 @@ from gateway.model import (
 from gateway.store import Asked, Made
 from gateway.store.database import Database
 from gateway.store.intents import claim
+from gateway.store.just_made import JustMade
 from gateway.store.media import (
     add_media,
     finish_medium,
@@ -38,6 +39,7 @@ class SqlRecordings:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._just_made = JustMade()
 
     async def create(self, recording: Recording, intent: Intent | None) -> Made[Recording]:
         """See `Recordings.create`."""
@@ -53,7 +55,10 @@ class SqlRecordings:
 
     async def delete(self, recording_id: str, at: datetime) -> Recording | None:
         """See `Recordings.delete`."""
-        return await self._database.writing(_delete, recording_id, at)
+        deleted = await self._database.writing(_delete, recording_id, at)
+        if deleted is not None:
+            self._just_made.drop(medium.id for medium in deleted.media)
+        return deleted
 
     async def deleted(self) -> list[Recording]:
         """See `Recordings.deleted`."""
@@ -67,12 +72,17 @@ class SqlRecordings:
         self, recording_id: str, asked: Sequence[Asked], *, of_device: str | None, limit: int
     ) -> list[Made[Medium]]:
         """See `Recordings.add_media`."""
-        return await self._database.writing(
+        made = await self._database.writing(
             add_media, recording_id, asked, of_device=of_device, limit=limit
         )
+        # Writes come back in their order: what was deleted afterwards is dropped afterwards.
+        self._just_made.keep(each.value for each in made if not each.replayed)
+        self._just_made.drop(each.value.id for each in made if each.replayed)
+        return made
 
     async def withdraw_media(self, media_ids: Sequence[str]) -> None:
         """See `Recordings.withdraw_media`."""
+        self._just_made.drop(media_ids)
         await self._database.writing(withdraw_media, media_ids)
 
     async def touch_medium(self, medium_id: str, at: datetime) -> None:
@@ -87,6 +97,10 @@ class SqlRecordings:
         """See `Recordings.medium`."""
         return await self._database.reading(medium_of, medium_id)
 
+    async def awaited(self, medium_id: str) -> Medium | None:
+        """See `Recordings.awaited`."""
+        return self._just_made.take(medium_id) or await self.medium(medium_id)
+
     async def finish_medium(
         self, medium_id: str, *, size_bytes: int, sha256: str, mark: str | None = None
     ) -> Medium:
@@ -97,6 +111,7 @@ class SqlRecordings:
 
     async def reopen_medium(self, medium_id: str, *, blame: bool) -> None:
         """See `Recordings.reopen_medium`."""
+        self._just_made.drop([medium_id])
         await self._database.writing(reopen_medium, medium_id, blame=blame)
 
     async def complete(

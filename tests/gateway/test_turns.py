@@ -121,3 +121,12 @@ async def test_a_drained_gateway_admits_nobody(turns):
     with pytest.raises(Draining):
         async with turns.claim("med_a"):
             pass
+
+
+async def test_nothing_is_kept_of_a_medium_that_is_done_with(turns):
+    """A thousand small media leave no slot for the next one to look through."""
+    for number in range(3):
+        async with turns.claim(f"med_{number}"):
+            pass
+
+    assert {} == turns._slots
