@@ -22,6 +22,7 @@ from device.model import (
     UploadSession,
     Wait,
 )
+from device.spool import schema
 
 _ENTRY = """
     SELECT id, state, recording_json, begun_at, sealed_at, stored_at, released_at, cloud_ref_json,
@@ -80,11 +81,8 @@ def count(connection: sqlite3.Connection, state: State, among: Sequence[EntryId]
 def counts(connection: sqlite3.Connection) -> dict[str, dict[State, int]]:
     """Count the entries of each recorder by state, without loading any; recorders by name."""
     found = connection.execute(
-        """
-        SELECT json_extract(CAST(recording_json AS TEXT), '$.key.recorder') AS recorder,
-               state, count(*)
-        FROM entry GROUP BY recorder, state ORDER BY recorder
-        """
+        f"SELECT {schema.RECORDER} AS recorder, state, count(*)"  # noqa: S608 - a constant
+        " FROM entry GROUP BY recorder, state ORDER BY recorder"
     )
     counted: dict[str, dict[State, int]] = {}
     for recorder, state, number in found:

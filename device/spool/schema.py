@@ -1,6 +1,7 @@
 """The tables of spool.db, and how an older file becomes a current one."""
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from device.errors import SpoolDamaged, SpoolError, SpoolFull, SpoolStorageFailed, SpoolTooNew
@@ -123,6 +124,16 @@ MIGRATIONS = (
 
 VERSION = len(MIGRATIONS)
 
+RECORDER = (
+    "CASE WHEN json_valid(CAST(recording_json AS TEXT))"
+    " THEN json_extract(CAST(recording_json AS TEXT), '$.key.recorder') ELSE '?' END"
+)
+"""Whose an entry is. Who reads a damaged row finds it out, not who counts or changes it."""
+_BY_RECORDER = f"CREATE INDEX IF NOT EXISTS entry_recorder ON entry ({RECORDER}, state)"
+"""Lets `status` count years of recordings without reading them. It holds nothing of its own, so it
+is no part of a version: an earlier Fieldpost keeps it current, and a reader does without.
+"""
+
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
 _PRIMARY = 0xFF
 _REBUILD = "start the agent, or: fieldpost spool rebuild --yes; both restore it from manifests"
@@ -161,6 +172,9 @@ def connect(path: Path) -> sqlite3.Connection:
         if findings != "ok":
             raise SpoolDamaged(f"the spool's index is damaged: {findings}", hint=_REBUILD)
         _migrate(connection)
+        # Only slower without it: a full disk must not keep a spool shut.
+        with suppress(sqlite3.OperationalError):
+            connection.execute(_BY_RECORDER)
     except sqlite3.Error as error:
         connection.close()
         raise failure(error) from error
