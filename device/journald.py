@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,9 @@ READ_S = 20.0
 MOST_LINE_BYTES = 1 << 20
 LEVELS = {"error": 3, "warning": 4, "info": 6, "debug": 7}
 """Names of levels, and the highest priority of syslog(3) that each lets through."""
+BOOTED = Path("/run/systemd/system")
+"""It is there where systemd runs (sd_booted(3))."""
+JOURNALS = (Path("/run/log/journal"), Path("/var/log/journal"))
 _MARKER = "fieldpost-bugreport"
 """What `bugreport` writes by itself, while no agent runs, goes under this name."""
 
@@ -48,6 +52,8 @@ class Wanted:
 async def lines(wanted: Wanted, *, program: str = "journalctl") -> AsyncIterator[LogLine]:
     """Yield lines, oldest first; while followed, until cancelled.
 
+    What nobody writes is not followed: the agent has no line, and systemd does not run.
+
     Args:
         wanted: Which of them.
         program: Of systemd; tests bring their own.
@@ -56,6 +62,23 @@ async def lines(wanted: Wanted, *, program: str = "journalctl") -> AsyncIterator
         JournalUnreadable: It cannot be had; the hint says where the log is then.
         UsageInvalid: `since` is no time.
     """
+    if wanted.follow and not await _comes(program):
+        return
+    async with aclosing(_read(wanted, program)) as found:
+        async for line in found:
+            yield line
+
+
+async def _comes(program: str) -> bool:
+    """Say whether there are lines to follow, or may be; see `lines` for what is raised.
+
+    journalctl keeps to itself why nothing comes for as long as it follows.
+    """
+    there = [line async for line in _read(Wanted(last=1), program)]
+    return bool(there) or await asyncio.to_thread(BOOTED.is_dir)
+
+
+async def _read(wanted: Wanted, program: str) -> AsyncGenerator[LogLine, None]:
     try:
         child = await asyncio.create_subprocess_exec(
             *_argv(program, wanted),
@@ -91,7 +114,7 @@ async def lines(wanted: Wanted, *, program: str = "journalctl") -> AsyncIterator
                 child.kill()
             await child.wait()
     if code or not told:
-        _explain(code, complaint.decode("utf-8", "replace"))
+        await asyncio.to_thread(_explain, code, complaint.decode("utf-8", "replace"))
 
 
 def since(text: str) -> str:
@@ -133,9 +156,7 @@ def _explain(code: int, complaint: str) -> None:
             "this user may not read the agent's log",
             hint="sudo fieldpost logs, or: sudo usermod -aG systemd-journal $USER",
         )
-    if "No journal files" in complaint or not any(
-        Path(each).is_dir() for each in ("/run/log/journal", "/var/log/journal")
-    ):
+    if "No journal files" in complaint or not any(each.is_dir() for each in JOURNALS):
         raise JournalUnreadable(
             "this computer keeps no journal",
             hint="the agent's log is where its stderr goes: the terminal of fieldpost run",

@@ -112,6 +112,31 @@ async def test_without_journalctl_it_says_where_the_log_is():
     assert "stderr" in (raised.value.hint or "")
 
 
+async def test_what_nobody_writes_is_not_followed(program, tmp_path, monkeypatch):
+    """Without systemd no line will come: the following ends where plain reading does."""
+    monkeypatch.setattr(journald, "BOOTED", tmp_path / "none")
+    monkeypatch.setattr(journald, "JOURNALS", (tmp_path,))
+
+    assert [] == await read(program(), follow=True)
+    assert "--follow" not in (tmp_path / "argv").read_text()
+
+
+async def test_a_new_box_is_followed(program, tmp_path, monkeypatch):
+    """Its agent has not logged yet, and will."""
+    monkeypatch.setattr(journald, "BOOTED", tmp_path)
+    monkeypatch.setattr(journald, "JOURNALS", (tmp_path,))
+
+    assert [] == await read(program(), follow=True)
+    assert "--follow" in (tmp_path / "argv").read_text()
+
+
+async def test_following_what_is_not_for_us_says_who_may(program):
+    """Its journalctl would hint on stderr and wait for ever."""
+    hint = "Hint: You are currently not seeing messages from other users and the system."
+    with pytest.raises(JournalUnreadable, match="may not read"):
+        await read(program(stderr=hint), follow=True)
+
+
 async def test_a_reading_that_hangs_is_ended(program, monkeypatch):
     """A broken disk under the journal must not hold up a report."""
     monkeypatch.setattr(journald, "READ_S", 0.5)
