@@ -9,8 +9,9 @@ from typing import Any
 
 from device.config import Config
 from device.errors import SpoolError
-from device.model import Entry, Kept, LastSeen, Lately, Spent, State, Unreached, Wait
+from device.model import Entry, Kept, LastSeen, Lately, Noticed, Spent, State, Unreached, Wait
 from device.settings import merge
+from device.spool.notices import noticed
 from device.spool.reader import read_only
 
 OPEN_STATES = (State.PULLING, State.SEALED, State.STORED)
@@ -48,6 +49,8 @@ class Glance:
     free_bytes: int | None
     last_seen: tuple[LastSeen, ...]
     unreached: tuple[Unreached, ...]
+    noticed: tuple[Noticed, ...]
+    """What needs a person on the configured recorders."""
 
     @property
     def sent_bytes(self) -> int:
@@ -97,6 +100,11 @@ def glance(config: Config, now: datetime, *, day: date | None = None) -> Glance:
                 free_bytes=_free_bytes(root),
                 last_seen=tuple(reader.last_seen()),
                 unreached=tuple(reader.unreached()),
+                noticed=tuple(
+                    found
+                    for each in config.recorders
+                    if (found := noticed(reader.kept, each.url)) is not None
+                ),
             )
     except PermissionError as error:
         raise SpoolError(

@@ -29,8 +29,8 @@ def contradiction(entry: Entry, recording: Recording) -> str | None:
     if same:
         return None
     return (
-        f"{entry.id}: the recorder lists other content under the id and generation of a recording "
-        f"that is already {entry.state}; it stays on the recorder and needs a person"
+        "the recorder lists other content under the id and generation of a recording that is"
+        f" already {entry.state}"
     )
 
 

@@ -197,6 +197,27 @@ class Unreached:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Why something that a recorder lists needs a person, and what that person can do."""
+
+    recorder: RecorderId
+    recording: str
+    """By the recorder's own name for it."""
+    problem: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed:
+    """All that needs a person at a URL, and since when it is so; of many only the first."""
+
+    url: str
+    since: datetime
+    total: int
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BlockHashes:
     """SHA-256 of consecutive blocks from offset 0, truncated to `len(hashes[0])` bytes each.
 

@@ -93,7 +93,9 @@ class Puller:
             entry = await asyncio.to_thread(self.spool.known, recording.key)
             if entry is not None and entry.state not in (State.PULLING, State.QUARANTINED):
                 if other := contradiction(entry, recording):
-                    problems.append(other)
+                    problems.append(
+                        f"{entry.id}: {other}; it stays on the recorder and needs a person"
+                    )
                 elif entry.state is State.RELEASED:
                     lingering.append(entry)
                 continue

@@ -15,6 +15,7 @@ from device.core.retry import Retry
 from device.drivers import Driver, Opening, open_driver
 from device.errors import FieldpostError, RecorderBusy
 from device.model import Entry, EntryId, Listing, RecorderId, RecorderInfo, RecordingKey
+from device.notices import Notices
 from device.progress import Progress
 from device.pull import Puller
 from device.pulse import Pulse, Unwatched
@@ -71,10 +72,12 @@ class Visitor:
     _seen: dict[tuple[EntryId, int], int] = field(default_factory=dict, init=False)
     """How far each medium that is being pulled ever came: only more is progress."""
     _whereabouts: Whereabouts = field(init=False)
+    _notices: Notices = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin to keep how the recorder fares."""
         self._whereabouts = Whereabouts(url=self.config.url, spool=self.spool, clock=self.clock)
+        self._notices = Notices(url=self.config.url, spool=self.spool, clock=self.clock)
         self.reach = Reach(clock=self.clock)
 
     async def run(self, *, once: bool) -> None:
@@ -175,6 +178,7 @@ class Visitor:
             listing = await driver.recordings()
             await self._whereabouts.reached()
             await self._whereabouts.saw(await self._counted(info, listing))
+            await self._notices.take(info.recorder, listing)
             pulled = await puller.pull(info.recorder, listing)
             self._mention(pulled.notes)
             lingering = pulled.lingering

@@ -17,6 +17,7 @@ from device.doctor import Scene
 from device.doctor.ask_system import asked
 from device.documents import plain
 from device.documents.settings import settings
+from device.documents.warnings import NEEDS_A_PERSON
 from device.errors import FieldpostError
 from device.journald import Wanted, lines
 from device.spool.reader import read_only
@@ -67,15 +68,30 @@ def config(loaded: Loaded | None, problems: Sequence[str]) -> dict[str, Any]:
     return {"settings": shown, "warnings": list(loaded.warnings)}
 
 
+def nameless(told: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Take what recordings are called out of what a status tells of those left to people."""
+    if told is None:
+        return None
+    gone = {"recording": GONE, "problem": GONE, "hint": GONE}
+    return {
+        **told,
+        "warnings": [each for each in told["warnings"] if NEEDS_A_PERSON not in each],
+        "notices": [
+            {**each, "notices": [{**notice, **gone} for notice in each["notices"]]}
+            for each in told.get("notices", ())
+        ],
+    }
+
+
 def status(scene: Scene) -> dict[str, Any]:
     """Say what `status` tells, without what recordings are called and what is seen of people."""
-    told: Mapping[str, Any] | None = scene.status
+    told = nameless(scene.status)
     if told is None:
         return {"trouble": str(scene.trouble or "not asked")}
     kept = (
         "at", "source", "agent", "warnings", "cloud", "cloud_images", "spool", "backlog",
         "cooldowns", "configured", "unreached", "sent_bytes_today", "network", "power", "hold",
-        "data_today", "lately", "heartbeat", "clock_offset_s",
+        "data_today", "lately", "heartbeat", "clock_offset_s", "notices",
     )  # fmt: skip
     return {
         **{name: told[name] for name in kept if name in told},

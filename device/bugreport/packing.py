@@ -7,7 +7,7 @@ import os
 import secrets
 import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from device.bugreport import gathering
@@ -44,7 +44,7 @@ async def report(scene: Scene, marker: str) -> Report:
     config = scene.loaded.config if scene.loaded is not None else Config()
     words = await asyncio.to_thread(private_words, config, scene.environ)
     scrubber = Scrubber.of(words)
-    results = await examine(scene, every_check())
+    results = await examine(replace(scene, status=gathering.nameless(scene.status)), every_check())
     problems = scene.problem.problems if scene.problem is not None else ()
     told = {
         "versions.json": await gathering.versions(scene),

@@ -19,5 +19,5 @@ def named(error: FieldpostError, url: str, config: Config, call: Invocation) -> 
     return LinkUnavailable(
         "the agent has it open, and tells what it holds",
         reason=LinkReason.IN_USE,
-        hint="fieldpost status",
+        hint="fieldpost status; what came from it: fieldpost recordings ls",
     )

@@ -2,14 +2,15 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from device.cli import agents_own, recorder_words
+from device.cli import agents_own, recorder_words, scene
 from device.cli.invocation import Invocation
 from device.cli.output import document, sentence, width
 from device.cli.tables import spilling
+from device.config import Config
 from device.errors import FieldpostError
 from device.words import count, printable, size
 
@@ -40,10 +41,11 @@ def main(_args: Namespace, call: Invocation) -> int:
         else view
         for view in asyncio.run(survey.look(config))
     ]
+    left = _left(config, call)
     if call.json:
-        document({"recorders": [_object(view) for view in views]})
+        document({"recorders": [_object(view, left) for view in views]})
     elif views:
-        for line in _lines(views):
+        for line in _lines(views, left):
             print(line)
     else:
         print("no recorder is configured")
@@ -53,11 +55,19 @@ def main(_args: Namespace, call: Invocation) -> int:
     return errors[0].exit_code if errors and len(errors) == len(views) else 0
 
 
-def _lines(views: "Sequence[RecorderView]") -> Iterator[str]:
+def _left(config: Config, call: Invocation) -> dict[str, dict[str, Any]]:
+    """Look up, by URL, what needed a person when a visit last looked; unknown is none."""
+    try:
+        return {each["url"]: each for each in scene.told(config, call).get("notices", ())}
+    except FieldpostError:
+        return {}
+
+
+def _lines(views: "Sequence[RecorderView]", left: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Lay the rows out; below each comes how the recorder fares, where it tells."""
     heads = ("RECORDER", "DRIVER", "RECORDINGS", "SIZE", "ABOUT")
     rows = [_row(view) for view in views]
-    more = [_fares(view) for view in views]
+    more = [[*_fares(view), *_people(left.get(view.config.url))] for view in views]
     yield from spilling(heads, rows, more, right={"RECORDINGS", "SIZE"}, width=width())
 
 
@@ -66,6 +76,12 @@ def _fares(view: "RecorderView") -> list[str]:
     if view.listing is None:
         told += recorder_words.waiting(view.info, None)
     return told
+
+
+def _people(noticed: Mapping[str, Any] | None) -> Iterator[str]:
+    if noticed is not None:
+        many = count(noticed["total"], "recording needs", "recordings need")
+        yield f"{many} a person: {noticed['notices'][0]['recording']}; see: fieldpost status"
 
 
 def _row(view: "RecorderView") -> tuple[str, ...]:
@@ -92,7 +108,7 @@ def _about(view: "RecorderView") -> str:
     return ", ".join(parts) or "ok"
 
 
-def _object(view: "RecorderView") -> dict[str, Any]:
+def _object(view: "RecorderView", left: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     listing = view.listing
     media = [medium for each in listing.recordings for medium in each.media] if listing else []
     return {
@@ -103,6 +119,7 @@ def _object(view: "RecorderView") -> dict[str, Any]:
         "rejected": listing.rejected if listing else None,
         "complete": listing.complete if listing else None,
         "error": _problem(view.error) if view.error else None,
+        "left": left.get(view.config.url),
     }
 
 

@@ -1,4 +1,4 @@
-"""Checks of the spool: can it be written, is there room, does anything lie in it for too long?"""
+"""Checks of the spool: is it writable, is there room, what waits too long or for a person?"""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from device.config import SpoolConfig
 from device.doctor import CONFIG, Check, Scene
 from device.spool.room import MIN_FREE_INODES
 from device.verdict import Finding, failed, ok, skipped, warning
-from device.words import count, size, span
+from device.words import count, printable, size, span
 
 OLD_S = 86_400.0
 """What waits longer than a day should be known to somebody."""
@@ -49,6 +49,21 @@ async def oldest(scene: Scene, _subject: str) -> Finding:
     if age_s > OLD_S:
         return warning(f"the oldest of {waits} waits for {span(age_s)}", "fieldpost status")
     return ok(f"{waits} to carry, the oldest for {span(age_s)}")
+
+
+async def left(scene: Scene, _subject: str) -> Finding:
+    """Do recorders list what nobody but a person gets into the cloud?"""
+    status: Any = scene.status
+    if status is None:
+        return skipped("the spool cannot be looked at by this user")
+    found = status.get("notices", ())
+    if not found:
+        return ok("nothing on the recorders needs a person")
+    first = found[0]["notices"][0]
+    others = sum(each["total"] for each in found) - 1
+    more = f" (and {count(others, 'other')}; see: fieldpost status)" if others else ""
+    what = f"{first['recorder']}: recording {first['recording']}: {first['problem']}"
+    return warning(printable(what) + more, printable(first["hint"]))
 
 
 def _writable(root: Path, running: bool) -> Finding:  # noqa: PLR0911 - a table
@@ -131,4 +146,5 @@ CHECKS = (
     Check(code="spool-writable", run=writable, needs=(CONFIG,)),
     Check(code="spool-space", run=space, needs=(CONFIG,)),
     Check(code="oldest-undelivered", run=oldest, needs=(CONFIG,)),
+    Check(code="recordings-left", run=left, needs=(CONFIG,)),
 )

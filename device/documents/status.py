@@ -54,6 +54,7 @@ def status_object(
         "configured": [recorder.url for recorder in config.recorders],
         "recorders": _recorders(seen),
         "unreached": seen.unreached,
+        "notices": seen.noticed,
         "waiting": waiting_objects(seen, going_up),
         **(live or {}),
     }

@@ -19,6 +19,10 @@ FULL_STORAGE_PERCENT = 90
 WRONG_CLOCK_S = 60.0
 OLD_S = 3600.0
 """What was seen before is told with its age."""
+NEEDS_A_PERSON = " needs a person: "
+"""In every sentence that names a recording which stays on its recorder."""
+MOST_NOTICES = 3
+"""So many of a recorder are told one by one: its other warnings are to be seen too."""
 
 _HINTS = {
     "serial": "plug the recorder in and switch it on",
@@ -79,6 +83,7 @@ def warnings(seen: Glance, config: Config) -> Iterator[str]:
             recorder, seen.last_seen, unreached, now=seen.now, running=seen.pid is not None
         ):
             yield printable(sentence)
+        yield from _left_to_people(seen, recorder.url)
     if quarantined := seen.count(State.QUARANTINED):
         noun = count(quarantined, "recording is", "recordings are")
         yield f"{noun} quarantined; see: fieldpost quarantine ls"
@@ -163,6 +168,16 @@ def _complaints(info: RecorderInfo, recorder: RecorderConfig) -> Iterator[str]:
     if info.dropped_recordings:
         many = count(info.dropped_recordings, "recording")
         yield f"it has itself lost, or not taken, {many} since it was made"
+
+
+def _left_to_people(seen: Glance, url: str) -> Iterator[str]:
+    for noticed in (each for each in seen.noticed if each.url == url):
+        for each in noticed.notices[:MOST_NOTICES]:
+            who = f"{each.recorder}: recording {each.recording}"
+            yield printable(f"{who}{NEEDS_A_PERSON}{each.problem}; {each.hint}")
+        if (more := noticed.total - MOST_NOTICES) > 0:
+            many = count(more, "more recording needs", "more recordings need")
+            yield printable(f"{url}: {many} a person; see: fieldpost status --json")
 
 
 def _newest(heard: Sequence[LastSeen]) -> LastSeen:

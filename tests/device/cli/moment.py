@@ -122,6 +122,7 @@ def glanced(**more: Any) -> Glance:
             ),
         ),
         "unreached": (),
+        "noticed": (),
     }  # fmt: skip
     return Glance(**{**known, **more})
 

@@ -63,6 +63,7 @@ def glanced(*moving: Entry, pid=1, hold=None, cooldowns=None, **more) -> Glance:
         "free_bytes": None,
         "last_seen": (),
         "unreached": (),
+        "noticed": (),
     }
     return Glance(**{**known, **more})
 
