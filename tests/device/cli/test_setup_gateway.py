@@ -51,6 +51,31 @@ async def test_something_else_is_no_gateway(answer):
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("allowed", [True, False], ids=["here", "elsewhere"])
+async def test_a_gateway_without_tls_is_told_as_one(allowed, monkeypatch):
+    """Whoever leaves https:// or http:// out is told which, not to sign in anywhere."""
+    monkeypatch.setattr("device.cli.setup_gateway.is_loopback", lambda _: allowed)
+    async with serving(OURS) as cloud:
+        plain = cloud.base_url
+        with pytest.raises(NotTheCloud, match=f"a gateway answers at {plain}") as raised:
+            await who_answers(
+                CloudConfig(base_url=plain.replace("http:", "https:")), NetworkConfig(), {}
+            )
+
+    assert (raised.value.hint or "").startswith(f"--base-url {plain}")
+    assert allowed == ("allow_http" not in (raised.value.hint or ""))
+
+
+@pytest.mark.asyncio
+async def test_a_portal_without_tls_is_a_portal():
+    """Something that is no gateway in clear either."""
+    async with serving(PORTAL) as cloud:
+        other = CloudConfig(base_url=cloud.base_url.replace("http:", "https:"))
+        with pytest.raises(NotTheCloud, match="does not speak TLS"):
+            await who_answers(other, NetworkConfig(), {})
+
+
+@pytest.mark.asyncio
 async def test_nobody_is_there():
     """The sentence of every connection that fails."""
     with pytest.raises(CloudUnreachable):
