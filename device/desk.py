@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from device.config import Config
@@ -41,13 +41,17 @@ class Desk:
         seen = await asyncio.to_thread(
             glance, config, self.parts.clock.now(), day=today and today.date()
         )
+        if regime is not None:  # the spool learns of small sums after minutes
+            seen = replace(seen, spent=await regime.ledger.spent(seen.day))
         live = live_object(
             self.hub.transfers(),
+            self.hub.upload_rate(),
             self.parts.surroundings.network,
             self.parts.surroundings.power,
             daytime.offset_s() if daytime is not None else None,
         )
-        return plain(await asyncio.to_thread(status_object, seen, config, live))
+        sending = {each.id for each in seen.moving if self.crew.sends(each.id)}
+        return plain(await asyncio.to_thread(status_object, seen, config, live, sending=sending))
 
     async def wake(self) -> None:
         """See `Actions.wake`."""

@@ -63,6 +63,26 @@ class Ledger:
         unsaved = sum(n for (at, _, paid), n in self._unsaved.items() if paid and at == day)
         return self._saved.get(day, 0) + unsaved
 
+    async def spent(self, day: date) -> tuple[Spent, ...]:
+        """Return what left on a day up to this moment, by network, saved or not.
+
+        Raises:
+            SpoolError: The spool cannot be read.
+        """
+        async with self._saving:  # a sum that is just being saved would count twice, or not
+            sums = {
+                (each.kind, each.costs): each.sent_bytes
+                for each in await asyncio.to_thread(self._spool.spent, day)
+            }
+            self._look()
+            for (at, kind, paid), sent_bytes in self._unsaved.items():
+                if at == day:
+                    sums[kind, paid] = sums.get((kind, paid), 0) + sent_bytes
+        return tuple(
+            Spent(kind=kind, costs=paid, sent_bytes=sent_bytes)
+            for (kind, paid), sent_bytes in sorted(sums.items())
+        )
+
     async def save(self) -> None:
         """Put into the spool what has left since the last time.
 

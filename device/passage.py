@@ -101,3 +101,4 @@ class Passage:
         finally:
             self._toll.unsettled_bytes += sent_bytes  # also when cancelled
         return answer, sent_bytes, self._way.clock.monotonic() - begun_s
+        moved(0)  # who watches knows then what the first acknowledged bytes add to

@@ -38,7 +38,11 @@ def headline(status: _Document) -> str | None:
 
 def moving(status: _Document) -> Iterator[str]:
     """Count what moves, which the agent alone knows."""
-    ways = [each["direction"] for each in status.get("transfers", ())]
+    ways = [
+        each["direction"]
+        for each in status.get("transfers", ())
+        if each["done_bytes"] != each["total_bytes"]  # it is done, and shown for a moment
+    ]
     for way, said in (("upload", "going up"), ("pull", "being pulled")):
         if way in ways:
             yield f"{ways.count(way)} {said}"

@@ -14,6 +14,8 @@ class Board:
     flow: Flow
     status: dict[str, Any] | None = None
     transfers: list[dict[str, Any]] = field(default_factory=list)
+    upload_rate_bytes_per_s: int = 0
+    """Of all uploads together."""
     recorders: dict[str, str] = field(default_factory=dict)
     """The recorder of each entry that was told of."""
     told: str | None = None
@@ -30,10 +32,10 @@ class Board:
         match heard.name:
             case "status":
                 self.status = content
-                self._progress(content.get("transfers", []), now_s)
+                self._progress(content, now_s)
                 self.recorders = {each["id"]: each["recorder"] for each in content["waiting"]}
             case "progress":
-                self._progress(content["transfers"], now_s)
+                self._progress(content, now_s)
             case "moved":
                 self._moved(content["entry"], now_s)
             case "note":
@@ -45,10 +47,6 @@ class Board:
         """List what moves one way."""
         return [each for each in self.transfers if each["direction"] == direction]
 
-    def rate(self, direction: str) -> int:
-        """Sum up the rates of what moves one way."""
-        return sum(each["rate_bytes_per_s"] for each in self.moving(direction))
-
     def _moved(self, entry: dict[str, Any], now_s: float) -> None:
         self.flow.moved(entry, now_s)
         self.recorders[entry["id"]] = entry["recorder"]
@@ -56,6 +54,7 @@ class Board:
             waiting = [each for each in self.status["waiting"] if each["id"] != entry["id"]]
             self.status = {**self.status, "waiting": waiting}
 
-    def _progress(self, transfers: list[dict[str, Any]], now_s: float) -> None:
-        self.transfers = transfers
-        self.flow.progress(transfers, now_s)
+    def _progress(self, content: dict[str, Any], now_s: float) -> None:
+        self.transfers = content.get("transfers", [])
+        self.upload_rate_bytes_per_s = content.get("upload_rate_bytes_per_s") or 0
+        self.flow.progress(self.transfers, now_s)

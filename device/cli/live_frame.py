@@ -94,7 +94,7 @@ class Frame:
         yield from self._named("data", life_words.data_today(status))
 
     def _flow(self, board: Board, now_s: float) -> Line:
-        rate = f"{size(board.rate('upload'))}/s"
+        rate = f"{size(board.upload_rate_bytes_per_s)}/s"
         beside = _HEAD_COLUMNS + len(rate) + 1 + (_TAIL_COLUMNS if self.columns >= WIDE else 0)
         room = max(8, self.columns - beside)
         rates = board.flow.rates(now_s, room)

@@ -96,6 +96,10 @@ class Hub:
         """Describe what moves at this moment."""
         return self._transfers.objects()
 
+    def upload_rate(self) -> int:
+        """Return how many bytes a second go up at this moment, all uploads together."""
+        return self._transfers.upload_rate()
+
     def pulling(self, entry: EntryId, index: int, done_bytes: int, total_bytes: int) -> None:
         """See `Progress.pulling`."""
         self._transfers.pulling(entry, index, done_bytes, total_bytes)
@@ -145,7 +149,11 @@ class Hub:
             await self._stirred.wait()
             self._stirred.clear()
             if self._listeners:
-                self.tell("progress", {"transfers": self.transfers()})
+                rate = self.upload_rate()
+                self.tell(
+                    "progress",
+                    {"transfers": self.transfers(), "upload_rate_bytes_per_s": rate},
+                )
             await self.clock.sleep(PROGRESS_EVERY_S)
 
     async def news(self, within_s: float) -> None:

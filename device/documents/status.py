@@ -1,18 +1,22 @@
 """The status of the agent and its spool for programs: `status --json` and GET /v1/status."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from device.config import Config
 from device.core.policy import MB
-from device.documents.waiting import held_by_policy, waiting_objects
+from device.documents.waiting import Now, held_by_policy, waiting_objects
 from device.documents.warnings import surrounding_warnings, warnings
 from device.glance import Glance
 from device.model import EntryId, LastSeen, Lately, State
 
 
 def status_object(
-    seen: Glance, config: Config, live: Mapping[str, Any] | None = None
+    seen: Glance,
+    config: Config,
+    live: Mapping[str, Any] | None = None,
+    *,
+    sending: Collection[EntryId] = (),
 ) -> dict[str, Any]:
     """Describe what is carried, what waits, and why.
 
@@ -20,9 +24,9 @@ def status_object(
         seen: The spool.
         config: What is configured now.
         live: What only the agent itself knows; None where the spool alone was read.
+        sending: What goes up though no byte of it moves: all has left, and is to be answered.
     """
-    moving = (live or {}).get("transfers")
-    going_up = moving and {EntryId(e["entry"]) for e in moving if e["direction"] == "upload"}
+    now = None if live is None else _now(live["transfers"], sending)
     oldest = min((entry.begun_at for entry in seen.backlog), default=None)
     return {
         "at": seen.now,
@@ -55,7 +59,7 @@ def status_object(
         "recorders": _recorders(seen),
         "unreached": seen.unreached,
         "notices": seen.noticed,
-        "waiting": waiting_objects(seen, going_up),
+        "waiting": waiting_objects(seen, now),
         **(live or {}),
     }
 
@@ -80,6 +84,16 @@ def seen_object(seen: LastSeen) -> dict[str, Any]:
         "clock_offset_s": info.clock_offset_s,
         "conditions": info.conditions,
     }
+
+
+def _now(transfers: Sequence[Mapping[str, Any]], sending: Collection[EntryId]) -> Now:
+    ups = {EntryId(each["entry"]) for each in transfers if each["direction"] == "upload"}
+    pulled = {
+        (EntryId(each["entry"]), int(each["medium"])): int(each["done_bytes"])
+        for each in transfers
+        if each["direction"] == "pull"
+    }
+    return Now(going_up=ups | set(sending), pulled_bytes=pulled)
 
 
 def _data_today(seen: Glance) -> dict[str, Any]:

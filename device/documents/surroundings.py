@@ -8,6 +8,7 @@ from device.surroundings import NetworkState, PowerState
 
 def live_object(
     transfers: Sequence[Mapping[str, Any]],
+    upload_rate_bytes_per_s: int,
     network: NetworkState,
     power: PowerState,
     clock_offset_s: float | None,
@@ -18,4 +19,5 @@ def live_object(
         "power": power,
         "clock_offset_s": clock_offset_s,
         "transfers": list(transfers),
+        "upload_rate_bytes_per_s": upload_rate_bytes_per_s,
     }

@@ -1,6 +1,7 @@
 """Why each entry that is not through waits, and when it goes on: none is without a reason."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from device.documents.entries import ways
@@ -16,17 +17,24 @@ _ALL_WAIT = frozenset(
 """Failures of the way to the cloud: one recording meets them, and all wait."""
 
 
-def waiting_objects(
-    seen: Glance, going_up: Collection[EntryId] | None = None
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """What the agent knows of this moment, and its spool does not."""
+
+    going_up: Collection[EntryId] = ()
+    pulled_bytes: Mapping[tuple[EntryId, int], int] = field(default_factory=dict)
+    """Of media that are being pulled, by entry and index: the spool learns of it now and then."""
+
+
+def waiting_objects(seen: Glance, now: Now | None = None) -> list[dict[str, Any]]:
     """Describe all entries that have steps before them, oldest first.
 
     Args:
         seen: The spool.
-        going_up: What goes up at this moment; None where nobody can tell.
+        now: What moves at this moment; None where nobody can tell.
     """
     shut = _shut(seen)
-    return [_object(entry, _reason(entry, seen, shut, going_up)) for entry in seen.moving]
+    return [_object(entry, _reason(entry, seen, shut, now)) for entry in seen.moving]
 
 
 def waiting_object(entry: Entry, seen: Glance) -> dict[str, Any] | None:
@@ -55,20 +63,18 @@ def _object(entry: Entry, wait: Wait) -> dict[str, Any]:
     }
 
 
-def _reason(
-    entry: Entry, seen: Glance, shut: Wait | None, going_up: Collection[EntryId] | None
-) -> Wait:
+def _reason(entry: Entry, seen: Glance, shut: Wait | None, now: Now | None) -> Wait:
     """Find what really holds an entry up: what holds all up counts before its own wait."""
     if entry.state is State.PULLING:
-        return entry.wait or _nothing(_pulled(entry, seen))
+        return entry.wait or _nothing(_pulled(entry, seen, now or Now()))
     if entry.state is State.STORED:
         return entry.wait or _nothing("in the cloud; to be released to its recorder")
-    if going_up is not None and entry.id in going_up:
+    if now is not None and entry.id in now.going_up:
         return _nothing("uploading")
     held = held_by_policy(seen) or entry.wait
     if held is not None or seen.pid is None:
         return held or _nothing("goes up when the agent runs")
-    return shut or _nothing(_turn(going_up))
+    return shut or _nothing(_turn(now))
 
 
 def _nothing(told: str) -> Wait:
@@ -76,15 +82,18 @@ def _nothing(told: str) -> Wait:
     return Wait(code="", reason=told)
 
 
-def _turn(going_up: Collection[EntryId] | None) -> str:
-    if going_up is None:
+def _turn(now: Now | None) -> str:
+    if now is None:
         return "uploading, or next in line"
-    return "next in line" if going_up else "goes up next"
+    return "next in line" if now.going_up else "goes up next"
 
 
-def _pulled(entry: Entry, seen: Glance) -> str:
-    pulled = sum(each.pulled_bytes for each in entry.media)
-    share = _PERCENT * pulled // entry.size_bytes if entry.size_bytes else 0
+def _pulled(entry: Entry, seen: Glance, now: Now) -> str:
+    pulled = sum(
+        now.pulled_bytes.get((entry.id, each.medium.index), each.pulled_bytes)
+        for each in entry.media
+    )
+    share = _PERCENT * min(pulled, entry.size_bytes) // entry.size_bytes if entry.size_bytes else 0
     told = f"{share} % pulled"
     if seen.pid is None:
         return f"{told}; goes on when the agent runs"

@@ -13,7 +13,7 @@ from device.control.hub import Hub
 from device.desk import Desk
 from device.drivers.named_files import describe
 from device.errors import ConfigInvalid, EntryUnknown, IllegalMove, UsageInvalid
-from device.model import EntryId, Receipt, State, Wait
+from device.model import EntryId, Receipt, Spent, State, Wait
 from device.parts import Parts
 from device.progress import Silent
 from device.spool.spool import Spool
@@ -49,6 +49,13 @@ class Crew:
     async def change(self, config) -> list[str]:
         self.asked.append(("change", config))
         return ["uploads"]
+
+
+class Ledger:
+    """Knows of more than is in the spool."""
+
+    async def spent(self, day) -> tuple[Spent, ...]:
+        return (Spent(kind="4g", costs=True, sent_bytes=day.day),)
 
 
 @pytest.fixture
@@ -182,10 +189,29 @@ def test_the_status_tells_what_surrounds_the_box(desk):
     """The network of this moment, and the day and the clock's fault by the cloud's own time."""
     before = asyncio.run(desk.status())
     desk.crew.regime = SimpleNamespace(
-        daytime=SimpleNamespace(now=lambda: NOW, offset_s=lambda: 3600.0)
+        daytime=SimpleNamespace(now=lambda: NOW, offset_s=lambda: 3600.0), ledger=Ledger()
     )
     after = asyncio.run(desk.status())
 
     assert ("wifi", None) == (before["network"]["kind"], before["clock_offset_s"])
     assert ("2026-03-01", 3600.0) == (after["data_today"]["day"], after["clock_offset_s"])
     assert after["warnings"][0].startswith("this box's clock is 1 h ahead")
+
+
+def test_the_status_tells_what_left_this_minute(desk):
+    """The ledger saves small sums after minutes; the agent knows them before."""
+    desk.crew.regime = SimpleNamespace(
+        daytime=SimpleNamespace(now=lambda: NOW, offset_s=lambda: 0.0), ledger=Ledger()
+    )
+    today = asyncio.run(desk.status())["data_today"]
+
+    assert [{"kind": "4g", "costs": True, "sent_bytes": 1}] == today["networks"]
+    assert 1 == today["counted_bytes"]
+
+
+def test_what_awaits_its_answer_goes_up_still(desk, sealed):
+    """Its last byte landed, so that nothing of it moves."""
+    desk.crew.sending.add(sealed)
+    status = asyncio.run(desk.status())
+
+    assert ["uploading"] == [each["reason"] for each in status["waiting"]]

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -220,3 +220,19 @@ async def test_large_sums_do_not_wait(ledger, counter, clock, spool):
     counter.new_bytes = SAVE_BYTES
 
     assert (SAVE_BYTES, SAVE_BYTES) == await kept_soon_and_after_all(ledger, clock, spool)
+
+
+async def test_what_was_spent_is_told_before_it_is_saved(ledger, counter, spool):
+    """By network, beside what the spool holds; other days do not count."""
+    ledger.moved_to(WIFI)
+    counter.new_bytes = 50
+    await ledger.save()
+    counter.new_bytes = 7
+    ledger.moved_to(MOBILE)
+    counter.new_bytes = 1000
+
+    assert (
+        Spent(kind="4g", costs=True, sent_bytes=1000),
+        Spent(kind="wifi", costs=False, sent_bytes=57),
+    ) == await ledger.spent(TODAY)
+    assert () == await ledger.spent(TODAY + timedelta(days=1))

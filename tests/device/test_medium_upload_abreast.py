@@ -118,6 +118,17 @@ async def test_what_is_shown_adds_them_up(line: Line) -> None:
 
 
 @pytest.mark.asyncio
+async def test_an_upload_is_shown_from_its_first_byte_on(line: Line) -> None:
+    """One small enough to land at once has brought all its bytes, and not none."""
+    store, shown = PartsStore(CHUNK_BYTES), Shown()
+    site, line.progress = _parts(store), shown
+    async with served(site):
+        await line.upload(await line.seal(noise(1000)), site)
+
+    assert (0, 1000) == (shown.done_bytes[0], shown.done_bytes[-1])
+
+
+@pytest.mark.asyncio
 async def test_a_cut_part_does_not_cost_the_one_beside_it(line: Line) -> None:
     """The other's ETag counts; only what arrived of the cut one went in vain."""
     store = PartsStore(CHUNK_BYTES)

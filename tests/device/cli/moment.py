@@ -152,7 +152,8 @@ def status(
     """The document of `status --json` at that moment."""
     power = power or PowerState(battery_percent=81, charging=False)
     moving = TRANSFERS if transfers is None else transfers
-    told = live_object(moving, network, power, offset_s) if live else None
+    rate = sum(each["rate_bytes_per_s"] for each in moving if each["direction"] == "upload")
+    told = live_object(moving, rate, network, power, offset_s) if live else None
     return plain(status_object(glanced(**more), CONFIG, told))
 
 

@@ -230,3 +230,16 @@ def test_times_of_the_past_are_now():
     lines = frame.lines(shown, NOW + timedelta(hours=1), now_s)
 
     assert any("12.0 MiB  now" in piece for line in lines for piece, _ in line)
+
+
+def test_what_landed_neither_goes_up_nor_has_a_rate():
+    """Its line says 100 % for a moment; the rate of all is what the agent says, not their sum."""
+    done = {**UP, "done_bytes": UP["total_bytes"], "rate_bytes_per_s": 0, "medium": 1}
+    moving = status(transfers=[UP, done])
+    shown, now_s = board({**moving, "warnings": []})
+    shown.take(Heard("progress", {"transfers": [UP, done], "upload_rate_bytes_per_s": 1024}), now_s)
+    lines = drawn(shown, now_s)
+
+    assert lines[1].startswith("[ok] ")
+    assert "1 going up" in " ".join(lines[1:3])
+    assert any(line.startswith("up       1.0 KiB/s ") for line in lines)

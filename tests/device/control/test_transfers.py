@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 
-from device.control.transfers import Transfers
+import pytest
+
+from device.control.transfers import SHOWN_S, TOTAL_OVER_S, Transfers
 from device.model import (
     Entry,
     EntryId,
@@ -106,3 +108,50 @@ def test_what_fell_silent_is_dropped():
     clock.advance(121)
 
     assert [] == transfers.objects()
+
+
+def test_what_landed_is_shown_as_done_for_a_moment():
+    """With no rate any more; what is not all there stays."""
+    clock, transfers = book()
+    for index, done in ((0, 1000), (1, 900)):
+        transfers.uploading(ID, index, 0, 1000)
+        clock.advance(1)
+        transfers.uploading(ID, index, done, 1000)
+    rates = [each["rate_bytes_per_s"] for each in transfers.objects()]
+    clock.advance(SHOWN_S)
+
+    assert [0, 900] == rates
+    assert [1] == [each["medium"] for each in transfers.objects()]
+
+
+def test_more_than_was_announced_is_still_pulled():
+    """A recording whose size its recorder only estimates."""
+    clock, transfers = book()
+    transfers.pulling(ID, 0, 900, 1000)
+    clock.advance(1)
+    transfers.pulling(ID, 0, 1100, 1000)
+    clock.advance(SHOWN_S + 1)
+
+    assert 1 == len(transfers.objects())
+
+
+def test_uploads_together_are_never_faster_than_their_link():
+    """One medium after the other at 60 kB/s, two under way at a time, some parts sent twice."""
+    clock, transfers = book()
+    most = 0
+    for number in range(40):
+        pair = (2 * number, 2 * number + 1)
+        for index in pair:
+            transfers.uploading(ID, index, 0, 30_000)
+        for step in range(1, 5):
+            clock.advance(0.25)
+            for index in pair:
+                transfers.uploading(ID, index, 7_500 * step, 30_000)
+                transfers.uploading(ID, index, 7_500 * (step - 1), 30_000)
+            most = max(most, transfers.upload_rate())
+    steady = transfers.upload_rate()
+    clock.advance(TOTAL_OVER_S + 1)
+
+    assert 60_000 == pytest.approx(most, rel=0.06)
+    assert 60_000 == pytest.approx(steady, rel=0.06)
+    assert 0 == transfers.upload_rate()

@@ -88,7 +88,7 @@ def status(spool):
     )
     transfers = Transfers(clock=SystemClock(), changed=lambda: None)
     transfers.uploading(EntryId("ab" * 16), 0, 5, 10)
-    live = live_object(transfers.objects(), NetworkState(), PowerState(battery_percent=7), -1.5)
+    live = live_object(transfers.objects(), 0, NetworkState(), PowerState(battery_percent=7), -1.5)
     return plain(status_object(glance(config, datetime.now(UTC)), config, live))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from device.documents.waiting import waiting_objects
+from device.documents.waiting import Now, waiting_objects
 from device.glance import Glance
 from device.model import (
     Entry,
@@ -69,10 +69,8 @@ def glanced(*moving: Entry, pid=1, hold=None, cooldowns=None, **more) -> Glance:
 
 
 def told(seen: Glance, going_up=None) -> list[tuple]:
-    return [
-        (each["code"], each["reason"], each["next_at"])
-        for each in waiting_objects(seen, going_up and {EntryId(e) for e in going_up})
-    ]
+    now = None if going_up is None else Now(going_up={EntryId(each) for each in going_up})
+    return [(each["code"], each["reason"], each["next_at"]) for each in waiting_objects(seen, now)]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +91,14 @@ def test_what_nothing_holds_up_has_its_next_step_for_a_reason(state, pid, going_
     seen = glanced(entry("one", state, pulled=100), pid=pid)
 
     assert [(None, reason, None)] == told(seen, going_up)
+
+
+def test_a_pull_is_as_far_as_it_moves_now():
+    """The spool learns of it only every now and then."""
+    now = Now(pulled_bytes={(EntryId("one"), 0): 150, (EntryId("two"), 0): 3})
+    (told,) = waiting_objects(glanced(entry("one", State.PULLING, pulled=100)), now)
+
+    assert "75 % pulled" == told["reason"]
 
 
 def test_the_policy_holds_all_that_would_go_up_while_the_agent_runs(tmp_path: Path):
