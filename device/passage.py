@@ -96,9 +96,9 @@ class Passage:
             )
 
         begun_s = self._way.clock.monotonic()
+        moved(0)  # who watches knows then what the first acknowledged bytes add to
         try:
             answer = await self._way.transport.send(request, self._file, moved)
         finally:
             self._toll.unsettled_bytes += sent_bytes  # also when cancelled
         return answer, sent_bytes, self._way.clock.monotonic() - begun_s
-        moved(0)  # who watches knows then what the first acknowledged bytes add to
