@@ -156,7 +156,7 @@ class Landing:
         if medium.file_size_bytes not in {None, stored.size_bytes}:
             return await self._refused(medium, f"{stored.size_bytes} bytes")
         finished = await self._store.recordings.finish_medium(
-            medium.id, size_bytes=stored.size_bytes, sha256=stored.sha256, mark=stored.mark
+            medium, size_bytes=stored.size_bytes, sha256=stored.sha256, mark=stored.mark
         )
         if (handle := await self._store.uploads.handle(medium.id)) is not None:
             await self._store.uploads.drop(medium.id, handle)

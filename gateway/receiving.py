@@ -259,7 +259,7 @@ class Receiving:
         if stored is None:
             return None
         return await self._store.recordings.finish_medium(
-            medium.id, size_bytes=stored.size_bytes, sha256=stored.sha256
+            medium, size_bytes=stored.size_bytes, sha256=stored.sha256
         )
 
     async def _finish(self, slot: Slot, medium: Medium, part: Part) -> Medium:
@@ -292,7 +292,7 @@ class Receiving:
     async def _noted(self, medium: Medium, stored: Stored) -> Medium:
         """Note that the object is there."""
         finished = await self._store.recordings.finish_medium(
-            medium.id, size_bytes=stored.size_bytes, sha256=stored.sha256
+            medium, size_bytes=stored.size_bytes, sha256=stored.sha256
         )
         logger.info(
             "A medium is whole.",

@@ -97,9 +97,9 @@ class Recordings(Protocol):
         ...
 
     async def finish_medium(
-        self, medium_id: str, *, size_bytes: int, sha256: str, mark: str | None = None
+        self, medium: Medium, *, size_bytes: int, sha256: str, mark: str | None = None
     ) -> Medium:
-        """Note that the object store holds the medium whole; repeatable.
+        """Note that the object store holds the medium whole, and answer it as such; repeatable.
 
         Raises:
             NotFound: It was deleted meanwhile.

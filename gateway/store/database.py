@@ -5,6 +5,7 @@ threads; an asynchronous engine can run the very same ones by `AsyncConnection.r
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
@@ -22,6 +23,7 @@ from gateway.store.writer import Writer
 
 _BUSY_TIMEOUT_MS = 10_000
 _READERS = 4
+_OWN = "BEGIN IMMEDIATE"
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -54,7 +56,10 @@ class Database:
         def on_write(connection: Connection) -> None:
             # A transaction that reads before it writes must own the write lock from the start:
             # SQLite refuses to upgrade a stale snapshot, whatever the busy timeout.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                connection.connection.cursor().execute(_OWN)
+            except sqlite3.Error as error:
+                raise DBAPIError.instance(_OWN, None, error, sqlite3.Error) from error
 
         return cls(reader, writer)
 

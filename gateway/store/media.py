@@ -53,7 +53,6 @@ _FINISH = (
         store_mark=bindparam("mark"),
         expired_at=None,
     )
-    .returning(*media.c)
 )
 _UNFINISHED = (
     select(func.count())
@@ -135,22 +134,19 @@ def medium_of(connection: Connection, medium_id: str) -> Medium | None:
     return None if row is None else to_medium(row)
 
 
-def finish_medium(
-    connection: Connection, medium_id: str, *, size_bytes: int, sha256: str, mark: str | None
-) -> Medium:
+def finish_medium(connection: Connection, finished: Medium) -> None:
     """See `Recordings.finish_medium`."""
-    row = connection.execute(
+    done = connection.execute(
         _FINISH,
         {
-            "wanted": medium_id,
-            "counted_bytes": size_bytes,
-            "counted_sha256": sha256,
-            "mark": mark,
+            "wanted": finished.id,
+            "counted_bytes": finished.file_size_bytes,
+            "counted_sha256": finished.content_sha256,
+            "mark": finished.store_mark,
         },
-    ).one_or_none()
-    if row is None:
+    )
+    if done.rowcount == 0:
         raise NotFound("the recording was deleted")
-    return to_medium(row)
 
 
 def reopen_medium(connection: Connection, medium_id: str, *, blame: bool) -> None:

@@ -102,12 +102,19 @@ class SqlRecordings:
         return self._just_made.take(medium_id) or await self.medium(medium_id)
 
     async def finish_medium(
-        self, medium_id: str, *, size_bytes: int, sha256: str, mark: str | None = None
+        self, medium: Medium, *, size_bytes: int, sha256: str, mark: str | None = None
     ) -> Medium:
         """See `Recordings.finish_medium`."""
-        return await self._database.writing(
-            finish_medium, medium_id, size_bytes=size_bytes, sha256=sha256, mark=mark
+        finished = dataclasses.replace(
+            medium,
+            status=MediaStatus.UPLOADED,
+            file_size_bytes=size_bytes,
+            content_sha256=sha256,
+            store_mark=mark,
+            expired_at=None,
         )
+        await self._database.writing(finish_medium, finished)
+        return finished
 
     async def reopen_medium(self, medium_id: str, *, blame: bool) -> None:
         """See `Recordings.reopen_medium`."""

@@ -128,4 +128,4 @@ async def test_what_another_process_deleted_is_not_finished(store, tmp_path):
     given = await store.recordings.awaited("med_1")
 
     with pytest.raises(NotFound):
-        await store.recordings.finish_medium(given.id, size_bytes=1, sha256="0" * 64)
+        await store.recordings.finish_medium(given, size_bytes=1, sha256="0" * 64)

@@ -83,7 +83,7 @@ async def test_a_database_of_the_first_version_is_migrated(tmp_path):
     now = FakeClock().now()
     async with open_store(tmp_path) as store:
         idle = await store.idle.media(now + timedelta(days=1))
-        done = await store.recordings.finish_medium("med_1", size_bytes=1, sha256="0" * 64)
+        done = await store.recordings.finish_medium(idle[0], size_bytes=1, sha256="0" * 64)
 
     assert migrated is True
     assert ["med_1"] == [medium.id for medium in idle]
