@@ -62,4 +62,4 @@ def _redeem(connection: Connection, code_hash: str, token: DeviceToken) -> Devic
 
 
 def _refused() -> CodeRefused:
-    return CodeRefused("the code is wrong, used or too old; ask for a new one")
+    return CodeRefused("the code is wrong, used or too old")

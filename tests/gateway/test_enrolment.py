@@ -65,6 +65,14 @@ async def test_a_code_is_good_once(api, code):
     assert {(403, "code_refused")} == {(each.status, each.code) for each in (again, other)}
 
 
+async def test_a_refused_code_is_told_without_advice(api, code):
+    """Which command makes another one is the client's to say, and it does."""
+    await enrol(api, code)
+    again = await enrol(api, code)
+
+    assert "the code is wrong, used or too old" == again.json["error"]["message"]
+
+
 async def test_a_lost_answer_is_given_again_to_the_same_client(api, code):
     """With its nonce a client gets the same token as often as it asks; with another, nothing."""
     lost = await enrol(api, code, NONCE)
