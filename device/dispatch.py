@@ -230,10 +230,11 @@ class Dispatcher:
         value = hold and {"code": hold.code, "reason": hold.reason, "until": hold.until}
         await asyncio.to_thread(self.spool.keep, HOLD, value)
         self._kept = True
-        if hold is not None:
+        if hold is None:
+            if before is not None:
+                logger.info("Uploads go on")
+        elif before is None or before.code != hold.code:  # another end is not another hold
             logger.warning("Uploads are held", extra={"code": hold.code, "reason": hold.reason})
-        elif before is not None:
-            logger.info("Uploads go on")
 
     def _left_s_of(self, hold: Hold | None) -> float:
         """Return the seconds until the policy is asked again; a change of things rings before."""

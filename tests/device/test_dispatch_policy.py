@@ -4,12 +4,14 @@ import asyncio
 import itertools
 from collections.abc import Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from device.bell import Bell
-from device.core.policy import MB
+from device.core.policy import MB, Hold
 from device.daytime import Daytime
 from device.dispatch import HOLD, Dispatcher
 from device.ledger import Ledger
@@ -109,6 +111,23 @@ async def test_nothing_goes_abroad(rig):  # noqa: F811
 
     assert ("roaming", 0, None) == (held["code"], sent, after)
     assert "roaming" in held["reason"]
+
+
+async def test_a_hold_is_logged_once_though_its_end_moves(rig, caplog):  # noqa: F811
+    """The end is known when the clock is, and moves with it; the hold is the same one."""
+    hold = Hold("data-limit", "today is used up")
+    holds = [hold, replace(hold, until=rig.clock.now() + timedelta(hours=3))]
+    dispatcher = rig.dispatcher(once=False)
+    dispatcher.permission = SimpleNamespace(told=lambda: holds[0])
+    async with running(dispatcher):
+        await quiet(dispatcher)
+        holds.pop(0)
+        rig.sealed.ring()
+        await until(lambda: dispatcher._hold == holds[0])
+        await quiet(dispatcher)
+
+    assert 1 == caplog.messages.count("Uploads are held")
+    assert (await asyncio.to_thread(rig.spool.kept, HOLD)).value["until"] is not None
 
 
 async def test_an_earlier_runs_hold_ends_with_the_first_look(rig):  # noqa: F811
