@@ -1,6 +1,7 @@
 """`fieldpost simulate recorder`: be a recorder on a pseudo-terminal, or on Bluetooth LE."""
 
 import json
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
@@ -66,7 +67,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(args: Namespace, call: Invocation) -> int:
-    """Print one JSON document per event and stay until SIGTERM or SIGINT."""
+    """Print one JSON document per event and stay until SIGTERM or SIGINT.
+
+    A person at a terminal gets the url on a line of its own before.
+    """
     call.start_logs()
     import asyncio  # noqa: PLC0415 - needed here alone
 
@@ -104,12 +108,15 @@ def main(args: Namespace, call: Invocation) -> int:
             boot_garbage=args.boot_garbage,
         ),
     )
-    asyncio.run(simulate(options, _announce))
+    plain = sys.stdout.isatty() and not call.json
+
+    def announce(event: dict[str, object]) -> None:
+        if plain and "url" in event:
+            print(event["url"])
+        print(json.dumps(event), flush=True)
+
+    asyncio.run(simulate(options, announce))
     return 0
-
-
-def _announce(event: dict[str, object]) -> None:
-    print(json.dumps(event), flush=True)
 
 
 def count(text: str) -> int:

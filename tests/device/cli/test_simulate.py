@@ -11,6 +11,8 @@ from device.simulate.bota import BotaOptions
 from device.simulate.faults import FaultPlan
 from device.simulate.recorder import SimulateOptions
 
+READY = {"schema": 1, "event": "ready", "url": "serial:///dev/pts/7?baud=9600"}
+
 
 @pytest.fixture
 def simulated(monkeypatch):
@@ -19,7 +21,7 @@ def simulated(monkeypatch):
 
     async def simulate(options, announce) -> None:
         asked.append(options)
-        announce({"schema": 1, "event": "ready", "pty": "/dev/pts/7"})
+        announce(READY)
 
     monkeypatch.setattr(recorder, "simulate", simulate)
     return asked
@@ -29,8 +31,18 @@ def test_the_port_is_told_as_json(fieldpost, simulated):
     """The first line of stdout says where the recorder is."""
     said = fieldpost("simulate", "recorder")
 
-    assert {"schema": 1, "event": "ready", "pty": "/dev/pts/7"} == json.loads(said.out)
+    assert READY == json.loads(said.out)
     assert [SimulateOptions()] == simulated
+
+
+@pytest.mark.parametrize(("options", "first"), [([], READY["url"]), (["--json"], None)])
+def test_a_terminal_gets_the_url_by_itself(fieldpost, simulated, monkeypatch, options, first):
+    """It is to be copied into a configuration; programs get the documents alone."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    lines = fieldpost("simulate", "recorder", *options).out.splitlines()
+
+    assert [first] * (first is not None) == lines[:-1]
+    assert READY == json.loads(lines[-1])
 
 
 def test_every_option_reaches_the_simulator(fieldpost, simulated):
