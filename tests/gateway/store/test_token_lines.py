@@ -3,7 +3,7 @@
 import dataclasses
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, insert, select
 
@@ -63,6 +63,7 @@ def token(name, **more):
     return DeviceToken(id=name, device_id="dev_1", token_hash=name, created_at=NOW, **more)
 
 
+@settings(max_examples=40)  # each makes a database
 @given(
     st.lists(
         st.tuples(st.sampled_from(["use", "refresh", "enrol"]), st.integers(0, 7)), max_size=14
