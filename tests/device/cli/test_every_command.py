@@ -67,7 +67,7 @@ ROWS = (
         line="setup --dry-run --no-input", alone=None, says="fieldpost",
     ),
     Row(line="run", code=LATER, alone=None, says="an agent is running"),
-    Row(line="status", says="next try in 59 min"),
+    Row(line="status", says="next try in 5"),
     Row(
         line="top", until='"event"', talk=(("WAITING", CTRL_C),),
     ),
@@ -89,7 +89,10 @@ ROWS = (
     Row(line="recorders", alone=None, says="the agent has it open"),
     Row(line="recordings ls", says="native:AM-07"),
     Row(line="recordings ls --recorder {recorder}", says="one"),
-    Row(line="recordings ls --recorder {wire}", code=AWAY, alone=None, says="fieldpost status"),
+    Row(
+        line="recordings ls --recorder {wire}", code=AWAY, alone=None,
+        says="what came from it: fieldpost recordings ls",
+    ),
     Row(line="recordings show {waits}", says="images"),
     Row(
         line="enrol", code=USAGE, alone=USAGE, says="no token was given",
