@@ -1,7 +1,8 @@
 """Several requests of one upload on their way together, where a protocol's parts allow it."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from functools import cache
+from typing import Protocol, TypeGuard, runtime_checkable
 
 from device.core.uploads import Broken, Outcome, Request, Response, UploadProtocol
 
@@ -25,15 +26,25 @@ class Abreast(Protocol):
         ...
 
 
+@cache
+def _is_abreast(kind: type) -> bool:
+    # Kept by type: to look at every object again costs more than all else that is done for one.
+    return issubclass(kind, Abreast)
+
+
+def _abreast(protocol: UploadProtocol) -> TypeGuard[Abreast]:
+    return _is_abreast(type(protocol))
+
+
 def next_beside(protocol: UploadProtocol, under_way: Sequence[Request]) -> Request | None:
     """Say what any protocol sends next beside requests that are not answered."""
-    if isinstance(protocol, Abreast):
+    if _abreast(protocol):
         return protocol.next_beside(under_way)
     return None if under_way else protocol.next_request()
 
 
 def answered(protocol: UploadProtocol, request: Request, answer: Response | Broken) -> Outcome:
     """Give any protocol the answer to one request."""
-    if isinstance(protocol, Abreast):
+    if _abreast(protocol):
         return protocol.answered(request, answer)
     return protocol.received(answer)
