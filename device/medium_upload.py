@@ -99,6 +99,15 @@ class MediumUpload:
         await self.carry(ref)
         await self.kept()
 
+    async def load(self) -> None:
+        """Read the medium if it is small, before it takes a slot.
+
+        Raises:
+            SpoolDamaged: It is not there, or shorter than it was sealed.
+            SpoolStorageFailed: The disk failed.
+        """
+        await self._passage.load()
+
     async def kept(self) -> None:
         """Wait until the evidence is on the disk."""
         if self._kept is not None:

@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -234,6 +236,23 @@ def _reset() -> OSError:
     return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
 
 
+def read_small(path: Path, size_bytes: int) -> bytes:
+    """Read a small sealed medium before its turn. Blocks; run it in a thread.
+
+    Raises:
+        SpoolDamaged: The file is not there, or is shorter than it was sealed.
+        SpoolStorageFailed: The disk does not answer.
+    """
+    with _faults_named(path), _opened(path, size_bytes) as file:
+        return _read(file.fileno(), 0, size_bytes)
+
+
+def slice_of(content: bytes, *, first: int, size_bytes: int, lanes: Lanes) -> Outflow:
+    """Take a slice of a medium that has been read."""
+    source = content[first : first + size_bytes]  # no copy where it is all of it
+    return Outflow(source, first=first, size_bytes=size_bytes, lanes=lanes)
+
+
 def open_slice(path: Path, *, first: int, size_bytes: int, lanes: Lanes) -> Outflow:
     """Open a slice of a sealed medium; a small one is read. Blocks; run it in a thread.
 
@@ -242,21 +261,31 @@ def open_slice(path: Path, *, first: int, size_bytes: int, lanes: Lanes) -> Outf
         SpoolStorageFailed: The disk does not answer.
     """
     source: BinaryIO | bytes
-    try:
-        source = path.open("rb", buffering=0)
-        held = os.fstat(source.fileno()).st_size
-        if held < first + size_bytes:
-            source.close()
-            wanted = first + size_bytes
-            raise SpoolDamaged(f"{path.name} holds {held} bytes where {wanted} were sealed")
+    with _faults_named(path):
+        source = _opened(path, first + size_bytes)
         if size_bytes <= SMALL_BYTES:
             with source as file:
                 source = _read(file.fileno(), first, size_bytes)
+    return Outflow(source, first=first, size_bytes=size_bytes, lanes=lanes)
+
+
+@contextmanager
+def _faults_named(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise SpoolDamaged(f"a sealed medium is missing: {path.name}") from error
     except OSError as error:
         raise SpoolStorageFailed(f"cannot open {path.name}: {error.strerror}") from error
-    return Outflow(source, first=first, size_bytes=size_bytes, lanes=lanes)
+
+
+def _opened(path: Path, wanted: int) -> BinaryIO:
+    source = path.open("rb", buffering=0)
+    held = os.fstat(source.fileno()).st_size
+    if held < wanted:
+        source.close()
+        raise SpoolDamaged(f"{path.name} holds {held} bytes where {wanted} were sealed")
+    return source
 
 
 def _read(file: int, first: int, size_bytes: int) -> bytes:

@@ -1,5 +1,6 @@
 """The passage of one medium's requests: sent, watched while they go, and measured."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from device.core.uploads import Broken, Request, Response, UploadProtocol
 from device.core.uploads.abreast import next_beside
 from device.flights import Flights
 from device.model import EntryId, SealedMedium
+from device.outflow import SMALL_BYTES, read_small
 from device.toll import Toll
 from device.upload_targets import Way, origin
 
@@ -35,11 +37,18 @@ class Passage:
         self._medium = medium
         self._file = file
         self._toll = toll
+        self._content: bytes | None = None
         self._flights = Flights(self._send, way.slots)
         self._moving: dict[int, int] = {}
         """Acknowledged bytes of each body under way, by where it begins."""
         self._cut = False
         """Whether a request was cut since the last one was started: one drop of the link."""
+
+    async def load(self) -> None:
+        """Read a small medium before it has a slot: what has one is to be on the line at once."""
+        if self._medium.size_bytes <= SMALL_BYTES:
+            size_bytes = self._medium.size_bytes
+            self._content = await asyncio.to_thread(read_small, self._file, size_bytes)
 
     @property
     def busy(self) -> bool:
@@ -98,7 +107,14 @@ class Passage:
         begun_s = self._way.clock.monotonic()
         moved(0)  # who watches knows then what the first acknowledged bytes add to
         try:
-            answer = await self._way.transport.send(request, self._file, moved)
+            answer = await self._way.transport.send(request, self._body(request), moved)
         finally:
             self._toll.unsettled_bytes += sent_bytes  # also when cancelled
         return answer, sent_bytes, self._way.clock.monotonic() - begun_s
+
+    def _body(self, request: Request) -> Path | bytes:
+        """Give what was read beforehand once: whoever sends again reads the disk again."""
+        if self._content is None or not request.body_bytes:
+            return self._file
+        content, self._content = self._content, None
+        return content

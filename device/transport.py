@@ -22,7 +22,7 @@ from device.core.http_answer import ApiAnswer
 from device.core.uploads import Broken, Request, Response
 from device.errors import CloudUnreachable, NotTheCloud
 from device.http_trouble import proxy_refusal, reason, stranger
-from device.outflow import Lanes, Outflow, open_slice
+from device.outflow import Lanes, Outflow, open_slice, slice_of
 from device.patience import Patience, Watch
 from device.proxies import Proxies
 from device.tally import Tally
@@ -33,6 +33,8 @@ _COMPUTED_HEADERS = frozenset({"content-length", "transfer-encoding", "connectio
 _STORE_BODY_BYTES = 65_536
 _API_BODY_BYTES = 65_536
 """Of what no recording makes longer; JSON takes up to thirty times its length once it is read."""
+_NEAR = 8
+"""With a body of 256 KiB each they cost no more than one large block."""
 _EXPECTATION_FAILED = 417
 _PROXY_LOGIN = 407
 
@@ -80,6 +82,8 @@ class Transport:
         self._proxies = proxies or Proxies()
         self._lanes = Lanes(Trickle(max_bytes_per_s))
         self._session: aiohttp.ClientSession | None = None
+        self.near = asyncio.Semaphore(_NEAR)
+        """Held for each small body that is in memory before it may leave."""
         self.tally = Tally()
         """What leaves on all of its connections."""
         self.heard: Callable[[str | None], None] = _unheard
@@ -143,14 +147,14 @@ class Transport:
     async def send(
         self,
         request: Request,
-        file: Path,
+        file: Path | bytes,
         progress: Callable[[int], None],
     ) -> Response | Broken:
         """Send one request whose body is a slice of `file`.
 
         Args:
             request: Its headers go out exactly as given.
-            file: The sealed medium.
+            file: The sealed medium; or what is in it, read beforehand.
             progress: Told how many bytes of this body the other side has acknowledged; the last
                 call, made however this ends, is the exact figure.
 
@@ -171,15 +175,15 @@ class Transport:
             return await self._send_body(request, file, moved)
 
     async def _send_body(
-        self, request: Request, file: Path, progress: Callable[[int], None]
+        self, request: Request, file: Path | bytes, progress: Callable[[int], None]
     ) -> Response | Broken:
-        flow = await asyncio.to_thread(
-            open_slice,
-            file,
-            first=request.body_offset,
-            size_bytes=request.body_bytes,
-            lanes=self._lanes,
-        )
+        first, size_bytes, lanes = request.body_offset, request.body_bytes, self._lanes
+        if isinstance(file, bytes):
+            flow = slice_of(file, first=first, size_bytes=size_bytes, lanes=lanes)
+        else:
+            flow = await asyncio.to_thread(
+                open_slice, file, first=first, size_bytes=size_bytes, lanes=lanes
+            )
         answer: Response | Broken | None = None
         try:
             answer = await self._attempt(request, flow, progress)

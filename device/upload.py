@@ -181,7 +181,8 @@ async def _send_pictures(
 ) -> CloudRef:
     """Send pictures together: what is small waits for answers and disks, not for the line.
 
-    Twice as many as have a slot: those without wait for our own disk, or for a slot.
+    Twice as many as have a slot: those without wait for our own disk, or for a slot. A few of
+    these are in memory by then, so that what gets a slot is on the line at once.
     """
     telling = asyncio.Lock()
     ahead = Ahead(way, entry, manifest, pictures)
@@ -196,11 +197,16 @@ async def _send_pictures(
     async def send(medium: SealedMedium) -> None:
         fresh = await ahead.session(medium, ref)
         upload = MediumUpload(way, entry, manifest, medium, fresh=fresh)
-        async with way.slots:
+        async with way.transport.near:
+            await upload.load()
+            await way.slots.acquire()
+        try:
             await upload.carry(ref)
             if fresh is None:
                 # The next one's URL may live for a minute only: not asked for before this is told.
                 await tell(upload, medium)
+        finally:
+            way.slots.release()
         if fresh is not None:
             await tell(upload, medium)
 

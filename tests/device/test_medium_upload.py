@@ -22,6 +22,7 @@ from device.errors import (
     CloudUnreachable,
     CloudUnwell,
     FieldpostError,
+    SpoolDamaged,
     TargetExpired,
 )
 from device.medium_upload import MediumUpload
@@ -181,6 +182,7 @@ class Line:
         self.folder = folder
         self.stores = Stores()
         self.progress: Progress = Silent()
+        self.slots = asyncio.Semaphore(2)
 
     async def seal(self, content: bytes = AUDIO, *, name: str = "ab" * 16) -> Entry:
         def ingest() -> Entry:
@@ -192,6 +194,11 @@ class Line:
         return await asyncio.to_thread(ingest)
 
     async def upload(self, entry: Entry, site: Site) -> None:
+        upload = await self.medium(entry, site)
+        async with self.slots:
+            await upload.run({})
+
+    async def medium(self, entry: Entry, site: Site) -> MediumUpload:
         cloud: Any = site
         way = Way(
             spool=self.spool,
@@ -201,12 +208,11 @@ class Line:
             stores=self.stores,
             settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
             progress=self.progress,
-            slots=asyncio.Semaphore(2),
+            slots=self.slots,
         )
         entry = await asyncio.to_thread(self.spool.entry, entry.id)
         manifest = await asyncio.to_thread(self.spool.manifest, entry.id)
-        async with way.slots:
-            await MediumUpload(way, entry, manifest, manifest.media[0]).run({})
+        return MediumUpload(way, entry, manifest, manifest.media[0])
 
     async def persist(self, entry: Entry, site: Site) -> None:
         for _ in range(20):
@@ -272,6 +278,49 @@ async def test_a_medium_arrives_whole(line: Line, way: str) -> None:
 
     assert AUDIO == _stored(store)
     assert 0 == await line.resent(entry)
+
+
+@EVERY
+@pytest.mark.asyncio
+async def test_what_was_read_beforehand_needs_no_disk(line: Line, way: str) -> None:
+    """A small medium that was read before its turn goes up from memory."""
+    make, lead = WAYS[way]
+    store, small = make() if way != "google" else ChunkedStore(1000, CHUNK_BYTES), noise(1000)
+    async with served(lead(store)) as site:
+        entry = await line.seal(small)
+        upload = await line.medium(entry, site)
+        await upload.load()
+        await asyncio.to_thread(line.spool.path_of(entry, 0).unlink)
+        await upload.run({})
+
+    assert small == _stored(store)
+
+
+@pytest.mark.asyncio
+async def test_what_is_sent_again_is_read_again(line: Line) -> None:
+    """Memory is believed once: after a cut the disk is asked."""
+    site = _tus(TusStore())
+    site.faults["PATCH"] = deque([Cut(100)])
+    async with served(site):
+        entry = await line.seal(noise(1000))
+        upload = await line.medium(entry, site)
+        await upload.load()
+        await asyncio.to_thread(line.spool.path_of(entry, 0).unlink)
+        with pytest.raises(SpoolDamaged, match="missing"):
+            await upload.run({})
+
+
+@pytest.mark.asyncio
+async def test_a_short_file_is_damage_before_its_turn(line: Line) -> None:
+    """What is not all there any more is not taken for the medium."""
+    async with served(_tus(TusStore())) as site:
+        entry = await line.seal(noise(1000))
+        path = line.spool.path_of(entry, 0)
+        await asyncio.to_thread(path.chmod, 0o600)
+        await asyncio.to_thread(path.write_bytes, b"short")
+        upload = await line.medium(entry, site)
+        with pytest.raises(SpoolDamaged, match="holds 5 bytes where 1000 were sealed"):
+            await upload.load()
 
 
 @EVERY

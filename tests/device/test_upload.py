@@ -156,6 +156,26 @@ async def test_pictures_go_up_two_at_a_time_and_the_audio_after_them(
 
 
 @pytest.mark.asyncio
+async def test_pictures_are_in_memory_before_it_is_their_turn(
+    plain: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slot is for the line, not for our own disk."""
+    sent, send = [], plain.transport.send
+
+    async def noted(request, file, progress):
+        if request.body_bytes:
+            sent.append(file)
+        return await send(request, file, progress)
+
+    monkeypatch.setattr(plain.transport, "send", noted)
+    images = [noise(1000 * n, seed=n) for n in range(1, 5)]
+    await plain.upload(await plain.seal(AUDIO, *images))
+
+    assert sorted(images) == sorted(sent[:-1])
+    assert not plain.transport.near.locked()
+
+
+@pytest.mark.asyncio
 async def test_a_recording_arrives_whole(line: Line) -> None:
     """Audio and images arrive byte for byte and the entry is stored with a receipt."""
     stored = await line.upload(await line.seal(AUDIO, IMAGE))
