@@ -1,6 +1,7 @@
 """`fieldpost recorders`: look at each configured recorder."""
 
 import sys
+import textwrap
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -8,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from device.cli import agents_own, recorder_words, scene
 from device.cli.invocation import Invocation
-from device.cli.output import document, sentence, width
-from device.cli.tables import spilling
+from device.cli.output import WIDE, document, page_width, sentence, width
+from device.cli.tables import spilling, stacked
 from device.config import Config
 from device.errors import FieldpostError
 from device.words import count, printable, size
@@ -68,6 +69,16 @@ def _lines(views: "Sequence[RecorderView]", left: Mapping[str, Mapping[str, Any]
     heads = ("RECORDER", "DRIVER", "RECORDINGS", "SIZE", "ABOUT")
     rows = [_row(view) for view in views]
     more = [[*_fares(view), *_people(left.get(view.config.url))] for view in views]
+    if (columns := page_width()) < WIDE:
+        for row, below in zip(rows, more, strict=True):
+            yield from stacked(heads[:-1], [row[:-1]], columns)
+            yield from textwrap.wrap(
+                printable(", ".join([row[-1], *below])),
+                columns,
+                initial_indent="  ",
+                subsequent_indent="  ",
+            )
+        return
     yield from spilling(heads, rows, more, right={"RECORDINGS", "SIZE"}, width=width())
 
 

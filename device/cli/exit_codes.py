@@ -1,5 +1,7 @@
 """The exit codes of `fieldpost`, once: help texts, README and the program all read them here."""
 
+import textwrap
+
 from device.errors import FieldpostError
 
 EXIT_CODES = {
@@ -29,9 +31,12 @@ def exit_code(error: BaseException) -> int:
     return error.exit_code if isinstance(error, FieldpostError) else FAILED
 
 
-def help_lines() -> list[str]:
+def help_lines(columns: int) -> list[str]:
     """Return the section EXIT STATUS of every help text."""
-    return [f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items()]
+    lines = (f"  {code:<4} {meaning}" for code, meaning in EXIT_CODES.items())
+    return [
+        told for line in lines for told in textwrap.wrap(line, columns, subsequent_indent=" " * 7)
+    ]
 
 
 def markdown_table() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from device.cli import exit_codes
-from device.cli.output import NARROW
+from device.cli.output import NARROW, WIDE, page_width
 from device.errors import UsageInvalid
 
 ENVIRONMENT = (
@@ -25,15 +25,23 @@ FILES = (
 )
 
 
+_BESIDE = 28
+"""The column from which on options are explained; on a narrow terminal it is below them."""
+_BELOW = 6
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that raises `UsageInvalid` instead of leaving, and lays help out our way."""
 
     def __init__(self, name: str, purpose: str, examples: Sequence[tuple[str, str]]) -> None:
+        self._columns = NARROW
         super().__init__(
             prog=f"fieldpost {name}".strip(),
             allow_abbrev=False,
             formatter_class=lambda prog: argparse.HelpFormatter(
-                prog, max_help_position=28, width=NARROW
+                prog,
+                max_help_position=_BESIDE if self._columns >= WIDE else _BELOW,
+                width=self._columns,
             ),
         )
         self._purpose = purpose
@@ -41,16 +49,26 @@ class Parser(argparse.ArgumentParser):
         self.listing: dict[str, str] = {}
 
     def format_help(self) -> str:
-        """Return the whole help text."""
-        purpose = textwrap.fill(f"{self.prog}: {self._purpose}", NARROW, subsequent_indent="  ")
+        """Return the whole help text, as wide as the terminal and never wider than 80 columns."""
+        columns = self._columns = page_width()
+        purpose = textwrap.fill(f"{self.prog}: {self._purpose}", columns, subsequent_indent="  ")
         usage = self.format_usage()
         if self.listing:
             usage = f"{usage.rstrip()}\n{' ' * len(f'usage: {self.prog} ')}COMMAND …\n"
+        if columns < WIDE:  # argparse would indent it by half the screen
+            usage = textwrap.fill(
+                " ".join(usage.split()),
+                columns,
+                subsequent_indent="  ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            usage += "\n"
         blocks = [f"{purpose}\n", usage]
         if self._examples:
             blocks.append("\n".join(["EXAMPLES", *self._example_lines()]) + "\n")
         if self.listing:
-            blocks.append(_pairs("COMMANDS", tuple(self.listing.items())))
+            blocks.append(_pairs("COMMANDS", tuple(self.listing.items()), columns))
         formatter = self._get_formatter()
         for group in self._action_groups:
             formatter.start_section(group.title.upper() if group.title else None)
@@ -59,19 +77,18 @@ class Parser(argparse.ArgumentParser):
             formatter.end_section()
         # argparse ends its headings with a colon; man pages and our own do not.
         blocks.append(re.sub(r"(?m)^([A-Z ]+):$", r"\1", formatter.format_help()))
-        blocks.append("\n".join(["EXIT STATUS", *exit_codes.help_lines()]) + "\n")
-        blocks.append(_pairs("ENVIRONMENT", ENVIRONMENT))
-        blocks.append(_pairs("FILES", FILES))
+        blocks.append("\n".join(["EXIT STATUS", *exit_codes.help_lines(columns)]) + "\n")
+        blocks.append(_pairs("ENVIRONMENT", ENVIRONMENT, columns))
+        blocks.append(_pairs("FILES", FILES, columns))
         return "\n".join(blocks)
 
     def _example_lines(self) -> list[str]:
-        """Put what an example does beside it where there is room, else below."""
+        """Put what an example does beside it where there is room, else below; none is cut."""
         width = max(len(line) for line, _ in self._examples)
-        beside = all(width + len(what) + 4 <= NARROW for _, what in self._examples)
-        between = "  " if beside else "\n      "
-        return [
-            f"  {line:<{width if beside else 0}}{between}{what}" for line, what in self._examples
-        ]
+        beside = all(width + len(what) + 4 <= self._columns for _, what in self._examples)
+        if beside:
+            return [f"  {line:<{width}}  {what}" for line, what in self._examples]
+        return [told for line, what in self._examples for told in _below(line, what, self._columns)]
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line."""
@@ -108,13 +125,24 @@ def add_globals(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--debug", action="store_true", default=unset, help="show tracebacks")
 
 
-def _pairs(title: str, pairs: Sequence[tuple[str, str]]) -> str:
+def _below(name: str, what: str, columns: int) -> list[str]:
+    indent = " " * _BELOW
+    return [
+        f"  {name}",
+        *textwrap.wrap(what, columns, initial_indent=indent, subsequent_indent=indent),
+    ]
+
+
+def _pairs(title: str, pairs: Sequence[tuple[str, str]], columns: int) -> str:
     width = max(len(name) for name, _ in pairs)
     lines = [title]
     for name, what in pairs:
+        if columns < WIDE:
+            lines += _below(name, what, columns)
+            continue
         lines += textwrap.wrap(
             what,
-            NARROW,
+            columns,
             initial_indent=f"  {name:<{width}}  ",
             subsequent_indent=" " * (width + 4),
         )

@@ -26,6 +26,7 @@ from device.model import (
     Rejected,
     State,
 )
+from device.survey import RecorderView
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MEDIUM = Medium(
@@ -227,7 +228,7 @@ def test_upload_refuses_what_it_does_not_understand(fieldpost, arguments):
 
 
 def view(url: str, *, error=None, info=None, listing=None):
-    return SimpleNamespace(config=RecorderConfig(url=url), info=info, listing=listing, error=error)
+    return RecorderView(config=RecorderConfig(url=url), info=info, listing=listing, error=error)
 
 
 THERE = view(
@@ -290,6 +291,21 @@ def test_recorders_tells_the_whole_cause_in_80_columns(fieldpost, agent, monkeyp
         f"{url}  -                -     -",
         f"  {told}",
     ]
+
+
+def test_recorders_is_stacked_on_a_phone(fieldpost, agent, monkeypatch):
+    """No row is wider than its 40 columns; what nobody knows is left out."""
+    agent(answering((THERE, AWAY), name="look"))
+    monkeypatch.setattr(cmd_recorders, "page_width", lambda: 40)
+
+    assert [
+        "folder:///a",
+        "  driver native, recordings 1, size 2.0",
+        "  KiB",
+        "  AM-07, 1 thing cannot be pulled",
+        "serial:///dev/x",
+        "  there is no /dev/x",
+    ] == fieldpost("recorders").out.splitlines()
 
 
 def test_recorders_ends_with_69_when_nobody_answers(fieldpost, agent):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from device.cli import commands, exit_codes
+from device.cli import commands, exit_codes, parser
 from device.cli.main import main
 from device.cli.parser import Parser, add_globals
 
@@ -39,6 +39,16 @@ def test_help_fits_a_terminal(capsys, name):
     assert [] == [line for line in text.splitlines() if len(line) > 80]
 
 
+@pytest.mark.parametrize("name", ["", *commands.COMMANDS, *commands.GROUPS])
+def test_help_fits_a_phone(capsys, monkeypatch, name):
+    """In 40 columns only what is copied is longer: command lines of examples, and choices."""
+    monkeypatch.setattr(parser, "page_width", lambda: 40)
+    text = help_of(capsys, *name.split())
+    long = [line for line in text.splitlines() if len(line) > 40]
+
+    assert [] == [each for each in long if not each.startswith("  fieldpost ") and "{" not in each]
+
+
 @pytest.mark.parametrize("name", ["", *commands.GROUPS])
 def test_usage_asks_for_a_command(capsys, name):
     """Whoever reads the first lines alone learns that a command has to follow."""
@@ -59,10 +69,10 @@ def test_examples_parse(name):
         if name not in line:
             continue  # points to another command
         rest = line.partition(name)[2]
-        parser = Parser(name, "", ())
-        command.arguments(parser)
-        add_globals(parser)
-        parser.parse_args(shlex.split(rest))
+        built = Parser(name, "", ())
+        command.arguments(built)
+        add_globals(built)
+        built.parse_args(shlex.split(rest))
 
 
 @pytest.mark.parametrize("group", commands.GROUPS)
