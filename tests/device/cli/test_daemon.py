@@ -69,7 +69,7 @@ def test_status_asks_the_agent(tmp_path):
     assert ("agent", pid, []) == (asked["source"], asked["agent"]["pid"], asked["transfers"])
     assert f"agent    running (pid {pid})\n" in text
     assert ("spool", False) == (alone["source"], alone["agent"]["running"])
-    assert set(alone) == set(asked) - {"transfers"}
+    assert set(alone) == set(asked) - {"transfers", "upload_rate_bytes_per_s"}
 
 
 def test_a_second_agent_is_refused_and_the_first_goes_on(tmp_path):

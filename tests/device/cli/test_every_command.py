@@ -67,7 +67,7 @@ ROWS = (
         line="setup --dry-run --no-input", alone=None, says="fieldpost",
     ),
     Row(line="run", code=LATER, alone=None, says="an agent is running"),
-    Row(line="status", says="next try in 5"),
+    Row(line="status", says="next try in "),
     Row(
         line="top", until='"event"', talk=(("WAITING", CTRL_C),),
     ),
