@@ -4,24 +4,24 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 from aiohttp import web
 
 from device.clock import Clock, SystemClock
-from gateway.access import Access, permit
-from gateway.answering import CALLER, GATEWAY, Handler, answering
+from gateway.access import Access
+from gateway.answering import GATEWAY, answering
 from gateway.config import GatewayConfig, make_folder
 from gateway.cors import cors
 from gateway.devices import DeviceDesk
+from gateway.door import Door
 from gateway.enrolment import EnrolDesk
 from gateway.metrics import Metrics
-from gateway.model import Caller  # noqa: TC001 - annotates a local, costs nothing
 from gateway.openapi import written
 from gateway.orders import OrderDesk
 from gateway.recordings import RecordingDesk
-from gateway.routes import Admits, Route
-from gateway.routes.exchange import Exchange, Gateway
+from gateway.routes.exchange import Gateway
 from gateway.routes.incoming import no_early_continue
 from gateway.routes.table import ROUTES
 from gateway.settings import SettingsDesk
@@ -115,31 +115,12 @@ def _application(gateway: Gateway, access: Access) -> web.Application:
     app[GATEWAY] = gateway
     if gateway.config.cors_origins:
         app.on_response_prepare.append(cors(gateway.config.cors_origins))
+    door = Door(gateway, access)
     for route in ROUTES:
         app.router.add_route(
             route.method,
             route.path,
-            _handler(route, gateway, access),
+            partial(door.let_in, route=route),
             expect_handler=no_early_continue if route.raw_body else None,
         )
     return app
-
-
-def _handler(route: Route, gateway: Gateway, access: Access) -> Handler:
-    """Put the door in front of a route: no handler can forget to ask who is calling."""
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        caller: Caller | None = None
-        if route.admits not in (Admits.ANYONE, Admits.SIGNED_URL):
-            caller = await access.caller(
-                request.headers.get("Authorization"), refreshing=route.refreshing
-            )
-            request[CALLER] = caller
-            permit(
-                caller,
-                None if route.admits is Admits.DEVICES else route.scope,
-                devices=route.admits is not Admits.KEYS,
-            )
-        return await route.run(Exchange(request, gateway, caller))
-
-    return handle

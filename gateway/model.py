@@ -51,12 +51,16 @@ class CommandStatus(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a restricted key may do; a secret key may do all of it."""
+    """What a restricted key may do; a secret key may do all of it.
+
+    `admin` is the console, and what it alone needs: keys, webhooks, phones, quotas, the audit log.
+    """
 
     RECORDINGS_READ = "recordings:read"
     RECORDINGS_WRITE = "recordings:write"
     DEVICES_READ = "devices:read"
     DEVICES_WRITE = "devices:write"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

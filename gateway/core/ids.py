@@ -14,6 +14,12 @@ class Prefix(StrEnum):
     COMMAND = "cmd"
     ENROL_CODE = "enc"
     REQUEST = "req"
+    EVENT = "evt"
+    WEBHOOK = "wh"
+    DELIVERY = "dlv"
+    PHONE = "phn"
+    PHONE_CODE = "phc"
+    VISIT = "vis"
 
 
 ENTROPY_BYTES = 16

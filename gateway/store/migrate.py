@@ -11,7 +11,7 @@ from gateway.store.database import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. Written here so that a current database is known without Alembic."""
 
 

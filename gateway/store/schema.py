@@ -1,66 +1,28 @@
 """The tables. What is here is what the newest migration leaves; a test compares the two."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
-from sqlalchemy.engine import Dialect
 
+from gateway.store import schema_bounds, schema_events, schema_people
+from gateway.store.columns import ID, SEQ, SHA256, Instant, metadata
 
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC time, also on databases that forget the zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the interface's
-        """Store in UTC; a time without a zone is a fault of ours."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone cannot be kept")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the interface's
-        """Give it back aware."""
-        if value is None:
-            return None
-        assert isinstance(value, datetime)  # noqa: S101 - tells mypy what DateTime returns
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-_SEQ = BigInteger().with_variant(Integer, "sqlite")
-_ID = String(72)
-_SHA256 = String(64)
+__all__ = ["metadata", "schema_bounds", "schema_events", "schema_people"]
 
 devices = Table(
     "devices",
     metadata,
-    Column("seq", _SEQ, primary_key=True, autoincrement=True),
-    Column("id", _ID, nullable=False, unique=True),
+    Column("seq", SEQ, primary_key=True, autoincrement=True),
+    Column("id", ID, nullable=False, unique=True),
     Column("serial_number", String(255), nullable=False, unique=True),
     Column("name", String(64)),
     Column("model", String(64)),
@@ -77,11 +39,11 @@ devices = Table(
 device_tokens = Table(
     "device_tokens",
     metadata,
-    Column("id", _ID, primary_key=True),
-    Column("device_id", _ID, ForeignKey("devices.id"), nullable=False, index=True),
-    Column("parent_id", _ID, ForeignKey("device_tokens.id"), unique=True),
+    Column("id", ID, primary_key=True),
+    Column("device_id", ID, ForeignKey("devices.id"), nullable=False, index=True),
+    Column("parent_id", ID, ForeignKey("device_tokens.id"), unique=True),
     Column("enrolment", Integer, nullable=False, server_default="0"),
-    Column("token_hash", _SHA256, nullable=False, unique=True),
+    Column("token_hash", SHA256, nullable=False, unique=True),
     Column("created_at", Instant, nullable=False),
     Column("first_used_at", Instant),
     Column("replaced_at", Instant),
@@ -91,20 +53,20 @@ device_tokens = Table(
 enrol_codes = Table(
     "enrol_codes",
     metadata,
-    Column("id", _ID, primary_key=True),
-    Column("device_id", _ID, ForeignKey("devices.id"), nullable=False, index=True),
-    Column("code_hash", _SHA256, nullable=False, unique=True),
+    Column("id", ID, primary_key=True),
+    Column("device_id", ID, ForeignKey("devices.id"), nullable=False, index=True),
+    Column("code_hash", SHA256, nullable=False, unique=True),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
-    Column("token_id", _ID, ForeignKey("device_tokens.id")),
+    Column("token_id", ID, ForeignKey("device_tokens.id")),
 )
 
 commands = Table(
     "commands",
     metadata,
-    Column("seq", _SEQ, primary_key=True, autoincrement=True),
-    Column("id", _ID, nullable=False, unique=True),
-    Column("device_id", _ID, ForeignKey("devices.id"), nullable=False),
+    Column("seq", SEQ, primary_key=True, autoincrement=True),
+    Column("id", ID, nullable=False, unique=True),
+    Column("device_id", ID, ForeignKey("devices.id"), nullable=False),
     Column("type", String(32), nullable=False),
     Column("params", JSON, nullable=False),
     Column("status", String(16), nullable=False),
@@ -121,7 +83,7 @@ settings = Table(
     "settings",
     metadata,
     # A device's id, or the word that stands for all of them.
-    Column("level", _ID, primary_key=True),
+    Column("level", ID, primary_key=True),
     Column("document", JSON, nullable=False),
     Column("version", Integer, nullable=False),
     Column("changed_at", Instant, nullable=False),
@@ -130,8 +92,8 @@ settings = Table(
 heartbeats = Table(
     "heartbeats",
     metadata,
-    Column("seq", _SEQ, primary_key=True, autoincrement=True),
-    Column("device_id", _ID, ForeignKey("devices.id"), nullable=False),
+    Column("seq", SEQ, primary_key=True, autoincrement=True),
+    Column("device_id", ID, ForeignKey("devices.id"), nullable=False),
     Column("at", Instant, nullable=False),
     Column("report", JSON, nullable=False),
     Index("ix_heartbeats_device_id", "device_id", "seq"),
@@ -140,8 +102,8 @@ heartbeats = Table(
 faults = Table(
     "faults",
     metadata,
-    Column("seq", _SEQ, primary_key=True, autoincrement=True),
-    Column("device_id", _ID, ForeignKey("devices.id"), nullable=False),
+    Column("seq", SEQ, primary_key=True, autoincrement=True),
+    Column("device_id", ID, ForeignKey("devices.id"), nullable=False),
     Column("event_id", String(64), nullable=False),
     Column("event", JSON, nullable=False),
     Column("received_at", Instant, nullable=False),
@@ -151,10 +113,10 @@ faults = Table(
 api_keys = Table(
     "api_keys",
     metadata,
-    Column("seq", _SEQ, primary_key=True, autoincrement=True),
-    Column("id", _ID, nullable=False, unique=True),
+    Column("seq", SEQ, primary_key=True, autoincrement=True),
+    Column("id", ID, nullable=False, unique=True),
     Column("name", String(255), nullable=False),
-    Column("key_hash", _SHA256, nullable=False, unique=True),
+    Column("key_hash", SHA256, nullable=False, unique=True),
     Column("scopes", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant),
@@ -163,16 +125,16 @@ api_keys = Table(
 recordings = Table(
     "recordings",
     metadata,
-    Column("seq", _SEQ, primary_key=True, autoincrement=True),
-    Column("id", _ID, nullable=False, unique=True),
-    Column("device_id", _ID, ForeignKey("devices.id")),
+    Column("seq", SEQ, primary_key=True, autoincrement=True),
+    Column("id", ID, nullable=False, unique=True),
+    Column("device_id", ID, ForeignKey("devices.id")),
     Column("end_user_id", String(255)),
     Column("name", Text),
     Column("status", String(32), nullable=False),
     Column("started_at", Instant),
     Column("ended_at", Instant),
     Column("metadata", JSON, nullable=False),
-    Column("content_sha256", _SHA256),
+    Column("content_sha256", SHA256),
     Column("content_sha256_verified_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("deleted_at", Instant),
@@ -183,15 +145,15 @@ recordings = Table(
 media = Table(
     "media",
     metadata,
-    Column("seq", _SEQ, primary_key=True, autoincrement=True),
-    Column("id", _ID, nullable=False, unique=True),
-    Column("recording_id", _ID, ForeignKey("recordings.id"), nullable=False, index=True),
+    Column("seq", SEQ, primary_key=True, autoincrement=True),
+    Column("id", ID, nullable=False, unique=True),
+    Column("recording_id", ID, ForeignKey("recordings.id"), nullable=False, index=True),
     Column("type", String(16), nullable=False),
     Column("content_type", String(128), nullable=False),
     Column("status", String(16), nullable=False, index=True),
     Column("file_size_bytes", BigInteger),
-    Column("declared_sha256", _SHA256),
-    Column("content_sha256", _SHA256),
+    Column("declared_sha256", SHA256),
+    Column("content_sha256", SHA256),
     Column("captured_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("touched_at", Instant),
@@ -202,19 +164,19 @@ media = Table(
 store_uploads = Table(
     "store_uploads",
     metadata,
-    Column("medium_id", _ID, ForeignKey("media.id"), primary_key=True),
+    Column("medium_id", ID, ForeignKey("media.id"), primary_key=True),
     Column("handle", Text, nullable=False),
 )
 
 intents = Table(
     "intents",
     metadata,
-    Column("seq", _SEQ, primary_key=True, autoincrement=True),
-    Column("owner", _ID, nullable=False),
+    Column("seq", SEQ, primary_key=True, autoincrement=True),
+    Column("owner", ID, nullable=False),
     Column("operation", String(32), nullable=False),
     Column("key", String(255), nullable=False),
-    Column("fingerprint", _SHA256, nullable=False),
-    Column("made_id", _ID, nullable=False),
+    Column("fingerprint", SHA256, nullable=False),
+    Column("made_id", ID, nullable=False),
     Column("at", Instant, nullable=False),
     UniqueConstraint("owner", "operation", "key"),
 )

@@ -1,0 +1,37 @@
+"""The door in front of every route: who is calling, may they, and who hears of it."""
+
+from aiohttp import web
+
+from gateway.access import Access, permit
+from gateway.answering import CALLER
+from gateway.model import Caller  # noqa: TC001 - annotates a local, costs nothing
+from gateway.routes import Admits, Route
+from gateway.routes.exchange import Exchange, Gateway
+
+
+class Door:
+    """Lets requests in: no route can forget to ask who is calling."""
+
+    def __init__(self, gateway: Gateway, access: Access) -> None:
+        self._gateway = gateway
+        self._access = access
+
+    async def let_in(self, request: web.Request, route: Route) -> web.StreamResponse:
+        """Run a route for whoever may call it.
+
+        Raises:
+            Unauthorized: Nobody we know.
+            Forbidden: Not with this credential.
+        """
+        caller: Caller | None = None
+        if route.admits not in (Admits.ANYONE, Admits.SIGNED_URL):
+            caller = await self._access.caller(
+                request.headers.get("Authorization"), refreshing=route.refreshing
+            )
+            request[CALLER] = caller
+            permit(
+                caller,
+                None if route.admits is Admits.DEVICES else route.scope,
+                devices=route.admits is not Admits.KEYS,
+            )
+        return await route.run(Exchange(request, self._gateway, caller))
