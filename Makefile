@@ -27,7 +27,7 @@ help:
 	@echo 'make fmt     format the code and apply safe fixes'
 	@echo 'make clean   remove $(VENV) and caches'
 
-setup: $(VENV)/.ready-dev $(VENV)/.ready-node $(VENV)/.ready-dbusmock
+setup: $(VENV)/.ready-dev $(VENV)/.ready-node $(VENV)/.ready-dbusmock $(VENV)/.ready-chromium
 
 # The stamps live inside the environment: removing it removes them. A change of the dependencies
 # in pyproject.toml makes them stale. The environment itself is only made where it is missing.
@@ -72,6 +72,17 @@ $(VENV)/.ready-dbusmock: | $(VENV)/.ready-dev
 	then touch $@; \
 	else echo '==> no dbus-daemon, python3-dbus or python-dbusmock: tests of these services will be skipped' >&2; fi
 
+# The browser that the gateway's pages are tested in: the system's own. Skipped where it fails, as above.
+$(VENV)/.ready-chromium: | $(VENV)/.ready-dev
+	@has() { test -x /usr/bin/chromium; }; \
+	if ! has && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo '==> installing a browser (chromium)' >&2; \
+	  export DEBIAN_FRONTEND=noninteractive; apt-get update -qq >&2; \
+	  apt-get install -y -qq --no-install-recommends chromium >&2; \
+	fi; \
+	if has; then touch $@; \
+	else echo '==> no /usr/bin/chromium: tests of the pages will be skipped' >&2; fi
+
 EXTRAS_dev := dev
 EXTRAS_demo := demo,gateway
 EXTRAS_demo-ble := demo,gateway,ble-sim
@@ -92,7 +103,7 @@ contracts: $(VENV)/.ready-dev
 	@echo '==> import contracts'
 	@$(VENV)/bin/lint-imports --no-cache --no-logo
 
-pytest: $(VENV)/.ready-dev $(VENV)/.ready-node $(VENV)/.ready-dbusmock
+pytest: $(VENV)/.ready-dev $(VENV)/.ready-node $(VENV)/.ready-dbusmock $(VENV)/.ready-chromium
 	@echo '==> tests'
 	@$(PY) -m pytest -q -n 2 $(ARGS)
 
