@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.model import Intent, Medium, Recording, RecordingFilter
+from gateway.store.bounds import Rates
 from gateway.store.callers import Devices, Keys
 from gateway.store.life import Enrolments, Orders, Reports, SettingsLevels
 from gateway.store.made import Made
@@ -219,6 +220,11 @@ class Store(Protocol):
     @property
     def keys(self) -> Keys:
         """API keys."""
+        ...
+
+    @property
+    def rates(self) -> Rates:
+        """How often something may happen."""
         ...
 
     async def ping(self) -> None:

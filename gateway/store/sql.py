@@ -15,6 +15,7 @@ from gateway.store.idle import SqlIdle
 from gateway.store.keys import SqlKeys
 from gateway.store.migrate import Version, upgrade, version
 from gateway.store.orders import SqlOrders
+from gateway.store.rates import SqlRates
 from gateway.store.recordings import SqlRecordings
 from gateway.store.reports import SqlReports
 from gateway.store.settings import SqlSettings
@@ -37,6 +38,7 @@ class SqlStore:
         self.enrolments = SqlEnrolments(database)
         self.reports = SqlReports(database)
         self.keys = SqlKeys(database)
+        self.rates = SqlRates(database)
 
     async def ping(self) -> None:
         """See `Store.ping`."""
