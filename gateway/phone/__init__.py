@@ -1,0 +1,1 @@
+"""Phones that carry GATT for Bluetooth-only recorders: see TUNNEL.md."""
