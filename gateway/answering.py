@@ -64,6 +64,7 @@ async def _answer(
 ) -> tuple[web.StreamResponse, str | None]:
     """Give a handler's answer, or the problem it ended in and that problem's code."""
     try:
+        _refuse_nul(request)
         return await handler(request), None
     except GatewayError as error:
         return problem(error, request_id), error.code
@@ -103,6 +104,14 @@ def problem(error: GatewayError, request_id: str) -> web.Response:
     if isinstance(error, Draining):
         response.force_close()
     return response
+
+
+def _refuse_nul(request: web.Request) -> None:
+    """Refuse U+0000 in an address, which databases take in no value: nothing has such a name."""
+    if "%00" in request.rel_url.raw_path:
+        raise NotFound("there is nothing at this path")
+    if "%00" in request.rel_url.raw_query_string:
+        raise InvalidRequest("the query has the character U+0000")
 
 
 def _from_aiohttp(refusal: web.HTTPException) -> GatewayError:

@@ -13,6 +13,7 @@ from device.clock import Clock
 from gateway.config import GatewayConfig
 from gateway.core.idempotency import check_key, fingerprint
 from gateway.core.nesting import nesting
+from gateway.core.nul import has_nul
 from gateway.devices import DeviceDesk
 from gateway.enrolment import EnrolDesk
 from gateway.errors import InvalidRequest, NotFound, TooSlow, Unauthorized
@@ -128,6 +129,8 @@ class Exchange:
             raise TooSlow(f"the body did not arrive within {_BODY_S:.0f} s") from None
         if nesting(raw) > _NESTING:
             raise InvalidRequest(f"the body is nested deeper than {_NESTING} levels")
+        if has_nul(raw):
+            raise InvalidRequest("the body has the character U+0000, which cannot be kept")
         try:
             return decoder.decode(raw or b"{}")
         except msgspec.ValidationError as error:

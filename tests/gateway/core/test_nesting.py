@@ -4,15 +4,9 @@ import json
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from gateway.core.nesting import nesting
-
-ANY_JSON = st.recursive(
-    st.none() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=10,
-)
+from tests.gateway.core.json_values import ANY_JSON
 
 
 def depth(value):

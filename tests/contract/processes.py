@@ -1,0 +1,96 @@
+"""Real `fieldpost-gateway serve` processes, by themselves or several on one database."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROGRAM = (
+    *("setpriv", "--pdeathsig", "KILL", "--"),
+    *(sys.executable, "-c", "import sys; from gateway.cli import main; sys.exit(main())"),
+)
+
+
+class GatewayFailed(Exception):
+    """A gateway did not come up; these are its last words."""
+
+
+@dataclass
+class Process:
+    """One gateway that serves; `url` is where, without `/v1`."""
+
+    url: str
+    popen: subprocess.Popen[str]
+    folder: Path
+    environ: Mapping[str, str]
+
+    def kill(self) -> None:
+        """End it as a power cut would. Harmless when it is down."""
+        self.popen.kill()
+        self.popen.wait()
+        if self.popen.stdout is not None:
+            self.popen.stdout.close()
+
+    def again(self) -> "Process":
+        """Start it anew where it was."""
+        return serve(self.folder, self.environ, listen=self.url.removeprefix("http://"))
+
+
+def serve(
+    folder: Path, environ: Mapping[str, str] | None = None, *, listen: str = "127.0.0.1:0"
+) -> Process:
+    """Serve a data folder; its log goes to `log` there.
+
+    Call it in the main thread: the kernel ends the gateway with the thread that started it.
+
+    Raises:
+        GatewayFailed: It ended instead.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "log").open("ab") as log:
+        popen = subprocess.Popen(
+            [*_PROGRAM, "serve", "--data", str(folder), "--listen", listen, "--json"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=_environ(environ),
+        )
+    assert popen.stdout is not None
+    line = popen.stdout.readline()
+    told = json.loads(line) if line else {}
+    process = Process(told.get("url", ""), popen, folder, dict(environ or {}))
+    if told.get("event") != "ready":
+        process.kill()
+        raise GatewayFailed(line + (folder / "log").read_text(errors="replace")[-2000:])
+    return process
+
+
+def administer(
+    folder: Path, arguments: Sequence[str], environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Run a command on a gateway's data; returns its document."""
+    done = subprocess.run(
+        [*_PROGRAM, *arguments, "--data", str(folder), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_environ(environ),
+    )
+    if done.returncode:
+        raise GatewayFailed(done.stderr)
+    told: dict[str, str] = json.loads(done.stdout)
+    return told
+
+
+def add_key(folder: Path, environ: Mapping[str, str] | None = None) -> str:
+    """Make an API key that may do everything."""
+    return administer(folder, ["keys", "add", "--name", "contract"], environ)["api_key"]
+
+
+def _environ(more: Mapping[str, str] | None) -> dict[str, str]:
+    """Hide what the machine's user has configured for gateways of his own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("FIELDPOST_")}
+    return {**kept, **(more or {})}
