@@ -1,136 +1,62 @@
-"""The engines over one database: many readers, one writer, commits on disk before they count.
+"""The seam of a database: functions of a connection, run for reading and for writing.
 
-All SQL is written as plain functions of a connection, each one transaction. Here they run whole in
-threads; an asynchronous engine can run the very same ones by `AsyncConnection.run_sync`.
+All SQL is written as plain functions of a connection, each one transaction, in SQL that every
+database understands. They look before they insert and catch no error of the database: where two
+meet, the second is refused and run again, and then it sees what the first one did.
 """
 
-import asyncio
-import sqlite3
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool
-
-from gateway.errors import DatabaseDamaged, Unavailable
-from gateway.store.writer import Writer
-
-_BUSY_TIMEOUT_MS = 10_000
-_READERS = 4
-_OWN = "BEGIN IMMEDIATE"
+from sqlalchemy import Connection, text
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class Database:
-    """Runs functions of a connection for reading and for writing.
+class Database(ABC):
+    """Runs functions of a connection."""
 
-    Writing goes through one connection: writers queue in order instead of colliding on SQLite's
-    one write lock, and other processes (the command line) are waited for with a busy timeout.
-    """
+    shared: bool
+    """Whether other processes serve from it too."""
 
-    def __init__(self, reader: Engine, writer: Engine) -> None:
-        self._reader = reader
-        self._writer = Writer(writer)
-        # Its own threads: those of everybody else wait for the disk.
-        self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="gateway-reader")
-
-    @classmethod
-    def sqlite(cls, path: Path) -> "Database":
-        """Open (or create) a SQLite file."""
-        reader, writer = _engine(path, size=_READERS), _engine(path, size=1)
-
-        @event.listens_for(reader, "begin")
-        def on_read(connection: Connection) -> None:
-            # It waits for nothing and cannot fail; by way of SQLAlchemy it would cost a query.
-            connection.connection.cursor().execute("BEGIN")
-
-        @event.listens_for(writer, "begin")
-        def on_write(connection: Connection) -> None:
-            # A transaction that reads before it writes must own the write lock from the start:
-            # SQLite refuses to upgrade a stale snapshot, whatever the busy timeout.
-            try:
-                connection.connection.cursor().execute(_OWN)
-            except sqlite3.Error as error:
-                raise DBAPIError.instance(_OWN, None, error, sqlite3.Error) from error
-
-        return cls(reader, writer)
-
+    @abstractmethod
     async def reading(
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
     ) -> _T:
-        """Run `work` on one consistent snapshot."""
-        bound = partial(self._read, lambda connection: work(connection, *args, **more))
-        with _mapped():
-            return await asyncio.get_running_loop().run_in_executor(self._threads, bound)
+        """Run `work` on one consistent snapshot.
 
+        Raises:
+            Unavailable: The database cannot be used now.
+        """
+
+    @abstractmethod
     async def writing(
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
     ) -> _T:
-        """Run `work`, which may be run again if it fails: see `Writer`.
+        """Run `work` as if nobody else were at the database; it may be run again.
 
-        What it changed is committed and on disk when this returns, nothing of it when this raises.
+        What it changed is committed and on disk when this returns, nothing of it when this raises;
+        except that a commit whose answer was lost may count, and is `Unavailable` all the same.
+
+        Raises:
+            Unavailable: The database cannot be used now.
         """
-        with _mapped():
-            return await self._writer.run(lambda connection: work(connection, *args, **more))
+
+    @abstractmethod
+    def migrating(self) -> AbstractAsyncContextManager[None]:
+        """Let one program at a time look at and change the version of the database."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close all connections; idempotent."""
 
     async def ping(self) -> None:
         """Ask the database for nothing."""
         await self.reading(_nothing)
 
-    async def aclose(self) -> None:
-        """Close all connections; idempotent."""
-        await self._writer.aclose()
-        await asyncio.to_thread(self._threads.shutdown)
-        self._reader.dispose()
-
-    def _read(self, work: Callable[[Connection], _T]) -> _T:
-        with self._reader.begin() as connection:
-            return work(connection)
-
 
 def _nothing(connection: Connection) -> None:
     connection.execute(text("SELECT 1"))
-
-
-@contextmanager
-def _mapped() -> Iterator[None]:
-    """Say that the database cannot be used (locked, full, damaged) in the gateway's words."""
-    try:
-        yield
-    except (OperationalError, PoolTimeout) as error:
-        raise Unavailable("the database cannot be used now") from error
-    except DatabaseError as error:
-        # Exactly this class is SQLite's "malformed" and "not a database"; its heirs are others'.
-        if type(error) is not DatabaseError:
-            raise
-        raise DatabaseDamaged("the database file cannot be read") from error
-
-
-def _engine(path: Path, *, size: int) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{path}",
-        poolclass=QueuePool,
-        pool_size=size,
-        max_overflow=0,
-    )
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _record: Any) -> None:
-        # The driver must not open transactions on its own: the listeners above do.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
-
-    return engine

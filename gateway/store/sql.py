@@ -1,12 +1,10 @@
 """The Store over SQLAlchemy Core: opened, checked for its version, closed."""
 
-import asyncio
-import fcntl
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from gateway.config_database import DatabaseConfig
 from gateway.errors import DatabaseOutdated
 from gateway.store.database import Database
 from gateway.store.devices import SqlDevices
@@ -18,7 +16,9 @@ from gateway.store.orders import SqlOrders
 from gateway.store.rates import SqlRates
 from gateway.store.recordings import SqlRecordings
 from gateway.store.reports import SqlReports
+from gateway.store.sessions import SqlSessions
 from gateway.store.settings import SqlSettings
+from gateway.store.sqlite import SqliteDatabase
 from gateway.store.uploads import SqlUploads
 
 _FILE = "gateway.db"
@@ -38,6 +38,7 @@ class SqlStore:
         self.enrolments = SqlEnrolments(database)
         self.reports = SqlReports(database)
         self.keys = SqlKeys(database)
+        self.sessions = SqlSessions(database)
         self.rates = SqlRates(database)
 
     async def ping(self) -> None:
@@ -50,45 +51,41 @@ class SqlStore:
 
 
 @asynccontextmanager
-async def open_store(folder: Path) -> AsyncIterator[SqlStore]:
-    """Open the database of a data folder; a new one gets its tables at once.
+async def open_store(folder: Path, shared: DatabaseConfig = None) -> AsyncIterator[SqlStore]:
+    """Open the database: the shared one, or that of a data folder; a new one gets its tables.
 
     Raises:
+        ConfigInvalid: A shared one cannot be reached like this.
         DatabaseOutdated: It is of an older program (migrate it) or of a newer one (upgrade this).
+        Unavailable: It cannot be used now.
     """
-    database = Database.sqlite(folder / _FILE)
+    database = _database(folder, shared)
     try:
-        async with _migrating(folder):
+        async with database.migrating():
             standing = await version(database)
             if standing is Version.NEW:
                 await upgrade(database)
         if standing is Version.BEHIND:
             raise DatabaseOutdated("the database is older than this program: run migrate")
         if standing is Version.AHEAD:
-            raise DatabaseOutdated(
-                "the database is newer than this program",
-                hint="install the fieldpost release that wrote it, or a newer one",
-            )
+            raise _newer()
         yield SqlStore(database)
     finally:
         await database.aclose()
 
 
-async def migrate(folder: Path) -> bool:
-    """Bring the database of a data folder to this version; False when it was there already.
+async def migrate(folder: Path, shared: DatabaseConfig = None) -> bool:
+    """Bring a database to this version; False when it was there already.
 
     Raises:
-        DatabaseOutdated: It is of a newer program.
+        ConfigInvalid, DatabaseOutdated, Unavailable: See `open_store`.
     """
-    database = Database.sqlite(folder / _FILE)
+    database = _database(folder, shared)
     try:
-        async with _migrating(folder):
+        async with database.migrating():
             standing = await version(database)
             if standing is Version.AHEAD:
-                raise DatabaseOutdated(
-                    "the database is newer than this program",
-                    hint="install the fieldpost release that wrote it, or a newer one",
-                )
+                raise _newer()
             if standing is Version.CURRENT:
                 return False
             await upgrade(database)
@@ -97,12 +94,16 @@ async def migrate(folder: Path) -> bool:
         await database.aclose()
 
 
-@asynccontextmanager
-async def _migrating(folder: Path) -> AsyncIterator[None]:
-    """Let one program at a time look at and change the version of a data folder's database."""
-    fd = os.open(folder / "migrate.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        await asyncio.to_thread(fcntl.flock, fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
+def _database(folder: Path, shared: DatabaseConfig) -> Database:
+    if shared is None:
+        return SqliteDatabase(folder / _FILE)
+    from gateway.store.postgres import PostgresDatabase  # noqa: PLC0415 - needs an extra
+
+    return PostgresDatabase(shared)
+
+
+def _newer() -> DatabaseOutdated:
+    return DatabaseOutdated(
+        "the database is newer than this program",
+        hint="install the fieldpost release that wrote it, or a newer one",
+    )

@@ -6,6 +6,23 @@ import pytest_asyncio
 from gateway.routes.incoming import RequestBody
 from tests.fakes.clock import FakeClock
 from tests.gateway.serving import serving
+from tests.gateway.stores import (
+    any_database,
+    any_store,
+    empty_postgres,
+    open_any,
+    postgres,
+    postgres_server,
+)
+
+__all__ = [
+    "any_database",
+    "any_store",
+    "empty_postgres",
+    "open_any",
+    "postgres",
+    "postgres_server",
+]
 
 
 @pytest.fixture

@@ -90,6 +90,11 @@ class Daemon:
             self._process.kill()
             self._process.wait()
 
+    def wait(self) -> None:
+        """Wait until it has ended, after a signal to its `pid`."""
+        if self._process is not None:
+            self._process.wait(_CALL_S)
+
     def restart(self) -> None:
         """Crash it and start it again, on the same ports and data."""
         self.kill()
@@ -128,6 +133,15 @@ def answers(port: int, path: str = "/") -> bool:
     try:
         call("GET", port, path)
     except (OSError, http.client.HTTPException):
+        return False
+    return True
+
+
+def answers_tcp(port: int) -> bool:
+    """Tell whether anybody listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=_CALL_S).close()
+    except OSError:
         return False
     return True
 

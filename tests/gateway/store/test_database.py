@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from gateway.store.database import Database
+from gateway.store.sqlite import SqliteDatabase
 
 pytestmark = pytest.mark.asyncio
 
@@ -16,7 +16,7 @@ FULL = 2
 
 @pytest_asyncio.fixture
 async def database(tmp_path):
-    database = Database.sqlite(tmp_path / "some.db")
+    database = SqliteDatabase(tmp_path / "some.db")
     await database.writing(lambda c: c.execute(text("CREATE TABLE t (n INTEGER)")) and None)
     yield database
     await database.aclose()
@@ -35,7 +35,7 @@ async def test_every_connection_is_set_up(database, kind, setting, value):
 
 async def test_who_reads_before_writing_is_alone_among_programs(database, tmp_path):
     """Another program's write waits for a transaction that has only read yet, and spoils it not."""
-    other = Database.sqlite(tmp_path / "some.db")
+    other = SqliteDatabase(tmp_path / "some.db")
     has_read, may_write = threading.Event(), threading.Event()
 
     def count_and_put(connection):

@@ -13,10 +13,10 @@ from sqlalchemy import text
 
 from gateway.errors import DatabaseDamaged, DatabaseOutdated, Unavailable
 from gateway.model import DeviceToken, EnrolCode, Recording, RecordingFilter
-from gateway.store.database import Database
 from gateway.store.migrate import HEAD, _config, upgrade
 from gateway.store.schema import metadata
 from gateway.store.sql import migrate, open_store
+from gateway.store.sqlite import SqliteDatabase
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.asyncio
@@ -39,7 +39,7 @@ async def test_a_new_folder_is_set_up(tmp_path):
 
 async def test_migrations_make_the_tables_that_the_code_expects(tmp_path):
     """The newest migration and the schema in code are the same."""
-    database = Database.sqlite(tmp_path / "gateway.db")
+    database = SqliteDatabase(tmp_path / "gateway.db")
     await upgrade(database)
     differences = await database.reading(
         lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
@@ -56,7 +56,7 @@ async def test_the_newest_migration_is_the_one_named():
 
 async def older(folder, revision, *statements):
     """Make a database as an older release left it."""
-    database = Database.sqlite(folder / "gateway.db")
+    database = SqliteDatabase(folder / "gateway.db")
 
     def make(connection):
         config = _config()
@@ -160,7 +160,7 @@ async def test_two_programs_set_up_one_folder(tmp_path):
 
 async def test_a_locked_database_is_unavailable(tmp_path, monkeypatch):
     """Another program that holds the lock too long is a 503, not a bug."""
-    monkeypatch.setattr("gateway.store.database._BUSY_TIMEOUT_MS", 1)
+    monkeypatch.setattr("gateway.store.sqlite._BUSY_TIMEOUT_MS", 1)
     now = FakeClock().now()
     async with open_store(tmp_path) as store:
         holder = sqlite3.connect(tmp_path / "gateway.db", isolation_level=None)

@@ -10,14 +10,14 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
 from gateway.errors import NotFound, Unavailable
-from gateway.store.database import Database
+from gateway.store.sqlite import SqliteDatabase
 
 pytestmark = pytest.mark.asyncio
 
 
 @pytest_asyncio.fixture
 async def database(tmp_path):
-    database = Database.sqlite(tmp_path / "some.db")
+    database = SqliteDatabase(tmp_path / "some.db")
     await database.writing(lambda c: c.execute(text("CREATE TABLE t (n INTEGER)")) and None)
     yield database
     await database.aclose()
@@ -129,7 +129,7 @@ async def test_what_is_answered_is_committed(database):
 
 async def test_closing_waits_for_what_is_under_way(tmp_path):
     """A transaction that runs while the database is closed is committed; closing twice is fine."""
-    database = Database.sqlite(tmp_path / "some.db")
+    database = SqliteDatabase(tmp_path / "some.db")
     await database.writing(lambda c: c.execute(text("CREATE TABLE t (n INTEGER)")) and None)
     held = Held()
 
@@ -143,7 +143,7 @@ async def test_closing_waits_for_what_is_under_way(tmp_path):
     held.may_end.set()
     await asyncio.gather(writing, closing)
     await database.aclose()
-    again = Database.sqlite(tmp_path / "some.db")
+    again = SqliteDatabase(tmp_path / "some.db")
 
     assert [1] == await kept(again)
     await again.aclose()
@@ -151,8 +151,8 @@ async def test_closing_waits_for_what_is_under_way(tmp_path):
 
 async def test_a_locked_database_is_waited_for_once(tmp_path, monkeypatch):
     """Where another program holds the lock too long, all who wait together are told together."""
-    monkeypatch.setattr("gateway.store.database._BUSY_TIMEOUT_MS", 1)
-    database = Database.sqlite(tmp_path / "some.db")
+    monkeypatch.setattr("gateway.store.sqlite._BUSY_TIMEOUT_MS", 1)
+    database = SqliteDatabase(tmp_path / "some.db")
     await database.writing(lambda c: c.execute(text("CREATE TABLE t (n INTEGER)")) and None)
     tries = []
     commit = database._writer._commit
@@ -189,7 +189,7 @@ async def test_those_who_are_run_again_wait_for_a_lock_once(database, monkeypatc
 
 async def test_closing_lets_those_who_wait_finish(tmp_path):
     """What was asked for before the database was closed is done."""
-    database = Database.sqlite(tmp_path / "some.db")
+    database = SqliteDatabase(tmp_path / "some.db")
     await database.writing(lambda c: c.execute(text("CREATE TABLE t (n INTEGER)")) and None)
     held = Held()
     first = asyncio.create_task(database.writing(held))
