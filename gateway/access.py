@@ -52,7 +52,7 @@ class Access:
         key = await self._store.keys.key(credential_hash(text))
         if key is None or key.revoked_at is not None:
             raise Unauthorized("the credential is not valid")
-        return KeyCaller(key.id, key.scopes)
+        return KeyCaller(key.id, key.scopes, name=key.name)
 
     async def _device(self, text: str, *, refreshing: bool) -> DeviceCaller:
         token = await self._store.devices.token(credential_hash(text))

@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.access import new_id
+from gateway.bounds.rates import Allowance
 from gateway.core.ids import Prefix
 from gateway.errors import (
     BodyTooLarge,
@@ -29,6 +30,7 @@ access_logger = logging.getLogger("gateway.access")
 GATEWAY = web.AppKey("gateway", Gateway)
 CALLER: web.RequestKey[Caller] = web.RequestKey("caller")
 REQUEST_ID = web.RequestKey("request_id", str)
+ALLOWANCE = web.RequestKey("allowance", Allowance)
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _CLIENT_GONE = 499
@@ -57,6 +59,13 @@ async def answering(request: web.Request, handler: Handler) -> web.StreamRespons
             # Unread bytes would be taken for the next request.
             response.force_close()
     return response
+
+
+async def tell_allowance(request: web.Request, response: web.StreamResponse) -> None:
+    """Tell a caller what it may still do; a signal, since some answers begin before they end."""
+    allowance = request.get(ALLOWANCE)
+    if allowance is not None:
+        response.headers.update(allowance.headers())
 
 
 async def _answer(

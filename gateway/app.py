@@ -11,7 +11,8 @@ from aiohttp import web
 
 from device.clock import Clock, SystemClock
 from gateway.access import Access
-from gateway.answering import GATEWAY, answering
+from gateway.answering import GATEWAY, answering, tell_allowance
+from gateway.bounds.rates import RateGate
 from gateway.config import GatewayConfig, make_folder
 from gateway.cors import cors
 from gateway.devices import DeviceDesk
@@ -115,8 +116,10 @@ def _application(gateway: Gateway, access: Access) -> web.Application:
     app[GATEWAY] = gateway
     if gateway.config.cors_origins:
         app.on_response_prepare.append(cors(gateway.config.cors_origins))
-    door = Door(gateway, access)
+    rates = RateGate(gateway.store.rates, gateway.clock, gateway.config.bounds)
+    door = Door(gateway, access, rates)
     for route in ROUTES:
+    app.on_response_prepare.append(tell_allowance)
         app.router.add_route(
             route.method,
             route.path,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gateway.config_bounds import BoundsConfig, read_bounds
 from gateway.config_objects import MOST_SIGNED_S, GcsConfig, ObjectsConfig, read_objects
 from gateway.errors import ConfigInvalid
 
@@ -45,6 +46,7 @@ class GatewayConfig:
     sweep_every_s: int = 3600
     sweep_age_s: int = 30 * 24 * 3600
     cors_origins: frozenset[str] = frozenset()
+    bounds: BoundsConfig = field(default_factory=BoundsConfig)
 
 
 def read_config(
@@ -80,6 +82,7 @@ def read_config(
         sweep_every_s=_number(environ, "SWEEP_EVERY_S", 3600, least=60),
         sweep_age_s=_sweep_age_s(environ, objects, url_ttl_s),
         cors_origins=_origins(environ.get(f"{ENV_PREFIX}CORS_ORIGINS", "")),
+        bounds=read_bounds(environ, _number),
     )
 
 

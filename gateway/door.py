@@ -3,7 +3,8 @@
 from aiohttp import web
 
 from gateway.access import Access, permit
-from gateway.answering import CALLER
+from gateway.answering import ALLOWANCE, CALLER
+from gateway.bounds.rates import RateGate
 from gateway.model import Caller  # noqa: TC001 - annotates a local, costs nothing
 from gateway.routes import Admits, Route
 from gateway.routes.exchange import Exchange, Gateway
@@ -12,9 +13,10 @@ from gateway.routes.exchange import Exchange, Gateway
 class Door:
     """Lets requests in: no route can forget to ask who is calling."""
 
-    def __init__(self, gateway: Gateway, access: Access) -> None:
+    def __init__(self, gateway: Gateway, access: Access, rates: RateGate) -> None:
         self._gateway = gateway
         self._access = access
+        self._rates = rates
 
     async def let_in(self, request: web.Request, route: Route) -> web.StreamResponse:
         """Run a route for whoever may call it.
@@ -30,6 +32,10 @@ class Door:
             )
             request[CALLER] = caller
             permit(
+            allowance = await self._rates.spend(caller, route.counted)
+            if allowance is not None:
+                request[ALLOWANCE] = allowance
+                allowance.check()
                 caller,
                 None if route.admits is Admits.DEVICES else route.scope,
                 devices=route.admits is not Admits.KEYS,

@@ -30,6 +30,7 @@ GatewayError
 ├── MediaTypeRefused       415  bytes that do not come as what a protocol demands
 ├── DigestRefused          422  the last byte is in and the declared digest is another
 ├── IdempotencyMismatch    422  a known Idempotency-Key with another request
+├── RateLimited            429  more requests within a minute than the caller may make
 ├── TooManySessions        429  too many unfinished media of one device
 ├── TooManyCommands        429  too many commands wait for one device
 ├── TooManyGuesses         429  too many wrong one-time codes
@@ -83,6 +84,7 @@ from gateway.refusals import (
     NoMediaUploaded,
     NotFound,
     OffsetMismatch,
+    RateLimited,
     RecordingDeleted,
     Superseded,
     TooManyCommands,
@@ -129,6 +131,7 @@ __all__ = [
     "NoMediaUploaded",
     "NotFound",
     "OffsetMismatch",
+    "RateLimited",
     "RecordingDeleted",
     "SessionBusy",
     "StorageFailed",

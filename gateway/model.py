@@ -226,6 +226,13 @@ class KeyCaller:
 class DeviceCaller:
     """A request made with a device token."""
 
+    by_console: bool = False
+    name: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Whose requests, quota and doings these are."""
+        return self.key_id
     device_id: str
     token: DeviceToken
 
@@ -240,6 +247,11 @@ Caller = KeyCaller | DeviceCaller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
+    @property
+    def subject(self) -> str:
+        """Whose requests, quota and doings these are."""
+        return self.device_id
+
     """An `Idempotency-Key` with the fingerprint of the request it came with."""
 
     owner: str

@@ -10,6 +10,7 @@ from gateway.errors import (
     GatewayError,
     InternalError,
     InvalidRequest,
+    RateLimited,
     TooSlow,
     Unauthorized,
     Unavailable,
@@ -160,7 +161,7 @@ def _usual_problems(route: Route) -> list[type[GatewayError]]:
     if route.admits is not Admits.ANYONE:
         usual.append(Unavailable)
     if route.admits not in (Admits.ANYONE, Admits.SIGNED_URL):
-        usual += [Unauthorized, Forbidden]
+        usual += [Unauthorized, Forbidden, RateLimited]
     if route.body is not None:
         usual += [InvalidRequest, BodyTooLarge, TooSlow]
     elif any(parameter.place == "query" for parameter in route.parameters) and route.scope:

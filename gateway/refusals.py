@@ -236,6 +236,14 @@ class IdempotencyMismatch(GatewayError):
     title = "The Idempotency-Key was used for another request"
 
 
+class RateLimited(GatewayError):
+    """More requests within a minute than this caller may make."""
+
+    status = 429
+    code = "rate_limit_exceeded"
+    title = "Too many requests"
+
+
 class TooManySessions(GatewayError):
     """Too many media of one device are unfinished."""
 

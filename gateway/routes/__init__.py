@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from gateway.bounds.rates import Counted
 from gateway.errors import GatewayError
 from gateway.model import Scope
 from gateway.routes.exchange import Exchange
@@ -61,6 +62,7 @@ class Route:
     raw_body: bool = False
     raw_types: tuple[str, ...] = ("application/octet-stream",)
     refreshing: bool = False
+    counted: Counted = Counted.CALLS
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[type[GatewayError], ...] = ()
 

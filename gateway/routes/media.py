@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from gateway.bounds.rates import Counted
 from gateway.errors import (
     AlreadyUploaded,
     DigestConflict,
@@ -179,6 +180,7 @@ ROUTES = (
         summary="Get a URL to upload one medium to",
         run=upload_url,
         scope=Scope.RECORDINGS_WRITE,
+        counted=Counted.UPLOAD_URLS,
         body=UploadUrlCreate,
         example=example.UPLOAD_URL_CREATE,
         parameters=(
@@ -215,6 +217,7 @@ ROUTES = (
         summary="Get URLs to upload several media to, all or none",
         run=upload_urls,
         scope=Scope.RECORDINGS_WRITE,
+        counted=Counted.UPLOAD_URLS,
         body=UploadUrlsCreate,
         example=example.UPLOAD_URLS_CREATE,
         answers=(

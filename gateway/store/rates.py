@@ -39,37 +39,35 @@ class SqlRates:
     ) -> Grant:
         """See `Rates.take`."""
         return await self._database.writing(
-            _take, subject, window_begin_s(at, window_s), window_s, limit=limit, want=want
+            _take, subject, window_of(at, window_s), limit=limit, want=want
         )
 
     async def give_back(self, subject: str, *, at: datetime, window_s: int, count: int) -> None:
         """See `Rates.give_back`."""
-        begins_s = window_begin_s(at, window_s)
-        await self._database.writing(_give_back, subject, begins_s, count)
+        window = window_of(at, window_s)
+        await self._database.writing(_give_back, subject, window.start, count)
 
     async def forget(self, before: datetime) -> None:
         """See `Rates.forget`."""
         await self._database.writing(_forget, int(before.timestamp()))
 
 
-def window_begin_s(at: datetime, window_s: int) -> int:
-    """Say when the window began that a time is in, in Unix seconds."""
-    now_s = int(at.timestamp())
-    return now_s - now_s % window_s
+def window_of(at: datetime, window_s: int) -> range:
+    """Give the window that a time is in, in Unix seconds."""
+    begins_s = int(at.timestamp()) // window_s * window_s
+    return range(begins_s, begins_s + window_s)
 
 
-def _take(
-    connection: Connection, subject: str, begins_s: int, window_s: int, *, limit: int, want: int
-) -> Grant:
-    window = {"whose": subject, "begins": begins_s}
-    taken = connection.execute(_TAKEN, window).scalar()
+def _take(connection: Connection, subject: str, window: range, *, limit: int, want: int) -> Grant:
+    this = {"whose": subject, "begins": window.start}
+    taken = connection.execute(_TAKEN, this).scalar()
     count = max(0, min(want, limit - (taken or 0)))
     if taken is None:
         # The one before stays: a process whose clock is behind is still in it.
-        connection.execute(_CLOSE, {"whose": subject, "before": begins_s - window_s})
-        connection.execute(_OPEN, {"subject": subject, "begins_s": begins_s, "taken": count})
+        connection.execute(_CLOSE, {"whose": subject, "before": window.start - len(window)})
+        connection.execute(_OPEN, {"subject": subject, "begins_s": window.start, "taken": count})
     elif count:
-        connection.execute(_CHANGE, {**window, "now_taken": taken + count})
+        connection.execute(_CHANGE, {**this, "now_taken": taken + count})
     return Grant(count, max(0, limit - (taken or 0) - count))
 
 
