@@ -114,12 +114,12 @@ async def _sweeping(sweeper: Sweeper, every_s: float) -> AsyncIterator[None]:
 def _application(gateway: Gateway, access: Access) -> web.Application:
     app = web.Application(middlewares=[answering], client_max_size=gateway.config.max_body_bytes)
     app[GATEWAY] = gateway
+    app.on_response_prepare.append(tell_allowance)
     if gateway.config.cors_origins:
         app.on_response_prepare.append(cors(gateway.config.cors_origins))
     rates = RateGate(gateway.store.rates, gateway.clock, gateway.config.bounds)
     door = Door(gateway, access, rates)
     for route in ROUTES:
-    app.on_response_prepare.append(tell_allowance)
         app.router.add_route(
             route.method,
             route.path,

@@ -24,6 +24,7 @@ class Door:
         Raises:
             Unauthorized: Nobody we know.
             Forbidden: Not with this credential.
+            RateLimited: Not any more within this minute.
         """
         caller: Caller | None = None
         if route.admits not in (Admits.ANYONE, Admits.SIGNED_URL):
@@ -31,11 +32,11 @@ class Door:
                 request.headers.get("Authorization"), refreshing=route.refreshing
             )
             request[CALLER] = caller
-            permit(
             allowance = await self._rates.spend(caller, route.counted)
             if allowance is not None:
                 request[ALLOWANCE] = allowance
                 allowance.check()
+            permit(
                 caller,
                 None if route.admits is Admits.DEVICES else route.scope,
                 devices=route.admits is not Admits.KEYS,

@@ -209,12 +209,30 @@ class ApiKey:
     revoked_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSession:
+    """Somebody signed in to the console by `key`; only the hash of the cookie is kept."""
+
+    session_hash: str
+    key: ApiKey
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class KeyCaller:
-    """A request made with an API key."""
+    """A request made with an API key, or by a page of the console of whoever signed in by it."""
 
     key_id: str
     scopes: frozenset[Scope]
+    name: str = ""
+    by_console: bool = False
+
+    @property
+    def subject(self) -> str:
+        """Whose requests, quota and doings these are."""
+        return self.key_id
 
     @property
     def owner(self) -> str:
@@ -226,15 +244,13 @@ class KeyCaller:
 class DeviceCaller:
     """A request made with a device token."""
 
-    by_console: bool = False
-    name: str = ""
+    device_id: str
+    token: DeviceToken
 
     @property
     def subject(self) -> str:
         """Whose requests, quota and doings these are."""
-        return self.key_id
-    device_id: str
-    token: DeviceToken
+        return self.device_id
 
     @property
     def owner(self) -> str:
@@ -247,11 +263,6 @@ Caller = KeyCaller | DeviceCaller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    @property
-    def subject(self) -> str:
-        """Whose requests, quota and doings these are."""
-        return self.device_id
-
     """An `Idempotency-Key` with the fingerprint of the request it came with."""
 
     owner: str
