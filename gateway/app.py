@@ -1,7 +1,7 @@
 """The composition root: one configuration in, one aiohttp application out."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,11 +24,14 @@ from gateway.orders import OrderDesk
 from gateway.recordings import RecordingDesk
 from gateway.routes.exchange import Gateway
 from gateway.routes.incoming import no_early_continue
-from gateway.routes.table import ROUTES
+from gateway.routes.pages import pages
+from gateway.routes.table import PAGE_ROUTES, ROUTES
 from gateway.settings import SettingsDesk
 from gateway.store.sql import open_store
 from gateway.sweeping import Sweeper
 from gateway.ways_in import ways_in
+from gateway.web.signing_in import SessionDesk
+from gateway.web.site import PageFile, read_site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ async def create_app(
         await found.gateway.recordings.purge_deleted()
         await found.gateway.intake.tidy()
         async with _sweeping(found.sweeper, config.sweep_every_s):
-            yield _application(found.gateway, found.access)
+            yield _application(found, await asyncio.to_thread(read_site, config))
 
 
 @asynccontextmanager
@@ -89,6 +92,7 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
             orders=OrderDesk(store, clock),
             settings=SettingsDesk(store, clock),
             enrolment=EnrolDesk(store, clock, secret=config.secret),
+            sessions=SessionDesk(store, clock, secret=config.secret),
             metrics=metrics,
             openapi=written(),
             version=version("fieldpost"),
@@ -111,15 +115,16 @@ async def _sweeping(sweeper: Sweeper, every_s: float) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-def _application(gateway: Gateway, access: Access) -> web.Application:
+def _application(found: Opened, site: Mapping[str, PageFile]) -> web.Application:
+    gateway = found.gateway
     app = web.Application(middlewares=[answering], client_max_size=gateway.config.max_body_bytes)
     app[GATEWAY] = gateway
     app.on_response_prepare.append(tell_allowance)
     if gateway.config.cors_origins:
         app.on_response_prepare.append(cors(gateway.config.cors_origins))
     rates = RateGate(gateway.store.rates, gateway.clock, gateway.config.bounds)
-    door = Door(gateway, access, rates)
-    for route in ROUTES:
+    door = Door(gateway, found.access, rates)
+    for route in (*ROUTES, *PAGE_ROUTES, *pages(site)):
         app.router.add_route(
             route.method,
             route.path,

@@ -5,9 +5,10 @@ from aiohttp import web
 from gateway.access import Access, permit
 from gateway.answering import ALLOWANCE, CALLER
 from gateway.bounds.rates import RateGate
-from gateway.model import Caller  # noqa: TC001 - annotates a local, costs nothing
+from gateway.model import Caller
 from gateway.routes import Admits, Route
 from gateway.routes.exchange import Exchange, Gateway
+from gateway.web.cookies import asking_of, cookie_of
 
 
 class Door:
@@ -28,9 +29,7 @@ class Door:
         """
         caller: Caller | None = None
         if route.admits not in (Admits.ANYONE, Admits.SIGNED_URL):
-            caller = await self._access.caller(
-                request.headers.get("Authorization"), refreshing=route.refreshing
-            )
+            caller = await self._caller(request, route)
             request[CALLER] = caller
             allowance = await self._rates.spend(caller, route.counted)
             if allowance is not None:
@@ -42,3 +41,12 @@ class Door:
                 devices=route.admits is not Admits.KEYS,
             )
         return await route.run(Exchange(request, self._gateway, caller))
+
+    async def _caller(self, request: web.Request, route: Route) -> Caller:
+        cookie = cookie_of(request)
+        if cookie is not None:
+            asking = asking_of(request, self._gateway.config.public_url)
+            return await self._gateway.sessions.caller(cookie, asking)
+        return await self._access.caller(
+            request.headers.get("Authorization"), refreshing=route.refreshing
+        )

@@ -33,7 +33,7 @@ GatewayError
 ├── RateLimited            429  more requests within a minute than the caller may make
 ├── TooManySessions        429  too many unfinished media of one device
 ├── TooManyCommands        429  too many commands wait for one device
-├── TooManyGuesses         429  too many wrong one-time codes
+├── TooManyGuesses         429  too many wrong one-time codes or keys
 ├── InternalError          500
 │   └── DatabaseDamaged         the database file cannot be read
 ├── Unavailable            503

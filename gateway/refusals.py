@@ -263,14 +263,14 @@ class TooManyCommands(GatewayError):
 
 
 class TooManyGuesses(GatewayError):
-    """Too many codes were wrong, from one address or from all together."""
+    """Too many codes or keys were wrong, from one address or from all together."""
 
     status = 429
     code = "too_many_guesses"
-    title = "Too many wrong codes"
+    title = "Too many wrong guesses"
 
-    def __init__(self, retry_after_s: int) -> None:
+    def __init__(self, retry_after_s: int, what: str = "codes") -> None:
         super().__init__(
-            f"too many codes were wrong; try again in {retry_after_s} s",
+            f"too many {what} were wrong; try again in {retry_after_s} s",
             headers={"Retry-After": str(retry_after_s)},
         )

@@ -27,6 +27,7 @@ from gateway.receiving import Receiving
 from gateway.recordings import RecordingDesk
 from gateway.settings import SettingsDesk
 from gateway.store import Store
+from gateway.web.signing_in import SessionDesk
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 _D = TypeVar("_D")
@@ -51,6 +52,7 @@ class Gateway:
     orders: OrderDesk
     settings: SettingsDesk
     enrolment: EnrolDesk
+    sessions: SessionDesk
     metrics: Metrics
     openapi: bytes
     version: str

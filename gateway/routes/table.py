@@ -11,6 +11,7 @@ from gateway.routes import (
     recordings,
     reports,
     resumable,
+    session,
     settings,
     uploads,
 )
@@ -29,3 +30,6 @@ ROUTES: tuple[Route, ...] = (
     *health.ROUTES,
 )
 """Every operation, in the order of openapi.json."""
+
+PAGE_ROUTES: tuple[Route, ...] = session.ROUTES
+"""What pages need beside the API; it is not in openapi.json, and can change with the pages."""

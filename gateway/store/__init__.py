@@ -7,9 +7,10 @@ from typing import Protocol
 
 from gateway.model import Intent, Medium, Recording, RecordingFilter
 from gateway.store.bounds import Rates
-from gateway.store.callers import Devices, Keys
+from gateway.store.callers import Devices, Keys, Sessions
 from gateway.store.life import Enrolments, Orders, Reports, SettingsLevels
 from gateway.store.made import Made
+from gateway.store.outgoing import Deliveries, Events, Webhooks
 
 __all__ = ["Asked", "Idle", "Made", "Recordings", "Store", "Uploads"]
 
@@ -118,12 +119,18 @@ class Recordings(Protocol):
         ...
 
     async def complete(
-        self, recording_id: str, medium: Medium, intent: Intent | None, at: datetime
+        self,
+        recording_id: str,
+        medium: Medium,
+        intent: Intent | None,
+        at: datetime,
+        *,
+        origin: str | None = None,
     ) -> bool:
-        """Mark a recording as uploaded under the digest of `medium`.
+        """Mark a recording as uploaded under the digest of `medium`, and note that event.
 
         Returns False when anything changed since the decision (a medium was reopened or added);
-        then decide again. Repeatable.
+        then decide again. Repeatable. `origin` is this gateway as the client sees it.
 
         Raises:
             IdempotencyMismatch: The key is known with another fingerprint.
@@ -225,6 +232,26 @@ class Store(Protocol):
     @property
     def rates(self) -> Rates:
         """How often something may happen."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """Who is signed in to the console."""
+        ...
+
+    @property
+    def events(self) -> Events:
+        """What happened."""
+        ...
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Addresses that events are sent to."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Events on their way."""
         ...
 
     async def ping(self) -> None:

@@ -1,9 +1,9 @@
-"""Seams of who may call: devices with their tokens, and API keys."""
+"""Seams of who may call: devices with their tokens, API keys, and sessions of the console."""
 
 from datetime import datetime
 from typing import Protocol
 
-from gateway.model import ApiKey, Device, DeviceToken, Intent
+from gateway.model import ApiKey, Device, DeviceToken, Intent, WebSession
 from gateway.store.made import Made
 
 
@@ -83,4 +83,24 @@ class Keys(Protocol):
 
     async def revoke(self, key_id: str, at: datetime) -> bool:
         """Revoke one; False when there is no such key."""
+        ...
+
+
+class Sessions(Protocol):
+    """Who is signed in to the console."""
+
+    async def add(self, session: WebSession) -> None:
+        """Keep a new session; those that are over are forgotten."""
+        ...
+
+    async def session(self, session_hash: str, now: datetime) -> WebSession | None:
+        """Look one up; None when there is none, it is over, or its key was revoked."""
+        ...
+
+    async def prolong(self, session_hash: str, seen_at: datetime, expires_at: datetime) -> None:
+        """Note that a session is used; never back in time."""
+        ...
+
+    async def end(self, session_hash: str) -> None:
+        """Forget a session; repeatable."""
         ...

@@ -51,12 +51,12 @@ def _add(connection: Connection, key: ApiKey) -> None:
 def _key(connection: Connection, key_hash: str) -> ApiKey | None:
     query = select(api_keys).where(api_keys.c.key_hash == key_hash)
     row = connection.execute(query).one_or_none()
-    return None if row is None else _to_key(row)
+    return None if row is None else to_key(row)
 
 
 def _all(connection: Connection) -> list[ApiKey]:
     rows = connection.execute(select(api_keys).order_by(api_keys.c.seq)).all()
-    return [_to_key(row) for row in rows]
+    return [to_key(row) for row in rows]
 
 
 def _revoke(connection: Connection, key_id: str, at: datetime) -> bool:
@@ -71,7 +71,8 @@ def _revoke(connection: Connection, key_id: str, at: datetime) -> bool:
     return True
 
 
-def _to_key(row: Row[Any]) -> ApiKey:
+def to_key(row: Row[Any]) -> ApiKey:
+    """Read a row of `api_keys`."""
     return ApiKey(
         id=row.id,
         name=row.name,
