@@ -50,6 +50,7 @@ export class Gatt {
 
   /** End the connection. Nothing is told any more. */
   close() {
+    if (this.#closed) return; // the device may be in another connection by now
     this.#closed = true;
     this.#device.removeEventListener('gattserverdisconnected', this.#onDisconnected);
     for (const each of this.#characteristics) each.oncharacteristicvaluechanged = null;

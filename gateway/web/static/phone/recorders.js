@@ -5,6 +5,7 @@ import { STATE, ofError } from './words.js';
 
 const FIRST_MS = 1_000;
 const MOST_MS = 15_000;
+const UNFINISHED = new Set(['waiting', 'pulling', 'sending', 'stored']);
 
 /** One recorder, for as long as it is on the list. */
 class Recorder {
@@ -14,7 +15,6 @@ class Recorder {
   #gatt = null;
   #timer = null;
   #failures = 0;
-  #asked = Promise.resolve();
   channel = null;
   state = 'waiting';
   standing = null;
@@ -35,6 +35,12 @@ class Recorder {
 
   get name() {
     return this.standing?.recorder || this.#device.name || '';
+  }
+
+  /** Whether it has something that the phone is needed for. */
+  get moving() {
+    if (this.state !== 'open' && this.state !== 'connecting') return false;
+    return this.standing?.recordings.some(({ state }) => UNFINISHED.has(state)) ?? true;
   }
 
   get said() {

@@ -155,7 +155,6 @@ export class Tunnel {
   #closed(socket, code) {
     if (socket !== this.#socket) return;
     clearTimeout(this.#timer);
-    const welcomed = this.#welcomed;
     this.#socket = null;
     this.#welcomed = false;
     if (FINAL.has(code)) {

@@ -19,6 +19,8 @@ export const TEXT = {
   useHere: 'Use this page',
   forget: 'Remove from the list',
   more: (count) => `and ${count} more`,
+  safe: (count) => `${count} ${count === 1 ? 'recording' : 'recordings'} safe and off the recorder`,
+  earlier: 'Copied earlier',
   pairedAs: (name) => `Paired as “${name}”.`,
   battery: (percent) => `Battery ${percent} %`,
   unnamed: 'Recorder',

@@ -1,0 +1,171 @@
+/** The page: pairing, then recorders, one tunnel, and what to show of them. */
+
+import { Awake } from './wake.js';
+import { CHOICE } from './places.js';
+import { Recorders } from './recorders.js';
+import { Tunnel } from './tunnel.js';
+import { codeInAddress, pair, unpair, whoAmI } from './pairing.js';
+import * as view from './view.js';
+import * as words from './words.js';
+
+const TUNNEL = `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/phone/tunnel`;
+
+const awake = new Awake();
+const speaker = new view.Speaker();
+let line = 'connecting';
+let earlier = null;
+let ended = null;
+let drawing = false;
+
+const tunnel = new Tunnel(TUNNEL, {
+  up() {
+    line = 'up';
+    recorders.wake();
+    draw();
+  },
+  down() {
+    line = navigator.onLine ? 'away' : 'offline';
+    earlier = null;
+    recorders.down();
+    draw();
+  },
+  message(message) {
+    if (message.type === 'standing' && message.channel === null) {
+      earlier = message;
+      draw();
+    } else {
+      recorders.heard(message);
+    }
+  },
+  call: (call) => recorders.call(call),
+  ended(code) {
+    ended = code;
+    line = 'resting';
+    recorders.down();
+    draw();
+    if (code === 4401) askForCode(words.ofEnd(code));
+    else view.showTrouble(words.ofEnd(code), () => location.reload());
+  },
+});
+const recorders = new Recorders(tunnel, () => draw());
+
+/** Show everything anew, once a frame at most. */
+function draw() {
+  if (drawing) return;
+  drawing = true;
+  const show = () => {
+    drawing = false;
+    const moving = recorders.all.some((each) => each.moving);
+    view.showLine(words.LINE[line]);
+    view.showAdvice(words.ADVICE[moving ? 'moving' : line] ?? '');
+    view.showRecorders(recorders.all, earlier, (id) => recorders.remove(id));
+    speaker.say(recorders.all);
+    awake.want(moving);
+  };
+  // A hidden page gets no frames, and has to let the screen go all the same.
+  if (document.hidden) setTimeout(show);
+  else requestAnimationFrame(show);
+}
+
+async function find() {
+  view.showTrouble(null);
+  try {
+    recorders.add(await navigator.bluetooth.requestDevice(CHOICE));
+  } catch (error) {
+    view.showTrouble(words.ofError(error));
+  }
+}
+
+async function begin() {
+  const code = codeInAddress();
+  if (code !== '') {
+    await pairWith(code);
+    return;
+  }
+  try {
+    const phone = await whoAmI();
+    if (phone === null) askForCode(null);
+    else work(phone);
+  } catch {
+    view.showTrouble(words.GATEWAY_AWAY, () => begin());
+    addEventListener('online', begin, { once: true });
+  }
+}
+
+async function pairWith(code) {
+  view.showTrouble(null);
+  try {
+    work(await pair(code));
+  } catch (error) {
+    askForCode(words.ofPairing(error), code);
+  }
+}
+
+function askForCode(trouble, code = '') {
+  view.showPart('pairing');
+  view.showTrouble(trouble && { ...trouble, again: null });
+  const field = document.getElementById('code');
+  field.value = code;
+}
+
+async function work(phone) {
+  view.showPart('work');
+  view.showPhone(phone);
+  const lacking = await bluetoothTrouble();
+  view.showTrouble(lacking, () => location.reload());
+  if (ended !== null) recorders.wake();
+  ended = null;
+  line = 'connecting';
+  tunnel.start();
+  draw();
+  if ('getDevices' in (navigator.bluetooth ?? {})) {
+    for (const device of await navigator.bluetooth.getDevices()) recorders.add(device);
+  }
+}
+
+async function bluetoothTrouble() {
+  if (!isSecureContext) return words.NOT_SECURE;
+  if (navigator.bluetooth === undefined) return words.NO_BLUETOOTH;
+  return (await navigator.bluetooth.getAvailability()) ? null : words.ADAPTER_OFF;
+}
+
+async function leave() {
+  try {
+    await unpair();
+  } catch {
+    view.showTrouble(words.GATEWAY_AWAY, leave);
+    return;
+  }
+  tunnel.stop();
+  for (const { id } of recorders.all) recorders.remove(id);
+  askForCode(null);
+}
+
+function listen() {
+  document.getElementById('find').addEventListener('click', find);
+  document.getElementById('unpair').addEventListener('click', leave);
+  document.getElementById('pairing').addEventListener('submit', (event) => {
+    event.preventDefault();
+    pairWith(document.getElementById('code').value);
+  });
+  const wake = () => {
+    tunnel.wake();
+    if (tunnel.up) recorders.wake();
+  };
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) tunnel.hidden();
+    else wake();
+  });
+  addEventListener('pageshow', wake);
+  addEventListener('online', wake);
+  addEventListener('offline', () => tunnel.offline());
+  navigator.bluetooth?.addEventListener('availabilitychanged', async () => {
+    view.showTrouble(await bluetoothTrouble());
+    wake();
+  });
+}
+
+view.fillIn();
+listen();
+begin();
+navigator.serviceWorker?.register('/phone/sw.js', { scope: '/phone', updateViaCache: 'none' });
