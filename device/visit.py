@@ -58,6 +58,10 @@ class Visitor:
     """Rung by an operator who wants it looked at now."""
     streaming: Callable[[], bool] = bool
     """Whether recordings are pulled while they are made, whatever the recorder's own `live`."""
+    opener: Callable[[Opening], Awaitable[Driver]] | None = None
+    """Opens the recorder where that is not by its URL: a phone has brought it."""
+    failure: BaseException | None = field(default=None, init=False)
+    """What ended the last visit."""
     pulse: Pulse = field(default_factory=Unwatched)
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -100,12 +104,14 @@ class Visitor:
                     self.reach.close()
                     await driver.aclose()
             except (FieldpostError, LookupError, TimeoutError) as error:
+                self.failure = error
                 reason = str(error).removeprefix(f"{self.config.url}: ") or "no answer in time"
                 hint = error.hint if isinstance(error, FieldpostError) else None
                 # Its own figure may be weeks; a rescan would have looked in by then.
                 if isinstance(error, RecorderBusy):
                     asked_s = min(error.retry_after_s, RESCAN_S)
             except Exception as error:  # the supervisor: a driver's bug must not stop the others
+                self.failure = error
                 logger.exception("A driver failed unexpectedly", extra={"url": self.config.url})
                 reason = f"{type(error).__name__}: {error}"
             else:
@@ -125,16 +131,16 @@ class Visitor:
             await first_of(self.clock.sleep(pause_s), self.called.after(called))
 
     async def _open(self) -> Driver:
-        return await open_driver(
-            self.config.driver,
-            Opening(
-                url=self.config.url,
-                release=self.config.release,
-                clock=self.clock,
-                cache=self.spool.root / "cache",
-                live=self.config.live or self.streaming(),
-            ),
+        opening = Opening(
+            url=self.config.url,
+            release=self.config.release,
+            clock=self.clock,
+            cache=self.spool.root / "cache",
+            live=self.config.live or self.streaming(),
         )
+        if self.opener is not None:
+            return await self.opener(opening)
+        return await open_driver(self.config.driver, opening)
 
     async def _stay(self, driver: Driver, *, once: bool) -> None:
         info = await driver.info()

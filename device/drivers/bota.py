@@ -18,7 +18,7 @@ from device.drivers.bota_info import info_of
 from device.drivers.bota_listing import Shelf, finished, listing, look
 from device.drivers.bota_read import Running
 from device.drivers.bota_release import Proof, release
-from device.drivers.bota_session import NEEDED, Connection, Session
+from device.drivers.bota_session import NEEDED, Session
 from device.errors import (
     ConfigInvalid,
     LinkLost,
@@ -29,6 +29,7 @@ from device.errors import (
     RecorderRefused,
 )
 from device.links.bluetooth_place import Place
+from device.links.connection import Connection
 from device.links.gatt import open_gatt
 from device.model import (
     BlockHashes,

@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager, contextmanager
 
 from device.clock import Clock
 from device.core.bota_ble import uuids
-from device.drivers.bota_session import Connection, Session
+from device.drivers.bota_session import Session
 from device.errors import LinkLost, LinkReason, LinkUnavailable, ProtocolViolation
 from device.links import bluetooth_errors
 from device.links.bluetooth_place import Place
+from device.links.connection import Connection
 from device.links.gatt import open_gatt
 
 AGENT_HINT = (

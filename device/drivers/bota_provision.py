@@ -9,8 +9,9 @@ from device.core.bota_ble import uuids
 from device.core.bota_ble.advertisement import Pairing
 from device.core.bota_ble.provisioning import Result, check_result, token_chunks
 from device.drivers.bota_errand import AGAIN_HINT, refusals, require
-from device.drivers.bota_session import Connection, Inbox, Session
+from device.drivers.bota_session import Inbox, Session
 from device.errors import LinkLost, ProtocolViolation
+from device.links.connection import Connection
 
 logger = logging.getLogger(__name__)
 

@@ -3,10 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from device.clock import Clock
 from device.core.bota_ble import uuids
@@ -28,6 +26,7 @@ from device.errors import (
     RecorderBusy,
 )
 from device.links import bluetooth_errors
+from device.links.connection import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -52,43 +51,6 @@ MAX_WAITING = 1 << 13
 """Notifications held for a reader that is busy: what comes beyond is lost, and replayed."""
 
 MAX_NAME = 64
-
-
-class Connection(Protocol):
-    """What is needed of an open GATT connection; `links.gatt.Gatt` is one."""
-
-    @property
-    def lost(self) -> str | None:
-        """Why it is gone; None while it is there."""
-        ...
-
-    def when_lost(self, tell: Callable[[], None]) -> None:
-        """Have `tell` called when it goes, at once if it went already."""
-        ...
-
-    def offers(self, *characteristics: str) -> bool:
-        """Whether the device has all these."""
-        ...
-
-    def value_bytes(self, characteristic: str) -> int:
-        """How many bytes one notification carries now."""
-        ...
-
-    async def read(self, characteristic: str) -> bytes:
-        """Read a value; LinkLost also where the device refuses, and is still there."""
-        ...
-
-    async def write(self, characteristic: str, value: bytes, *, answered: bool = False) -> None:
-        """Write a value, `answered` for sure; LinkLost also where the device refuses, and stays."""
-        ...
-
-    async def subscribe(self, characteristic: str, notified: Callable[[bytes], None]) -> None:
-        """Have `notified` called with every value from now on."""
-        ...
-
-    async def aclose(self) -> None:
-        """End it. Idempotent, never raises."""
-        ...
 
 
 class Inbox:

@@ -11,7 +11,8 @@ from device.core.link.gatt_service import FROM_RECORDER, TO_RECORDER
 from device.errors import LinkLost, LinkReason, LinkUnavailable
 from device.links import bluetooth_errors
 from device.links.bluetooth_place import Place
-from device.links.gatt import Gatt, open_gatt
+from device.links.connection import Connection
+from device.links.gatt import open_gatt
 
 _QUEUE_BYTES = 1 << 20
 """Many windows. Only a recorder that ignores its credit sends more than is taken here."""
@@ -24,8 +25,8 @@ _FRAME_COST_BYTES = 64
 class BleLink:
     """An open connection to a recorder's native GATT service."""
 
-    def __init__(self, gatt: Gatt) -> None:
-        """Take over a connection whose service is there; use `open`."""
+    def __init__(self, gatt: Connection, *, max_frame_bytes: int | None = None) -> None:
+        """Take over a connection whose service is there; use `open` or `open_on`."""
         self._loop = asyncio.get_running_loop()
         self._gatt = gatt
         self._fragmenter = Fragmenter()
@@ -33,7 +34,9 @@ class BleLink:
         self._frames: deque[bytes] = deque()
         self._queued_bytes = 0
         self._arrival: asyncio.Future[None] | None = None
-        self.max_frame_bytes = frame_bytes(value_bytes(gatt.value_bytes(FROM_RECORDER)))
+        self.max_frame_bytes = max_frame_bytes or frame_bytes(
+            value_bytes(gatt.value_bytes(FROM_RECORDER))
+        )
         gatt.when_lost(self._wake)
 
     @classmethod
@@ -45,11 +48,23 @@ class BleLink:
             LinkUnavailable: No adapter, off, blocked, denied, busy, not found, not paired, or
                 the device there has no such service.
         """
-        gatt = await open_gatt(Place.parse(url), TO_RECORDER, FROM_RECORDER)
+        return await cls.open_on(await open_gatt(Place.parse(url), TO_RECORDER, FROM_RECORDER))
+
+    @classmethod
+    async def open_on(cls, gatt: Connection, *, max_frame_bytes: int | None = None) -> Self:
+        """Subscribe to the recorder of an open connection, which is closed if that fails.
+
+        Args:
+            gatt: Open; its service was found.
+            max_frame_bytes: Where the connection cannot tell what its notifications carry.
+
+        Raises:
+            LinkUnavailable: It went away, or wants to be paired.
+        """
         async with AsyncExitStack() as undo:
             undo.push_async_callback(gatt.aclose)
             try:
-                link = cls(gatt)
+                link = cls(gatt, max_frame_bytes=max_frame_bytes)
                 await gatt.subscribe(FROM_RECORDER, link._notified)
             except LinkLost as lost:
                 raise LinkUnavailable(str(lost), reason=LinkReason.NO_ANSWER) from lost
