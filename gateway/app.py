@@ -10,10 +10,11 @@ from importlib.metadata import version
 from aiohttp import web
 
 from device.clock import Clock, SystemClock
-from gateway.access import Access
+from gateway.access import Access, new_id
 from gateway.answering import GATEWAY, answering, tell_allowance
 from gateway.bounds.rates import RateGate
 from gateway.config import GatewayConfig, make_folder
+from gateway.core.ids import Prefix
 from gateway.cors import cors
 from gateway.devices import DeviceDesk
 from gateway.door import Door
@@ -68,7 +69,7 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
         ConfigInvalid, DatabaseOutdated: See `create_app`.
     """
     make_folder(config.data)
-    async with open_store(config.data) as store:
+    async with open_store(config.data, config.database) as store:
         metrics = Metrics()
         ways = ways_in(config, store, metrics, clock)
         recordings = RecordingDesk(
@@ -82,6 +83,7 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
         )
         gateway = Gateway(
             config=config,
+            process_id=new_id(Prefix.PROCESS),
             clock=clock,
             store=store,
             objects=ways.objects,

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.config_bounds import BoundsConfig, read_bounds
+from gateway.config_database import DatabaseConfig, read_database
 from gateway.config_objects import MOST_SIGNED_S, GcsConfig, ObjectsConfig, read_objects
 from gateway.errors import ConfigInvalid
 
@@ -41,6 +42,7 @@ class GatewayConfig:
     max_medium_bytes: int = 16 * 1024**3
     max_sessions: int = 1024
     max_body_bytes: int = 64 * 1024
+    database: DatabaseConfig = None
     objects: ObjectsConfig = None
     verify_at_once: int = 4
     sweep_every_s: int = 3600
@@ -77,6 +79,7 @@ def read_config(
         drain_s=_number(environ, "DRAIN_S", 10, least=0),
         max_medium_bytes=_number(environ, "MAX_MEDIUM_BYTES", 16 * 1024**3, least=1),
         max_sessions=_number(environ, "MAX_SESSIONS", 1024, least=1),
+        database=read_database(environ),
         objects=objects,
         verify_at_once=_number(environ, "VERIFY_AT_ONCE", 4, least=1),
         sweep_every_s=_number(environ, "SWEEP_EVERY_S", 3600, least=60),

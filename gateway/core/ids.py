@@ -20,6 +20,7 @@ class Prefix(StrEnum):
     PHONE = "phn"
     PHONE_CODE = "phc"
     VISIT = "vis"
+    PROCESS = "prc"
 
 
 ENTROPY_BYTES = 16

@@ -39,9 +39,13 @@ _NESTING = 64
 
 @dataclass(slots=True, kw_only=True)
 class Gateway:
-    """All that routes work with; `draining` turns true when the process is about to stop."""
+    """All that routes work with; `draining` turns true when the process is about to stop.
+
+    `process_id` is another in every process and after every start: who holds a lease.
+    """
 
     config: GatewayConfig
+    process_id: str
     clock: Clock
     store: Store
     objects: ObjectStore

@@ -11,6 +11,7 @@ from gateway.store.callers import Devices, Keys, Sessions
 from gateway.store.life import Enrolments, Orders, Reports, SettingsLevels
 from gateway.store.made import Made
 from gateway.store.outgoing import Deliveries, Events, Webhooks
+from gateway.store.shared import Agreements, Leases
 
 __all__ = ["Asked", "Idle", "Made", "Recordings", "Store", "Uploads"]
 
@@ -183,6 +184,21 @@ class Idle(Protocol):
 
 class Store(Protocol):
     """All of it, over one database."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may serve from the same database."""
+        ...
+
+    @property
+    def leases(self) -> Leases:
+        """What only one process may do at a time."""
+        ...
+
+    @property
+    def agreements(self) -> Agreements:
+        """What must be the same for all processes."""
+        ...
 
     @property
     def recordings(self) -> Recordings:

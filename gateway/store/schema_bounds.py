@@ -1,6 +1,6 @@
-"""Tables of who did what, how much is allowed, and which process does what at the moment."""
+"""Tables of who did what, and how much is allowed."""
 
-from sqlalchemy import JSON, BigInteger, Column, Date, Integer, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Date, Integer, String, Table
 
 from gateway.store.columns import ID, SEQ, Instant, metadata
 
@@ -44,14 +44,4 @@ rate_windows = Table(
     # Unix seconds.
     Column("begins_s", BigInteger, primary_key=True, autoincrement=False),
     Column("taken", Integer, nullable=False),
-)
-
-leases = Table(
-    "leases",
-    metadata,
-    # What only one process may do at a time.
-    Column("name", String(64), primary_key=True),
-    Column("holder", String(72), nullable=False),
-    Column("until", Instant, nullable=False),
-    Column("note", Text),
 )

@@ -6,11 +6,15 @@ from pathlib import Path
 
 from gateway.config_database import DatabaseConfig
 from gateway.errors import DatabaseOutdated
+from gateway.store.agreements import SqlAgreements
 from gateway.store.database import Database
+from gateway.store.deliveries import SqlDeliveries
 from gateway.store.devices import SqlDevices
 from gateway.store.enrolments import SqlEnrolments
+from gateway.store.events import SqlEvents
 from gateway.store.idle import SqlIdle
 from gateway.store.keys import SqlKeys
+from gateway.store.leases import SqlLeases
 from gateway.store.migrate import Version, upgrade, version
 from gateway.store.orders import SqlOrders
 from gateway.store.rates import SqlRates
@@ -20,6 +24,7 @@ from gateway.store.sessions import SqlSessions
 from gateway.store.settings import SqlSettings
 from gateway.store.sqlite import SqliteDatabase
 from gateway.store.uploads import SqlUploads
+from gateway.store.webhooks import SqlWebhooks
 
 _FILE = "gateway.db"
 
@@ -29,17 +34,27 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.recordings = SqlRecordings(database)
+        self.leases = SqlLeases(database)
+        self.agreements = SqlAgreements(database)
+        self.events = SqlEvents(database)
+        self.webhooks = SqlWebhooks(database)
+        self.deliveries = SqlDeliveries(database, self.events)
+        self.recordings = SqlRecordings(database, self.events)
         self.uploads = SqlUploads(database)
         self.idle = SqlIdle(database)
-        self.devices = SqlDevices(database)
+        self.devices = SqlDevices(database, self.events)
         self.orders = SqlOrders(database)
         self.settings = SqlSettings(database)
-        self.enrolments = SqlEnrolments(database)
+        self.enrolments = SqlEnrolments(database, self.events)
         self.reports = SqlReports(database)
         self.keys = SqlKeys(database)
         self.sessions = SqlSessions(database)
         self.rates = SqlRates(database)
+
+    @property
+    def shared(self) -> bool:
+        """See `Store.shared`."""
+        return self._database.shared
 
     async def ping(self) -> None:
         """See `Store.ping`."""

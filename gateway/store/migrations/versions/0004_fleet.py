@@ -42,20 +42,26 @@ def upgrade() -> None:
         sa.Column("device_id", sa.String(length=72)),
         sa.Column("data", sa.JSON(), nullable=False),
         sa.Column("created_at", _INSTANT, nullable=False),
-        sa.Column("fanned_at", _INSTANT),
+        sa.Column("origin", sa.Text()),
+        sa.Column("position", sa.BigInteger()),
         sa.Column("streamed_at", _INSTANT),
         sa.PrimaryKeyConstraint("seq", name="pk_events"),
         sa.UniqueConstraint("id", name="uq_events_id"),
+        sa.UniqueConstraint("position", name="uq_events_position"),
     )
-    op.create_index("ix_events_fanned_at", "events", ["fanned_at"])
     op.create_index("ix_events_streamed_at", "events", ["streamed_at"])
     op.create_table(
         "leases",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("holder", sa.String(length=72), nullable=False),
         sa.Column("until", _INSTANT, nullable=False),
-        sa.Column("note", sa.Text()),
         sa.PrimaryKeyConstraint("name", name="pk_leases"),
+    )
+    op.create_table(
+        "agreements",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_agreements"),
     )
     op.create_table(
         "phones",
@@ -114,6 +120,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=72), nullable=False),
         sa.Column("event_id", sa.String(length=72), nullable=False),
         sa.Column("webhook_id", sa.String(length=72), nullable=False),
+        sa.Column("replay_of", sa.String(length=72)),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("next_at", _INSTANT),
@@ -127,9 +134,9 @@ def upgrade() -> None:
             ["webhook_id"], ["webhooks.id"], name="fk_deliveries_webhook_id_webhooks"
         ),
         sa.PrimaryKeyConstraint("seq", name="pk_deliveries"),
-        sa.UniqueConstraint("event_id", "webhook_id", name="uq_deliveries_event_id"),
         sa.UniqueConstraint("id", name="uq_deliveries_id"),
     )
+    op.create_index("ix_deliveries_event_id", "deliveries", ["event_id"])
     op.create_index("ix_deliveries_status", "deliveries", ["status", "next_at"])
     op.create_index("ix_deliveries_webhook_id", "deliveries", ["webhook_id", "seq"])
     op.create_table(
