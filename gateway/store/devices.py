@@ -9,8 +9,10 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import DeviceAlreadyBound, NotFound, Unauthorized
 from gateway.model import Device, DeviceToken, Intent
-from gateway.store import Made
+from gateway.model_events import EventType
+from gateway.store import Made, event_data
 from gateway.store.database import Database
+from gateway.store.events import SqlEvents, note_event
 from gateway.store.intents import claim
 from gateway.store.remembered import Remembered
 from gateway.store.schema import device_tokens, devices, enrol_codes
@@ -19,8 +21,9 @@ from gateway.store.schema import device_tokens, devices, enrol_codes
 class SqlDevices:
     """Devices and tokens in a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, events: SqlEvents) -> None:
         self._database = database
+        self._bell = events.bell
         self._remembered: Remembered[DeviceToken] = Remembered()
 
     async def create(self, device: Device) -> Made[Device]:
@@ -44,12 +47,16 @@ class SqlDevices:
     ) -> Made[Device]:
         """See `Devices.bind`."""
         with self._remembered.changing():
-            return await self._database.writing(_bind, device_id, end_user_id, token, intent)
+            made = await self._database.writing(_bind, device_id, end_user_id, token, intent)
+        self._bell.ring()
+        return made
 
     async def unbind(self, device_id: str, at: datetime) -> Device:
         """See `Devices.unbind`."""
         with self._remembered.changing():
-            return await self._database.writing(_unbind, device_id, at)
+            freed = await self._database.writing(_unbind, device_id, at)
+        self._bell.ring()
+        return freed
 
     async def token(self, token_hash: str) -> DeviceToken | None:
         """See `Devices.token`."""
@@ -109,7 +116,7 @@ def _bind(
     intent: Intent | None,
 ) -> Made[Device]:
     if intent is not None and claim(connection, intent, token.id):
-        return Made(_known_device(connection, device_id), replayed=True)
+        return Made(known_device(connection, device_id), replayed=True)
     bound = connection.execute(
         update(devices)
         .where(devices.c.id == device_id, devices.c.end_user_id.is_(None))
@@ -122,10 +129,19 @@ def _bind(
     if bound.rowcount == 0:
         raise DeviceAlreadyBound("the device is bound; unbind it first")
     _only_token(connection, token)
-    return Made(_known_device(connection, device_id), replayed=False)
+    device = known_device(connection, device_id)
+    note_event(
+        connection,
+        EventType.DEVICE_BOUND,
+        data=event_data.device(device, end_user_id, token.created_at),
+        at=token.created_at,
+        device_id=device_id,
+    )
+    return Made(device, replayed=False)
 
 
 def _unbind(connection: Connection, device_id: str, at: datetime) -> Device:
+    bound = known_device(connection, device_id)
     freed = connection.execute(
         update(devices)
         .where(devices.c.id == device_id, devices.c.end_user_id.is_not(None))
@@ -133,7 +149,14 @@ def _unbind(connection: Connection, device_id: str, at: datetime) -> Device:
     )
     if freed.rowcount:
         _revoke(connection, device_id, at)
-    return _known_device(connection, device_id)
+        note_event(
+            connection,
+            EventType.DEVICE_UNBOUND,
+            data=event_data.device(bound, bound.end_user_id, at),
+            at=at,
+            device_id=device_id,
+        )
+    return known_device(connection, device_id)
 
 
 def _token(connection: Connection, token_hash: str) -> DeviceToken | None:
@@ -212,7 +235,12 @@ def _device(connection: Connection, device_id: str) -> Device | None:
     return None if row is None else _to_device(row)
 
 
-def _known_device(connection: Connection, device_id: str) -> Device:
+def known_device(connection: Connection, device_id: str) -> Device:
+    """Look a device up that must be there.
+
+    Raises:
+        NotFound: It is not.
+    """
     device = _device(connection, device_id)
     if device is None:
         raise NotFound("there is no such device")

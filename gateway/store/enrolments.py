@@ -6,15 +6,20 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from gateway.errors import CodeRefused
 from gateway.model import DeviceToken, EnrolCode
+from gateway.model_events import EventType
+from gateway.store import event_data
 from gateway.store.database import Database
+from gateway.store.devices import known_device
+from gateway.store.events import SqlEvents, note_event
 from gateway.store.schema import device_tokens, enrol_codes
 
 
 class SqlEnrolments:
     """One-time codes in a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, events: SqlEvents) -> None:
         self._database = database
+        self._bell = events.bell
 
     async def add(self, code: EnrolCode) -> None:
         """See `Enrolments.add`."""
@@ -22,7 +27,9 @@ class SqlEnrolments:
 
     async def redeem(self, code_hash: str, token: DeviceToken) -> DeviceToken:
         """See `Enrolments.redeem`."""
-        return await self._database.writing(_redeem, code_hash, token)
+        enrolled = await self._database.writing(_redeem, code_hash, token)
+        self._bell.ring()
+        return enrolled
 
 
 def _add(connection: Connection, code: EnrolCode) -> None:
@@ -57,6 +64,14 @@ def _redeem(connection: Connection, code_hash: str, token: DeviceToken) -> Devic
     connection.execute(insert(device_tokens).values(**dataclasses.asdict(enrolled)))
     connection.execute(
         update(enrol_codes).where(enrol_codes.c.id == code.id).values(token_id=enrolled.id)
+    )
+    device = known_device(connection, code.device_id)
+    note_event(
+        connection,
+        EventType.DEVICE_ENROLLED,
+        data=event_data.device(device, device.end_user_id, token.created_at),
+        at=token.created_at,
+        device_id=device.id,
     )
     return enrolled
 

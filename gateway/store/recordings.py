@@ -17,8 +17,10 @@ from gateway.model import (
     RecordingFilter,
     RecordingStatus,
 )
-from gateway.store import Asked, Made
+from gateway.model_events import EventType
+from gateway.store import Asked, Made, event_data
 from gateway.store.database import Database
+from gateway.store.events import SqlEvents, note_event
 from gateway.store.intents import claim
 from gateway.store.just_made import JustMade
 from gateway.store.media import (
@@ -37,13 +39,17 @@ from gateway.store.schema import media, recordings
 class SqlRecordings:
     """Recordings and media in a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, events: SqlEvents) -> None:
         self._database = database
+        self._bell = events.bell
         self._just_made = JustMade()
 
     async def create(self, recording: Recording, intent: Intent | None) -> Made[Recording]:
         """See `Recordings.create`."""
-        return await self._database.writing(_create, recording, intent)
+        made = await self._database.writing(_create, recording, intent)
+        if not made.replayed:
+            self._bell.ring()
+        return made
 
     async def recording(self, recording_id: str) -> Recording | None:
         """See `Recordings.recording`."""
@@ -58,6 +64,7 @@ class SqlRecordings:
         deleted = await self._database.writing(_delete, recording_id, at)
         if deleted is not None:
             self._just_made.drop(medium.id for medium in deleted.media)
+            self._bell.ring()
         return deleted
 
     async def deleted(self) -> list[Recording]:
@@ -122,10 +129,21 @@ class SqlRecordings:
         await self._database.writing(reopen_medium, medium_id, blame=blame)
 
     async def complete(
-        self, recording_id: str, medium: Medium, intent: Intent | None, at: datetime
+        self,
+        recording_id: str,
+        medium: Medium,
+        intent: Intent | None,
+        at: datetime,
+        *,
+        origin: str | None = None,
     ) -> bool:
         """See `Recordings.complete`."""
-        return await self._database.writing(_complete, recording_id, medium, intent, at)
+        done = await self._database.writing(
+            _complete, recording_id, medium, intent, at, origin=origin
+        )
+        if done:
+            self._bell.ring()
+        return done
 
 
 def _create(connection: Connection, recording: Recording, intent: Intent | None) -> Made[Recording]:
@@ -137,6 +155,14 @@ def _create(connection: Connection, recording: Recording, intent: Intent | None)
     values = dataclasses.asdict(recording)
     del values["media"]
     connection.execute(insert(recordings).values(**values))
+    note_event(
+        connection,
+        EventType.RECORDING_CREATED,
+        data=event_data.recording_created(recording),
+        at=recording.created_at,
+        recording_id=recording.id,
+        device_id=recording.device_id,
+    )
     return Made(recording, replayed=False)
 
 
@@ -155,7 +181,7 @@ def _page(
 
 
 def _delete(connection: Connection, recording_id: str, at: datetime) -> Recording | None:
-    connection.execute(
+    now_deleted = connection.execute(
         update(recordings)
         .where(recordings.c.id == recording_id, recordings.c.deleted_at.is_(None))
         .values(deleted_at=at)
@@ -165,7 +191,18 @@ def _delete(connection: Connection, recording_id: str, at: datetime) -> Recordin
         recordings.c.id == recording_id, recordings.c.purged_at.is_(None)
     )
     found = _recordings(connection, query)
-    return found[0] if found else None
+    if not found:
+        return None
+    if now_deleted.rowcount:
+        note_event(
+            connection,
+            EventType.RECORDING_DELETED,
+            data=event_data.recording_deleted(found[0], at),
+            at=at,
+            recording_id=recording_id,
+            device_id=found[0].device_id,
+        )
+    return found[0]
 
 
 def _deleted(connection: Connection) -> list[Recording]:
@@ -181,12 +218,14 @@ def _purged(connection: Connection, recording_id: str, at: datetime) -> None:
     )
 
 
-def _complete(
+def _complete(  # noqa: PLR0913 - a completion says all that the event tells
     connection: Connection,
     recording_id: str,
     medium: Medium,
     intent: Intent | None,
     at: datetime,
+    *,
+    origin: str | None,
 ) -> bool:
     if intent is not None:
         claim(connection, intent, recording_id)
@@ -214,7 +253,20 @@ def _complete(
             content_sha256_verified_at=at,
         )
     )
-    return bool(done.rowcount)
+    if not done.rowcount:
+        return False
+    row = connection.execute(select(recordings).where(recordings.c.id == recording_id)).one()
+    uploaded = _to_recording(row, ())
+    note_event(
+        connection,
+        EventType.RECORDING_UPLOADED,
+        data=event_data.recording_uploaded(uploaded, medium, at),
+        at=at,
+        recording_id=recording_id,
+        device_id=uploaded.device_id,
+        origin=origin,
+    )
+    return True
 
 
 def _recording(connection: Connection, recording_id: str) -> Recording | None:

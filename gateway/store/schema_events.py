@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     ForeignKey,
     Index,
@@ -9,7 +10,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
 )
 
 from gateway.store.columns import ID, SEQ, Instant, metadata
@@ -24,8 +24,11 @@ events = Table(
     Column("device_id", ID),
     Column("data", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
-    # Whether deliveries were made of it, and when the stream took it.
-    Column("fanned_at", Instant, index=True),
+    # This gateway as the client saw it that made the event, for URLs to fetch from.
+    Column("origin", Text),
+    # Given with the deliveries, one after the other: `seq` is taken before the commit, so on a
+    # database of many writers a lower one can show after a higher one.
+    Column("position", BigInteger, unique=True),
     Column("streamed_at", Instant, index=True),
 )
 
@@ -51,16 +54,18 @@ deliveries = Table(
     Column("id", ID, nullable=False, unique=True),
     Column("event_id", ID, ForeignKey("events.id"), nullable=False),
     Column("webhook_id", ID, ForeignKey("webhooks.id"), nullable=False),
+    Column("replay_of", ID),
     Column("status", String(16), nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_at", Instant),
+    # Of one try, so that a process that was believed dead cannot end the try of another.
     Column("leased_by", String(72)),
     Column("leased_until", Instant),
     # Each try: when, how long, what came back.
     Column("history", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("ended_at", Instant),
-    UniqueConstraint("event_id", "webhook_id"),
+    Index("ix_deliveries_event_id", "event_id"),
     Index("ix_deliveries_status", "status", "next_at"),
     Index("ix_deliveries_webhook_id", "webhook_id", "seq"),
 )

@@ -11,6 +11,7 @@ from gateway.cli import main
 from gateway.config import GatewayConfig
 from gateway.errors import Unavailable
 from gateway.objects.filesystem import FilesystemObjects
+from gateway.store.events import SqlEvents
 from gateway.store.idle import SqlIdle
 from gateway.store.recordings import SqlRecordings
 from gateway.sweeping import Litter, Swept
@@ -145,7 +146,9 @@ async def test_a_medium_revived_while_it_is_swept_keeps_its_bytes(folder, clock,
 
     async def expire(idle, medium_id, **more):
         done = await real(idle, medium_id, **more)
-        await SqlRecordings(idle._database).touch_medium(medium_id, clock.now())
+        await SqlRecordings(idle._database, SqlEvents(idle._database)).touch_medium(
+            medium_id, clock.now()
+        )
         return done
 
     monkeypatch.setattr(SqlIdle, "expire", expire)
