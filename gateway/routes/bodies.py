@@ -215,6 +215,13 @@ class DeviceView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     device_token: str | None = None
 
 
+class DevicePage(Struct, frozen=True, kw_only=True):
+    """Devices, oldest first."""
+
+    data: list[DeviceView]
+    has_more: bool
+
+
 class TokenView(Struct, frozen=True, kw_only=True):
     """A new device token, shown once."""
 

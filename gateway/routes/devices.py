@@ -1,14 +1,15 @@
-"""Routes of devices: register, get, bind, unbind, token refresh."""
+"""Routes of devices: register, list, get, bind, unbind, token refresh."""
 
 from aiohttp import web
 
 from gateway.errors import DeviceAlreadyBound, IdempotencyMismatch, NotFound
 from gateway.model import Device, Scope
-from gateway.routes import IDEMPOTENCY_KEY, REPLAYED, Admits, Answer, Route
+from gateway.routes import IDEMPOTENCY_KEY, PAGE, REPLAYED, Admits, Answer, Route
 from gateway.routes import examples as example
 from gateway.routes.bodies import (
     DeviceBind,
     DeviceCreate,
+    DevicePage,
     DeviceView,
     TokenView,
     show_device,
@@ -31,6 +32,14 @@ async def create(exchange: Exchange) -> web.StreamResponse:
     )
     made = await exchange.gateway.devices.register(wanted)
     return answer(show_device(made.value), status=200 if made.replayed else 201)
+
+
+async def page(exchange: Exchange) -> web.StreamResponse:
+    """List devices."""
+    limit = exchange.limit()
+    found = await exchange.gateway.store.devices.page(limit + 1, exchange.offset())
+    shown = [show_device(device) for device in found[:limit]]
+    return answer(DevicePage(data=shown, has_more=len(found) > limit))
 
 
 async def get(exchange: Exchange) -> web.StreamResponse:
@@ -77,6 +86,24 @@ ROUTES = (
         answers=(
             Answer(status=201, means="Registered.", body=DeviceView, example=example.DEVICE),
             Answer(status=200, means="Known already.", body=DeviceView, example=example.DEVICE),
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/v1/devices",
+        operation_id="listDevices",
+        summary="List devices, oldest first",
+        run=page,
+        admits=Admits.KEYS,
+        scope=Scope.DEVICES_READ,
+        parameters=PAGE,
+        answers=(
+            Answer(
+                status=200,
+                means="One page.",
+                body=DevicePage,
+                example={"data": [example.DEVICE], "has_more": False},
+            ),
         ),
     ),
     Route(

@@ -5,7 +5,9 @@ from gateway.routes import (
     commands,
     devices,
     enrol,
+    fleet,
     health,
+    keys,
     media,
     parts,
     recordings,
@@ -27,6 +29,8 @@ ROUTES: tuple[Route, ...] = (
     *commands.ROUTES,
     *settings.ROUTES,
     *enrol.ROUTES,
+    *fleet.ROUTES,
+    *keys.ROUTES,
     *health.ROUTES,
 )
 """Every operation, in the order of openapi.json."""

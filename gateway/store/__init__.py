@@ -12,6 +12,7 @@ from gateway.store.life import Enrolments, Orders, Reports, SettingsLevels
 from gateway.store.made import Made
 from gateway.store.outgoing import Deliveries, Events, Webhooks
 from gateway.store.shared import Agreements, Leases
+from gateway.store.watching import Fleet
 
 __all__ = ["Asked", "Idle", "Made", "Recordings", "Store", "Uploads"]
 
@@ -248,6 +249,11 @@ class Store(Protocol):
     @property
     def rates(self) -> Rates:
         """How often something may happen."""
+        ...
+
+    @property
+    def fleet(self) -> Fleet:
+        """All devices and how they stand."""
         ...
 
     @property

@@ -26,6 +26,10 @@ class Devices(Protocol):
         """List all, oldest first."""
         ...
 
+    async def page(self, limit: int, offset: int) -> list[Device]:
+        """List some, oldest first."""
+        ...
+
     async def bind(
         self, device_id: str, end_user_id: str, token: DeviceToken, intent: Intent | None
     ) -> Made[Device]:

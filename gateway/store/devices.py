@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import DeviceAlreadyBound, NotFound, Unauthorized
 from gateway.model import Device, DeviceToken, Intent
@@ -41,6 +40,10 @@ class SqlDevices:
     async def all(self) -> list[Device]:
         """See `Devices.all`."""
         return await self._database.reading(_all)
+
+    async def page(self, limit: int, offset: int) -> list[Device]:
+        """See `Devices.page`."""
+        return await self._database.reading(_page, limit, offset)
 
     async def bind(
         self, device_id: str, end_user_id: str, token: DeviceToken, intent: Intent | None
@@ -86,26 +89,27 @@ class SqlDevices:
 
 
 def _create(connection: Connection, device: Device) -> Made[Device]:
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(devices).values(**dataclasses.asdict(device)))
-    except IntegrityError:
-        known = connection.execute(
-            select(devices).where(devices.c.serial_number == device.serial_number)
-        ).one()
-        return Made(_to_device(known), replayed=True)
+    known = _by_serial(connection, device.serial_number)
+    if known is not None:
+        return Made(known, replayed=True)
+    connection.execute(insert(devices).values(**dataclasses.asdict(device)))
     return Made(device, replayed=False)
 
 
 def _by_serial(connection: Connection, serial_number: str) -> Device | None:
     query = select(devices).where(devices.c.serial_number == serial_number)
     row = connection.execute(query).one_or_none()
-    return None if row is None else _to_device(row)
+    return None if row is None else to_device(row)
 
 
 def _all(connection: Connection) -> list[Device]:
     rows = connection.execute(select(devices).order_by(devices.c.seq)).all()
-    return [_to_device(row) for row in rows]
+    return [to_device(row) for row in rows]
+
+
+def _page(connection: Connection, limit: int, offset: int) -> list[Device]:
+    query = select(devices).order_by(devices.c.seq).limit(limit).offset(offset)
+    return [to_device(row) for row in connection.execute(query).all()]
 
 
 def _bind(
@@ -174,12 +178,12 @@ def _succeed(connection: Connection, parent: DeviceToken, token: DeviceToken) ->
     if good.rowcount == 0:
         # Revoked since it was looked at: its successor would outlive the revocation.
         raise Unauthorized("the credential is not valid")
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(device_tokens).values(**dataclasses.asdict(token)))
-    except IntegrityError:
-        # The successor is known. Its text is derived from the gateway's secret: after that
-        # was exchanged, the text that goes out now is the one that must be let in.
+    known = select(device_tokens.c.id).where(device_tokens.c.parent_id == parent.id)
+    if connection.execute(known).first() is None:
+        connection.execute(insert(device_tokens).values(**dataclasses.asdict(token)))
+    else:
+        # Its text is derived from the gateway's secret: after that was exchanged, the text that
+        # goes out now is the one that must be let in.
         connection.execute(
             update(device_tokens)
             .where(
@@ -232,7 +236,7 @@ def _revoke(connection: Connection, device_id: str, at: datetime) -> int:
 
 def _device(connection: Connection, device_id: str) -> Device | None:
     row = (connection.execute(select(devices).where(devices.c.id == device_id))).one_or_none()
-    return None if row is None else _to_device(row)
+    return None if row is None else to_device(row)
 
 
 def known_device(connection: Connection, device_id: str) -> Device:
@@ -247,7 +251,8 @@ def known_device(connection: Connection, device_id: str) -> Device:
     return device
 
 
-def _to_device(row: Row[Any]) -> Device:
+def to_device(row: Row[Any]) -> Device:
+    """Read a row of `devices`."""
     values = dict(row._mapping)  # noqa: SLF001 - the documented accessor
     del values["seq"]
     return Device(**values)

@@ -140,6 +140,7 @@ recordings = Table(
     Column("deleted_at", Instant),
     Column("purged_at", Instant),
     Index("ix_recordings_device_id", "device_id", "seq"),
+    Index("ix_recordings_status", "status", "device_id"),
 )
 
 media = Table(

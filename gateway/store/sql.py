@@ -12,6 +12,7 @@ from gateway.store.deliveries import SqlDeliveries
 from gateway.store.devices import SqlDevices
 from gateway.store.enrolments import SqlEnrolments
 from gateway.store.events import SqlEvents
+from gateway.store.fleet import SqlFleet
 from gateway.store.idle import SqlIdle
 from gateway.store.keys import SqlKeys
 from gateway.store.leases import SqlLeases
@@ -48,6 +49,7 @@ class SqlStore:
         self.enrolments = SqlEnrolments(database, self.events)
         self.reports = SqlReports(database)
         self.keys = SqlKeys(database)
+        self.fleet = SqlFleet(database)
         self.sessions = SqlSessions(database)
         self.rates = SqlRates(database)
 

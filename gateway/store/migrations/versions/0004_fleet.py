@@ -187,6 +187,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("session_hash", name="pk_web_sessions"),
     )
     op.create_index("ix_web_sessions_key_id", "web_sessions", ["key_id"])
+    op.create_index("ix_recordings_status", "recordings", ["status", "device_id"])
 
     _admit_secret_keys()
 
