@@ -8,11 +8,14 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check --no-input
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-bluez test-systemd deb lint types contracts pytest demo bench fmt clean
+.PHONY: help setup test test-schema test-bluez test-systemd deb lint types contracts pytest demo bench fmt clean
 
 help:
 	@echo 'make setup   create $(VENV) with everything the other targets need'
 	@echo 'make test    lint, types, import contracts and all tests (what CI runs)'
+	@echo 'make test-schema'
+	@echo '             everything that gateway/openapi.json describes, asked by schemathesis'
+	@echo '             (ARGS=500: so many examples; takes minutes)'
 	@echo 'make test-bluez'
 	@echo '             Bluetooth on a real BlueZ, in a small virtual machine; takes minutes'
 	@echo 'make deb     Debian packages of agent, gateway and decoder, in build/deb'
@@ -106,6 +109,9 @@ contracts: $(VENV)/.ready-dev
 pytest: $(VENV)/.ready-dev $(VENV)/.ready-node $(VENV)/.ready-dbusmock $(VENV)/.ready-chromium
 	@echo '==> tests'
 	@$(PY) -m pytest -q -n 2 $(ARGS)
+
+test-schema: $(VENV)/.ready-dev
+	@$(PY) -m tests.gateway.fuzzing $(ARGS)
 
 test-bluez: $(VENV)/.ready-dev
 	@$(PY) -m tests.bluez $(ARGS)

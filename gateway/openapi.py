@@ -92,7 +92,8 @@ def _operation(route: Route, schema_of: dict[type, dict[str, Any]]) -> dict[str,
         operation["requestBody"] = {
             "content": {
                 "application/json": {"schema": schema_of[route.body], "example": route.example}
-            }
+            },
+            "required": any(field.required for field in msgspec.structs.fields(route.body)),
         }
     elif route.raw_body:
         operation["requestBody"] = {
@@ -157,15 +158,13 @@ def _problems(route: Route, schema_of: dict[type, dict[str, Any]]) -> dict[str, 
 
 
 def _usual_problems(route: Route) -> list[type[GatewayError]]:
-    usual: list[type[GatewayError]] = [InternalError]
+    usual: list[type[GatewayError]] = [InternalError, InvalidRequest]
     if route.admits is not Admits.ANYONE:
         usual.append(Unavailable)
     if route.admits not in (Admits.ANYONE, Admits.SIGNED_URL):
         usual += [Unauthorized, Forbidden, RateLimited]
     if route.body is not None:
-        usual += [InvalidRequest, BodyTooLarge, TooSlow]
-    elif any(parameter.place == "query" for parameter in route.parameters) and route.scope:
-        usual.append(InvalidRequest)
+        usual += [BodyTooLarge, TooSlow]
     return usual
 
 
