@@ -1,6 +1,8 @@
 // What the gateway tells by itself (server-sent events), handed to whoever shows it.
 
 const TYPES = ["recording", "progress", "device", "delivery", "phone"];
+// What stands in for all of them: the gateway cannot tell what was missed.
+const MISSED = "reload";
 const hub = new EventTarget();
 let source = null;
 
@@ -13,7 +15,7 @@ export function connect() {
   source.addEventListener("error", () => {
     state.textContent = "No live updates at the moment: trying again. What you see may be old.";
   });
-  for (const type of TYPES) {
+  for (const type of [...TYPES, MISSED]) {
     source.addEventListener(type, (event) => hub.dispatchEvent(new CustomEvent(type, { detail: parsed(event.data) })));
   }
 }
@@ -36,7 +38,7 @@ export function lookAgain(types, look, signal, every = 1000) {
   const soon = () => {
     timer ??= setTimeout(() => { timer = null; if (!signal.aborted) look(); }, every);
   };
-  for (const type of types) on(type, soon, signal);
+  for (const type of [...types, MISSED]) on(type, soon, signal);
   signal.addEventListener("abort", () => clearTimeout(timer));
 }
 

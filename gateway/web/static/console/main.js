@@ -13,6 +13,7 @@ const PAGES = [
   { path: /^\/phones$/, load: () => import("./phones.js"), nav: "Phones", at: "#/phones" },
   { path: /^\/webhooks$/, load: () => import("./webhooks.js"), nav: "Webhooks", at: "#/webhooks" },
   { path: /^\/webhooks\/([^/]+)$/, load: () => import("./deliveries.js"), under: "#/webhooks" },
+  { path: /^\/settings$/, load: () => import("./settings.js"), nav: "Settings", at: "#/settings" },
   { path: /^\/keys$/, load: () => import("./keys.js"), nav: "API keys", at: "#/keys" },
   { path: /^\/audit$/, load: () => import("./audit.js"), nav: "Audit log", at: "#/audit" },
 ];

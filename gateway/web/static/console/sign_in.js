@@ -1,6 +1,6 @@
 // Sign in with an admin key.
 
-import { post } from "./api.js";
+import { api } from "./api.js";
 import { field, fill, h } from "./dom.js";
 import { doing } from "./telling.js";
 
@@ -13,7 +13,7 @@ export default function draw(root, { values, signed }) {
     event.preventDefault();
     if (!key.value.trim()) return key.focus();
     await doing(button, place, async () => {
-      const session = await post("/console/session", { key: key.value.trim() });
+      const session = await api("POST", "/console/session", { body: { key: key.value.trim() }, quiet: true });
       key.value = "";
       signed(session);
       const to = values.get("to") || "#/";
