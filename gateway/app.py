@@ -19,6 +19,7 @@ from gateway.cors import cors
 from gateway.devices import DeviceDesk
 from gateway.door import Door
 from gateway.enrolment import EnrolDesk
+from gateway.events.workers import telling
 from gateway.metrics import Metrics
 from gateway.openapi import written
 from gateway.orders import OrderDesk
@@ -57,7 +58,15 @@ async def create_app(
     async with opened(config, clock or SystemClock()) as found:
         await found.gateway.recordings.purge_deleted()
         await found.gateway.intake.tidy()
-        async with _sweeping(found.sweeper, config.sweep_every_s):
+        telling_all = telling(
+            found.gateway.store,
+            found.gateway.objects,
+            found.gateway.metrics,
+            found.gateway.clock,
+            config=config,
+            process_id=found.gateway.process_id,
+        )
+        async with telling_all, _sweeping(found.sweeper, config.sweep_every_s):
             yield _application(found, await asyncio.to_thread(read_site, config))
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from gateway.config_bounds import BoundsConfig, read_bounds
 from gateway.config_database import DatabaseConfig, read_database
+from gateway.config_events import EventsConfig, read_events
 from gateway.config_objects import MOST_SIGNED_S, GcsConfig, ObjectsConfig, read_objects
 from gateway.errors import ConfigInvalid
 
@@ -48,6 +49,7 @@ class GatewayConfig:
     sweep_every_s: int = 3600
     sweep_age_s: int = 30 * 24 * 3600
     cors_origins: frozenset[str] = frozenset()
+    events: EventsConfig = field(default_factory=EventsConfig)
     bounds: BoundsConfig = field(default_factory=BoundsConfig)
 
 
@@ -85,6 +87,7 @@ def read_config(
         sweep_every_s=_number(environ, "SWEEP_EVERY_S", 3600, least=60),
         sweep_age_s=_sweep_age_s(environ, objects, url_ttl_s),
         cors_origins=_origins(environ.get(f"{ENV_PREFIX}CORS_ORIGINS", "")),
+        events=read_events(environ),
         bounds=read_bounds(environ, _number),
     )
 

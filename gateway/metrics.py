@@ -54,6 +54,34 @@ class Metrics:
             ["what"],
             registry=self.registry,
         )
+        self.deliveries = Counter(
+            "fieldpost_gateway_deliveries",
+            "Tries to deliver an event to a webhook, by what came of them.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.streamed = Counter(
+            "fieldpost_gateway_events_streamed",
+            "Events that the stream took.",
+            registry=self.registry,
+        )
+        self.stream_up = Gauge(
+            "fieldpost_gateway_stream_up",
+            "Whether the stream took what was last sent to it.",
+            registry=self.registry,
+        )
+        self.events_waiting = Gauge(
+            "fieldpost_gateway_events_waiting",
+            "Deliveries that are pending, and events that the stream has not taken.",
+            ["way"],
+            registry=self.registry,
+        )
+        self.events_oldest_seconds = Gauge(
+            "fieldpost_gateway_events_oldest_seconds",
+            "How long the oldest of those waits.",
+            ["way"],
+            registry=self.registry,
+        )
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()

@@ -29,6 +29,7 @@ from gateway.model import (
     Caller,
     DeviceCaller,
     Intent,
+    KeyCaller,
     MediaStatus,
     Medium,
     Recording,
@@ -102,6 +103,7 @@ class RecordingDesk:
             id=new_id(Prefix.RECORDING),
             created_at=self._clock.now(),
             device_id=device_id,
+            key_id=caller.key_id if isinstance(caller, KeyCaller) else None,
             end_user_id=end_user_id,
         )
         made = await self._store.recordings.create(recording, intent)
@@ -222,11 +224,18 @@ class RecordingDesk:
         return medium, url, expires_at
 
     async def complete(
-        self, caller: Caller, recording_id: str, claimed_sha256: str | None, intent: Intent | None
+        self,
+        caller: Caller,
+        recording_id: str,
+        claimed_sha256: str | None,
+        intent: Intent | None,
+        *,
+        base_url: str | None = None,
     ) -> Recording:
         """Mark a recording as uploaded, once every medium is whole and the digest is right.
 
-        Repeatable: the same claim gives the same answer.
+        Repeatable: the same claim gives the same answer. `base_url` is where whoever is told of it
+        can fetch its media.
 
         Raises:
             NoMediaUploaded, MediaPending, DigestConflict: Why it is not.
@@ -248,7 +257,7 @@ class RecordingDesk:
                     await self._refuse(medium, claimed_sha256)
                 case Complete(medium=medium):
                     done = await self._store.recordings.complete(
-                        recording_id, medium, intent, self._clock.now()
+                        recording_id, medium, intent, self._clock.now(), origin=base_url
                     )
                     if done:
                         self._metrics.completed.inc()

@@ -89,6 +89,7 @@ async def upload_complete(exchange: Exchange) -> web.StreamResponse:
         recording_id,
         body.content_sha256,
         exchange.intent("upload-complete", recording_id, body),
+        base_url=exchange.base_url,
     )
     return answer(show_recording(done))
 

@@ -1,0 +1,1 @@
+"""Events out of the gateway: to webhooks, and into a stream."""
