@@ -30,6 +30,7 @@ GatewayError
 ├── MediaTypeRefused       415  bytes that do not come as what a protocol demands
 ├── DigestRefused          422  the last byte is in and the declared digest is another
 ├── IdempotencyMismatch    422  a known Idempotency-Key with another request
+├── QuotaReached           429  what a device or key may do in a day is used up
 ├── RateLimited            429  more requests within a minute than the caller may make
 ├── TooManySessions        429  too many unfinished media of one device
 ├── TooManyCommands        429  too many commands wait for one device
@@ -42,6 +43,7 @@ GatewayError
 │   ├── StorageFailed           the disk reported an error; the medium starts again
 │   ├── SessionBusy             the previous writer has not let go yet
 │   └── Verifying               the medium is there and is being read to count its digest
+├── StorageQuotaReached    507  all that may be kept for a device or key is
 ├── UsageInvalid            -    command line
 ├── ConfigInvalid           -    configuration
 └── DatabaseOutdated        -    the database is of another version
@@ -57,6 +59,7 @@ from gateway.outages import (
     SessionBusy,
     StorageFailed,
     StorageFull,
+    StorageQuotaReached,
     Unavailable,
     Verifying,
 )
@@ -84,6 +87,7 @@ from gateway.refusals import (
     NoMediaUploaded,
     NotFound,
     OffsetMismatch,
+    QuotaReached,
     RateLimited,
     RecordingDeleted,
     Superseded,
@@ -131,11 +135,13 @@ __all__ = [
     "NoMediaUploaded",
     "NotFound",
     "OffsetMismatch",
+    "QuotaReached",
     "RateLimited",
     "RecordingDeleted",
     "SessionBusy",
     "StorageFailed",
     "StorageFull",
+    "StorageQuotaReached",
     "Superseded",
     "TooManyCommands",
     "TooManyGuesses",

@@ -90,11 +90,12 @@ class Medium:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """One recording and its media, oldest medium first."""
+    """One recording and its media, oldest medium first; `key_id`: of the API key that made it."""
 
     id: str
     created_at: datetime
     device_id: str | None = None
+    key_id: str | None = None
     end_user_id: str | None = None
     name: str | None = None
     status: RecordingStatus = RecordingStatus.PENDING

@@ -41,6 +41,15 @@ class StorageFull(Unavailable):
     retry_after_s = 60
 
 
+class StorageQuotaReached(GatewayError):
+    """All that may be kept for a device or key is: until something of it is deleted."""
+
+    status = 507
+    code = "storage_quota_exceeded"
+    title = "The storage quota is used up"
+    retry_after_s = 3600
+
+
 class StorageFailed(Unavailable):
     """The disk reported an error; the medium starts again from byte 0."""
 

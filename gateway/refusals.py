@@ -244,6 +244,20 @@ class RateLimited(GatewayError):
     title = "Too many requests"
 
 
+class QuotaReached(GatewayError):
+    """What a device or key may do in a day is used up."""
+
+    status = 429
+    code = "quota_exceeded"
+    title = "The quota of the day is used up"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(
+            f"{message}: the quota begins anew at midnight UTC",
+            headers={"Retry-After": str(retry_after_s)},
+        )
+
+
 class TooManySessions(GatewayError):
     """Too many media of one device are unfinished."""
 

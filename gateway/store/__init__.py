@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.model import Intent, Medium, Recording, RecordingFilter
-from gateway.store.bounds import Rates
+from gateway.store.bounds import Audit, Quotas, Rates
 from gateway.store.callers import Devices, Keys, Sessions
 from gateway.store.life import Enrolments, Orders, Reports, SettingsLevels
 from gateway.store.made import Made
@@ -244,6 +244,16 @@ class Store(Protocol):
     @property
     def keys(self) -> Keys:
         """API keys."""
+        ...
+
+    @property
+    def audit(self) -> Audit:
+        """Who changed what."""
+        ...
+
+    @property
+    def quotas(self) -> Quotas:
+        """How much each may do, and did."""
         ...
 
     @property

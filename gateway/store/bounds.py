@@ -1,8 +1,11 @@
-"""Seams of what is bounded: how often something may happen, counted over all processes."""
+"""Seams of bounds: how often and how much, counted over all processes, and who did what."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
+
+from gateway.model_bounds import AuditEntry, AuditFilter, Quota, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +34,44 @@ class Rates(Protocol):
 
     async def forget(self, before: datetime) -> None:
         """Remove windows that began before a time; repeatable."""
+        ...
+
+
+class Audit(Protocol):
+    """Who changed what, in order; entries are added and, when they are old, removed."""
+
+    async def note(self, entry: AuditEntry) -> None:
+        """Keep an entry."""
+        ...
+
+    async def page(self, which: AuditFilter, limit: int) -> list[AuditEntry]:
+        """List entries, newest first."""
+        ...
+
+    async def forget(self, before: datetime) -> int:
+        """Remove entries from before a time; answers how many."""
+        ...
+
+
+class Quotas(Protocol):
+    """How much each may do, and what it did. Counted where it is done: see `Recordings`."""
+
+    async def read(self, subjects: Sequence[str]) -> dict[str, Quota]:
+        """Look up what is written for subjects; those with nothing are left out."""
+        ...
+
+    async def all(self) -> dict[str, Quota]:
+        """List all that are written."""
+        ...
+
+    async def write(self, subject: str, quota: Quota, at: datetime) -> None:
+        """Put a quota in place of a subject's own; repeatable."""
+        ...
+
+    async def used(self, subject: str, day: date) -> Usage:
+        """Say what a subject used on a day, and what is kept for it now."""
+        ...
+
+    async def forget(self, before: date) -> None:
+        """Remove what was used on days before; repeatable."""
         ...

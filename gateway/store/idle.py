@@ -8,6 +8,7 @@ from gateway.model import MediaStatus, Medium
 from gateway.store.database import Database
 from gateway.store.media import to_medium
 from gateway.store.schema import media, recordings, store_uploads
+from gateway.store.usage import Owners, keep
 
 
 class SqlIdle:
@@ -48,6 +49,13 @@ def _expire(connection: Connection, medium_id: str, *, since: datetime, at: date
         update(media).where(media.c.id == medium_id, _idle(since)).values(expired_at=at)
     )
     if expired.rowcount:
+        row = connection.execute(
+            select(recordings.c.device_id, recordings.c.key_id, media.c.file_size_bytes)
+            .join(recordings, media.c.recording_id == recordings.c.id)
+            .where(media.c.id == medium_id, recordings.c.deleted_at.is_(None))
+        ).one_or_none()
+        if row is not None:
+            keep(connection, Owners(row.device_id, row.key_id), -(row.file_size_bytes or 0))
         # Together: whoever asks from now on begins another upload, not the one that ends.
         connection.execute(delete(store_uploads).where(store_uploads.c.medium_id == medium_id))
     return bool(expired.rowcount)

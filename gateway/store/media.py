@@ -28,10 +28,11 @@ from gateway.model import MediaStatus, MediaType, Medium, RecordingStatus
 from gateway.store import Asked, Made
 from gateway.store.intents import claim_all, claimed
 from gateway.store.schema import media, recordings, store_uploads
+from gateway.store.usage import Owners, correct_media, count_media, keep
 
 # What every image costs is built once: to build a statement takes longer than to run it.
 _RECORDING = (
-    select(recordings.c.device_id, recordings.c.status)
+    select(recordings.c.device_id, recordings.c.key_id, recordings.c.status)
     .where(recordings.c.id == bindparam("wanted"), recordings.c.deleted_at.is_(None))
     .with_for_update()
 )
@@ -53,6 +54,19 @@ _FINISH = (
         store_mark=bindparam("mark"),
         expired_at=None,
     )
+)
+_STANDING = (
+    select(
+        recordings.c.device_id,
+        recordings.c.key_id,
+        recordings.c.deleted_at,
+        media.c.status,
+        media.c.file_size_bytes,
+        media.c.created_at,
+        media.c.expired_at,
+    )
+    .join(recordings, media.c.recording_id == recordings.c.id)
+    .where(media.c.id == bindparam("wanted"))
 )
 _UNFINISHED = (
     select(func.count())
@@ -99,6 +113,12 @@ def add_media(
             raise TooManySessions(
                 f"{limit} media are unfinished; finish or delete some of them first"
             )
+        count_media(
+            connection,
+            Owners(recording.device_id, recording.key_id),
+            [each.medium.file_size_bytes for each in new],
+            new[0].medium.created_at,
+        )
         claim_all(connection, {a.medium.id: a.intent for a in new if a.intent is not None})
         connection.execute(_ADD, [_values(each.medium) for each in new])
     return made
@@ -107,6 +127,10 @@ def add_media(
 def withdraw_media(connection: Connection, media_ids: Sequence[str]) -> None:
     """See `Recordings.withdraw_media`."""
     connection.execute(delete(store_uploads).where(store_uploads.c.medium_id.in_(media_ids)))
+    for medium_id in media_ids:
+        row = connection.execute(_STANDING, {"wanted": medium_id}).one_or_none()
+        if row is not None and row.status == MediaStatus.PENDING:
+            _resize(connection, row, 0)
     connection.execute(
         delete(media).where(media.c.id.in_(media_ids), media.c.status == MediaStatus.PENDING)
     )
@@ -114,6 +138,9 @@ def withdraw_media(connection: Connection, media_ids: Sequence[str]) -> None:
 
 def touch(connection: Connection, medium_id: str, at: datetime) -> None:
     """See `Recordings.touch_medium`."""
+    row = connection.execute(_STANDING, {"wanted": medium_id}).one_or_none()
+    if row is not None:
+        _resize(connection, row, row.file_size_bytes)
     connection.execute(
         update(media).where(media.c.id == medium_id).values(touched_at=at, expired_at=None)
     )
@@ -121,11 +148,12 @@ def touch(connection: Connection, medium_id: str, at: datetime) -> None:
 
 def size_medium(connection: Connection, medium_id: str, size_bytes: int) -> None:
     """See `Recordings.size_medium`."""
-    connection.execute(
-        update(media)
-        .where(media.c.id == medium_id, media.c.file_size_bytes.is_(None))
-        .values(file_size_bytes=size_bytes)
-    )
+    row = connection.execute(_STANDING, {"wanted": medium_id}).one_or_none()
+    if row is not None and row.file_size_bytes is None:
+        _resize(connection, row, size_bytes)
+        connection.execute(
+            update(media).where(media.c.id == medium_id).values(file_size_bytes=size_bytes)
+        )
 
 
 def medium_of(connection: Connection, medium_id: str) -> Medium | None:
@@ -134,8 +162,10 @@ def medium_of(connection: Connection, medium_id: str) -> Medium | None:
     return None if row is None else to_medium(row)
 
 
-def finish_medium(connection: Connection, finished: Medium) -> None:
-    """See `Recordings.finish_medium`."""
+def finish_medium(connection: Connection, finished: Medium, *, unlike: bool) -> None:
+    """See `Recordings.finish_medium`; `unlike`: it is not counted as it is, for all we know."""
+    if unlike and (row := connection.execute(_STANDING, {"wanted": finished.id}).one_or_none()):
+        _resize(connection, row, finished.file_size_bytes)
     done = connection.execute(
         _FINISH,
         {
@@ -176,6 +206,17 @@ def to_medium(row: Row[Any]) -> Medium:
     values["status"] = MediaStatus(values["status"])
     del values["touched_at"]
     return Medium(**values)
+
+
+def _resize(connection: Connection, row: Any, size_bytes: int | None) -> None:
+    """Count a medium as it is from now on, and as not expired."""
+    if row.deleted_at is not None:
+        return
+    owners = Owners(row.device_id, row.key_id)
+    if row.expired_at is not None:
+        keep(connection, owners, row.file_size_bytes or 0)
+    if more_bytes := (size_bytes or 0) - (row.file_size_bytes or 0):
+        correct_media(connection, owners, more_bytes, row.created_at)
 
 
 def _values(medium: Medium) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from gateway.store.media import (
     withdraw_media,
 )
 from gateway.store.schema import media, recordings
+from gateway.store.usage import Owners, count_recording, keep
 
 
 class SqlRecordings:
@@ -120,7 +121,8 @@ class SqlRecordings:
             store_mark=mark,
             expired_at=None,
         )
-        await self._database.writing(finish_medium, finished)
+        unlike = medium.file_size_bytes != size_bytes or medium.expired_at is not None
+        await self._database.writing(finish_medium, finished, unlike=unlike)
         return finished
 
     async def reopen_medium(self, medium_id: str, *, blame: bool) -> None:
@@ -152,6 +154,7 @@ def _create(connection: Connection, recording: Recording, intent: Intent | None)
         if known is None:
             raise RecordingDeleted("the recording of this Idempotency-Key was deleted")
         return Made(known, replayed=True)
+    count_recording(connection, _owners(recording), recording.created_at)
     values = dataclasses.asdict(recording)
     del values["media"]
     connection.execute(insert(recordings).values(**values))
@@ -194,6 +197,8 @@ def _delete(connection: Connection, recording_id: str, at: datetime) -> Recordin
     if not found:
         return None
     if now_deleted.rowcount:
+        sizes = [each.file_size_bytes or 0 for each in found[0].media if each.expired_at is None]
+        keep(connection, _owners(found[0]), -sum(sizes))
         note_event(
             connection,
             EventType.RECORDING_DELETED,
@@ -213,6 +218,8 @@ def _deleted(connection: Connection) -> list[Recording]:
 
 
 def _purged(connection: Connection, recording_id: str, at: datetime) -> None:
+    its_media = select(media.c.id).where(media.c.recording_id == recording_id)
+    connection.execute(delete(waveforms).where(waveforms.c.medium_id.in_(its_media)))
     connection.execute(
         update(recordings).where(recordings.c.id == recording_id).values(purged_at=at)
     )
@@ -287,6 +294,10 @@ def _recordings(connection: Connection, query: Select[Any]) -> list[Recording]:
     for row in connection.execute(of_these).all():
         beside[row.recording_id].append(to_medium(row))
     return [_to_recording(row, beside[row.id]) for row in rows]
+
+
+def _owners(recording: Recording) -> Owners:
+    return Owners(recording.device_id, recording.key_id)
 
 
 def _to_recording(row: Row[Any], beside: Sequence[Medium]) -> Recording:

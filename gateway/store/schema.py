@@ -128,6 +128,8 @@ recordings = Table(
     Column("seq", SEQ, primary_key=True, autoincrement=True),
     Column("id", ID, nullable=False, unique=True),
     Column("device_id", ID, ForeignKey("devices.id")),
+    # The API key that made it, None for a device.
+    Column("key_id", ID),
     Column("end_user_id", String(255)),
     Column("name", Text),
     Column("status", String(32), nullable=False),

@@ -21,7 +21,7 @@ audit = Table(
 quotas = Table(
     "quotas",
     metadata,
-    # A device's id, a key's, or the word for all devices or all keys.
+    # A device's id, a key's, or the word for all devices.
     Column("subject", ID, primary_key=True),
     Column("document", JSON, nullable=False),
     Column("changed_at", Instant, nullable=False),
@@ -35,6 +35,14 @@ usage = Table(
     Column("recordings", Integer, nullable=False, server_default="0"),
     Column("media", Integer, nullable=False, server_default="0"),
     Column("media_bytes", BigInteger, nullable=False, server_default="0"),
+)
+
+kept = Table(
+    "kept",
+    metadata,
+    # What all media are together that are kept for a device, or for what a key made.
+    Column("subject", ID, primary_key=True),
+    Column("media_bytes", BigInteger, nullable=False),
 )
 
 rate_windows = Table(

@@ -7,6 +7,8 @@ from pathlib import Path
 from gateway.config_database import DatabaseConfig
 from gateway.errors import DatabaseOutdated
 from gateway.store.agreements import SqlAgreements
+from gateway.store.audit import SqlAudit
+from gateway.store.changes import SqlChanges
 from gateway.store.database import Database
 from gateway.store.deliveries import SqlDeliveries
 from gateway.store.devices import SqlDevices
@@ -18,6 +20,7 @@ from gateway.store.keys import SqlKeys
 from gateway.store.leases import SqlLeases
 from gateway.store.migrate import Version, upgrade, version
 from gateway.store.orders import SqlOrders
+from gateway.store.quotas import SqlQuotas
 from gateway.store.rates import SqlRates
 from gateway.store.recordings import SqlRecordings
 from gateway.store.reports import SqlReports
@@ -52,6 +55,8 @@ class SqlStore:
         self.fleet = SqlFleet(database)
         self.sessions = SqlSessions(database)
         self.rates = SqlRates(database)
+        self.audit = SqlAudit(database)
+        self.quotas = SqlQuotas(database)
 
     @property
     def shared(self) -> bool:

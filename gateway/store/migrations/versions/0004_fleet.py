@@ -85,6 +85,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject", name="pk_quotas"),
     )
     op.create_table(
+        "kept",
+        sa.Column("subject", sa.String(length=72), nullable=False),
+        sa.Column("media_bytes", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("subject", name="pk_kept"),
+    )
+    op.add_column("recordings", sa.Column("key_id", sa.String(length=72)))
+    op.create_table(
         "rate_windows",
         sa.Column("subject", sa.String(length=72), nullable=False),
         sa.Column("begins_s", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -190,6 +197,7 @@ def upgrade() -> None:
     op.create_index("ix_recordings_status", "recordings", ["status", "device_id"])
 
     _admit_secret_keys()
+    _count_what_is_kept()
 
 
 def _admit_secret_keys() -> None:
@@ -199,3 +207,13 @@ def _admit_secret_keys() -> None:
         if sorted(row.scopes) == _ALL:
             change = sa.update(keys).where(keys.c.seq == row.seq)
             connection.execute(change.values(scopes=["admin", *_ALL]))
+
+
+def _count_what_is_kept() -> None:
+    op.execute(
+        "INSERT INTO kept (subject, media_bytes)"
+        " SELECT recordings.device_id, SUM(COALESCE(media.file_size_bytes, 0))"
+        " FROM media JOIN recordings ON media.recording_id = recordings.id"
+        " WHERE recordings.device_id IS NOT NULL AND recordings.deleted_at IS NULL"
+        " AND media.expired_at IS NULL GROUP BY recordings.device_id"
+    )
