@@ -20,6 +20,7 @@ from gateway.devices import DeviceDesk
 from gateway.door import Door
 from gateway.enrolment import EnrolDesk
 from gateway.events.workers import telling
+from gateway.live import Live
 from gateway.metrics import Metrics
 from gateway.openapi import written
 from gateway.orders import OrderDesk
@@ -31,6 +32,7 @@ from gateway.routes.table import PAGE_ROUTES, ROUTES
 from gateway.settings import SettingsDesk
 from gateway.store.sql import open_store
 from gateway.sweeping import Sweeper
+from gateway.waveforms import WaveformDesk
 from gateway.ways_in import ways_in
 from gateway.web.signing_in import SessionDesk
 from gateway.web.site import PageFile, read_site
@@ -80,7 +82,11 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
     make_folder(config.data)
     async with open_store(config.data, config.database) as store:
         metrics = Metrics()
-        ways = ways_in(config, store, metrics, clock)
+        live = Live()
+        ways = ways_in(config, store, metrics, clock, live)
+        waveforms = WaveformDesk(
+            store, ways.objects, ways.intake, clock, folder=config.data / "listening"
+        )
         recordings = RecordingDesk(
             store,
             ways.objects,
@@ -104,6 +110,8 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
             settings=SettingsDesk(store, clock),
             enrolment=EnrolDesk(store, clock, secret=config.secret),
             sessions=SessionDesk(store, clock, secret=config.secret),
+            waveforms=waveforms,
+            live=live,
             metrics=metrics,
             openapi=written(),
             version=version("fieldpost"),
@@ -112,6 +120,7 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
         try:
             yield Opened(gateway=gateway, access=Access(store, clock), sweeper=sweeper)
         finally:
+            await waveforms.aclose()
             await ways.aclose()
 
 

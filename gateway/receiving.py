@@ -25,6 +25,7 @@ from gateway.errors import (
     StorageFailed,
 )
 from gateway.intake import offer_of, ref_of
+from gateway.live import Live
 from gateway.model import MediaStatus, Medium, RecordingStatus
 from gateway.objects import CarriedObjectStore, Part, SignedFor, Stored, UploadTarget
 from gateway.pumping import Ahead, Body, Pump, Wanted
@@ -57,6 +58,7 @@ class Receiving:
         store: Store,
         objects: CarriedObjectStore,
         pump: Pump,
+        live: Live,
         *,
         max_medium_bytes: int,
     ) -> None:
@@ -65,6 +67,7 @@ class Receiving:
         self._max_medium_bytes = max_medium_bytes
         self._turns = Turns()
         self._pump = pump
+        self._live = live
 
     async def receive(self, medium_id: str, brought: Brought, body: Body) -> Held | Received:
         """Take what one request brings.
@@ -94,6 +97,7 @@ class Receiving:
             slot = turn.slot
             medium = _there(await self._store.recordings.awaited(medium_id))
             total = agreed_total(medium, brought, self._max_medium_bytes)
+            body = self._live.watched(body, medium, brought, total)
             if slot.part is None and (size_bytes := small_whole(medium, brought, total)):
                 body = await self._pump.ahead(turn, body, size_bytes)
                 if (kept := await self._kept(medium, body, size_bytes)) is not None:

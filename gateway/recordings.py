@@ -223,6 +223,18 @@ class RecordingDesk:
         url = await self._objects.download_url(ref_of(medium), self._signed(base_url, expires_at))
         return medium, url, expires_at
 
+    async def download_urls(
+        self, recording: Recording, *, base_url: str
+    ) -> tuple[dict[str, str], datetime]:
+        """Hand out where all whole media of a recording can be fetched, by id, and until when."""
+        expires_at = self._expiry()
+        signed = self._signed(base_url, expires_at)
+        whole = [m for m in recording.media if m.status is MediaStatus.UPLOADED]
+        urls = await self._each(
+            whole, lambda medium: self._objects.download_url(ref_of(medium), signed)
+        )
+        return {medium.id: url for medium, url in zip(whole, urls, strict=True)}, expires_at
+
     async def complete(
         self,
         caller: Caller,

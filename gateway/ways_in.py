@@ -8,6 +8,7 @@ from gateway.config import GatewayConfig
 from gateway.config_objects import GcsConfig, S3Config
 from gateway.intake import Intake
 from gateway.landing import Landing
+from gateway.live import Live
 from gateway.metrics import Metrics
 from gateway.objects import DirectObjectStore, ObjectStore
 from gateway.objects.filesystem import FilesystemObjects
@@ -35,7 +36,9 @@ class WaysIn:
         await self.objects.aclose()
 
 
-def ways_in(config: GatewayConfig, store: Store, metrics: Metrics, clock: Clock) -> WaysIn:
+def ways_in(
+    config: GatewayConfig, store: Store, metrics: Metrics, clock: Clock, live: Live
+) -> WaysIn:
     """Build it.
 
     Raises:
@@ -45,7 +48,9 @@ def ways_in(config: GatewayConfig, store: Store, metrics: Metrics, clock: Clock)
         case None:
             carried = FilesystemObjects(config.data, secret=config.secret)
             pump = Pump(metrics, clock, idle_s=config.idle_s)
-            receiving = Receiving(store, carried, pump, max_medium_bytes=config.max_medium_bytes)
+            receiving = Receiving(
+                store, carried, pump, live, max_medium_bytes=config.max_medium_bytes
+            )
             return WaysIn(objects=carried, intake=receiving)
         case S3Config():
             from gateway.objects.s3 import S3Objects  # noqa: PLC0415 - only where it is used

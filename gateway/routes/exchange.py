@@ -18,6 +18,7 @@ from gateway.devices import DeviceDesk
 from gateway.enrolment import EnrolDesk
 from gateway.errors import InvalidRequest, NotFound, TooSlow, Unauthorized
 from gateway.intake import Intake
+from gateway.live import Live
 from gateway.metrics import Metrics
 from gateway.model import Caller, DeviceCaller, Intent
 from gateway.objects import ObjectStore
@@ -27,6 +28,7 @@ from gateway.receiving import Receiving
 from gateway.recordings import RecordingDesk
 from gateway.settings import SettingsDesk
 from gateway.store import Store
+from gateway.waveforms import WaveformDesk
 from gateway.web.signing_in import SessionDesk
 
 _T = TypeVar("_T", bound=msgspec.Struct)
@@ -57,6 +59,8 @@ class Gateway:
     settings: SettingsDesk
     enrolment: EnrolDesk
     sessions: SessionDesk
+    waveforms: WaveformDesk
+    live: Live
     metrics: Metrics
     openapi: bytes
     version: str

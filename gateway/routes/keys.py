@@ -26,14 +26,14 @@ class KeyCreate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class KeyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An API key; its text, `api_key`, is in the answer that made it and nowhere else."""
+    """An API key; its text, `key`, is in the answer that made it and nowhere else."""
 
     id: str
     name: str
     scopes: list[Scope]
     created_at: datetime
     revoked_at: datetime | None
-    api_key: str | None = None
+    key: str | None = None
 
 
 class KeyPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +82,7 @@ def _shown(key: ApiKey, text: str | None = None) -> KeyView:
         scopes=sorted(key.scopes),
         created_at=key.created_at,
         revoked_at=key.revoked_at,
-        api_key=text,
+        key=text,
     )
 
 
@@ -128,7 +128,7 @@ ROUTES = (
                 status=201,
                 means="Made.",
                 body=KeyView,
-                example={**_KEY, "api_key": "rk_live_EXAMPLE-not-a-real-key"},
+                example={**_KEY, "key": "rk_live_EXAMPLE-not-a-real-key"},
             ),
         ),
     ),

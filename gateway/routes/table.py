@@ -8,6 +8,7 @@ from gateway.routes import (
     fleet,
     health,
     keys,
+    live,
     media,
     parts,
     recordings,
@@ -16,6 +17,7 @@ from gateway.routes import (
     session,
     settings,
     uploads,
+    waveform,
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -31,6 +33,8 @@ ROUTES: tuple[Route, ...] = (
     *enrol.ROUTES,
     *fleet.ROUTES,
     *keys.ROUTES,
+    *waveform.ROUTES,
+    *live.ROUTES,
     *health.ROUTES,
 )
 """Every operation, in the order of openapi.json."""

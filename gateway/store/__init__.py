@@ -12,7 +12,7 @@ from gateway.store.life import Enrolments, Orders, Reports, SettingsLevels
 from gateway.store.made import Made
 from gateway.store.outgoing import Deliveries, Events, Webhooks
 from gateway.store.shared import Agreements, Leases
-from gateway.store.watching import Fleet
+from gateway.store.watching import Changes, Fleet, Waveforms
 
 __all__ = ["Asked", "Idle", "Made", "Recordings", "Store", "Uploads"]
 
@@ -264,6 +264,16 @@ class Store(Protocol):
     @property
     def fleet(self) -> Fleet:
         """All devices and how they stand."""
+        ...
+
+    @property
+    def changes(self) -> Changes:
+        """What changes and no event tells."""
+        ...
+
+    @property
+    def waveforms(self) -> Waveforms:
+        """How audio looks."""
         ...
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, exists, insert, select, update
 
 from gateway.errors import RecordingDeleted
 from gateway.model import (
@@ -34,6 +34,7 @@ from gateway.store.media import (
     withdraw_media,
 )
 from gateway.store.schema import media, recordings
+from gateway.store.schema_watching import waveforms
 from gateway.store.usage import Owners, count_recording, keep
 
 

@@ -13,10 +13,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from gateway.store import schema_bounds, schema_events, schema_people
+from gateway.store import schema_bounds, schema_events, schema_people, schema_watching
 from gateway.store.columns import ID, SEQ, SHA256, Instant, metadata
 
-__all__ = ["metadata", "schema_bounds", "schema_events", "schema_people"]
+__all__ = ["metadata", "schema_bounds", "schema_events", "schema_people", "schema_watching"]
 
 devices = Table(
     "devices",

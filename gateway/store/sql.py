@@ -28,6 +28,7 @@ from gateway.store.sessions import SqlSessions
 from gateway.store.settings import SqlSettings
 from gateway.store.sqlite import SqliteDatabase
 from gateway.store.uploads import SqlUploads
+from gateway.store.waveforms import SqlWaveforms
 from gateway.store.webhooks import SqlWebhooks
 
 _FILE = "gateway.db"
@@ -53,6 +54,8 @@ class SqlStore:
         self.reports = SqlReports(database)
         self.keys = SqlKeys(database)
         self.fleet = SqlFleet(database)
+        self.changes = SqlChanges(database)
+        self.waveforms = SqlWaveforms(database)
         self.sessions = SqlSessions(database)
         self.rates = SqlRates(database)
         self.audit = SqlAudit(database)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.core.fleet import Standing
-from gateway.core.watching import Changed, Seen, Waves
+from gateway.core.watching import Look, Waves
 
 
 class Fleet(Protocol):
@@ -17,22 +17,21 @@ class Fleet(Protocol):
 
 
 class Changes(Protocol):
-    """What changed of what no event tells."""
+    """What changes and no event tells."""
 
-    async def now(self) -> Seen:
-        """Say up to where everything is known to whoever looks from now on."""
-        ...
+    async def look(self, heard_after: datetime | None) -> Look:
+        """Give the newest deliveries and visits, and devices heard of after a time.
 
-    async def since(self, seen: Seen, limit: int) -> Changed:
-        """Say what changed after `seen`, `limit` of each kind at most, and what is seen then."""
+        None: only the device that was heard of last, to know the time.
+        """
         ...
 
 
 class Waveforms(Protocol):
     """How audio looks, as it was once decoded."""
 
-    async def known(self, medium_ids: Sequence[str]) -> dict[str, Waves]:
-        """Look up by medium; the caller sees whether it is of the same bytes."""
+    async def known(self, medium_ids: Sequence[str], failed_after: datetime) -> dict[str, Waves]:
+        """Look up by medium; failures of before that time are worth another try and left out."""
         ...
 
     async def keep(self, medium_id: str, waves: Waves, at: datetime) -> None:

@@ -195,6 +195,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_web_sessions_key_id", "web_sessions", ["key_id"])
     op.create_index("ix_recordings_status", "recordings", ["status", "device_id"])
+    op.create_table(
+        "waveforms",
+        sa.Column("medium_id", sa.String(length=72), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("duration_ms", sa.Integer()),
+        sa.Column("peaks", sa.JSON()),
+        sa.Column("reason", sa.String(length=16)),
+        sa.Column("made_at", _INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(["medium_id"], ["media.id"], name="fk_waveforms_medium_id_media"),
+        sa.PrimaryKeyConstraint("medium_id", name="pk_waveforms"),
+    )
 
     _admit_secret_keys()
     _count_what_is_kept()
