@@ -12,6 +12,7 @@ from aiohttp import web
 from device.clock import Clock, SystemClock
 from gateway.access import Access, new_id
 from gateway.answering import GATEWAY, answering, tell_allowance
+from gateway.bounds.auditing import Auditor
 from gateway.bounds.rates import RateGate
 from gateway.config import GatewayConfig, make_folder
 from gateway.core.ids import Prefix
@@ -36,6 +37,7 @@ from gateway.waveforms import WaveformDesk
 from gateway.ways_in import ways_in
 from gateway.web.signing_in import SessionDesk
 from gateway.web.site import PageFile, read_site
+from gateway.webhooks import WebhookDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,9 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
             orders=OrderDesk(store, clock),
             settings=SettingsDesk(store, clock),
             enrolment=EnrolDesk(store, clock, secret=config.secret),
+            webhooks=WebhookDesk(
+                store, clock, secret=config.secret, allow_http=config.events.allow_http
+            ),
             sessions=SessionDesk(store, clock, secret=config.secret),
             waveforms=waveforms,
             live=live,
@@ -143,7 +148,7 @@ def _application(found: Opened, site: Mapping[str, PageFile]) -> web.Application
     if gateway.config.cors_origins:
         app.on_response_prepare.append(cors(gateway.config.cors_origins))
     rates = RateGate(gateway.store.rates, gateway.clock, gateway.config.bounds)
-    door = Door(gateway, found.access, rates)
+    door = Door(gateway, found.access, rates, Auditor(gateway.store.audit, gateway.clock))
     for route in (*ROUTES, *PAGE_ROUTES, *pages(site)):
         app.router.add_route(
             route.method,

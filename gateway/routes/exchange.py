@@ -30,6 +30,7 @@ from gateway.settings import SettingsDesk
 from gateway.store import Store
 from gateway.waveforms import WaveformDesk
 from gateway.web.signing_in import SessionDesk
+from gateway.webhooks import WebhookDesk
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 _D = TypeVar("_D")
@@ -58,6 +59,7 @@ class Gateway:
     orders: OrderDesk
     settings: SettingsDesk
     enrolment: EnrolDesk
+    webhooks: WebhookDesk
     sessions: SessionDesk
     waveforms: WaveformDesk
     live: Live
@@ -92,6 +94,15 @@ class Exchange:
         if self._caller is None:
             raise Unauthorized("a credential is required")
         return self._caller
+
+    @property
+    def known(self) -> Caller | None:
+        """Who is calling, as far as anybody knows."""
+        return self._caller
+
+    def came_from(self, caller: Caller) -> None:
+        """Tell who turned out to be calling, where the route itself finds out: for the audit."""
+        self._caller = caller
 
     @property
     def device(self) -> DeviceCaller:

@@ -2,6 +2,7 @@
 
 from gateway.routes import (
     Route,
+    bundles,
     commands,
     devices,
     enrol,
@@ -18,12 +19,14 @@ from gateway.routes import (
     settings,
     uploads,
     waveform,
+    webhooks,
 )
 
 ROUTES: tuple[Route, ...] = (
     *recordings.ROUTES,
     *media.ROUTES,
     *uploads.ROUTES,
+    *bundles.ROUTES,
     *resumable.ROUTES,
     *parts.ROUTES,
     *devices.ROUTES,
@@ -35,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
     *keys.ROUTES,
     *waveform.ROUTES,
     *live.ROUTES,
+    *webhooks.ROUTES,
     *health.ROUTES,
 )
 """Every operation, in the order of openapi.json."""

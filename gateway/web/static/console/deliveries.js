@@ -54,7 +54,7 @@ export default async function draw(root, { params: [id], values, signal }) {
   const test = h("button", { type: "button" }, "Send a test");
   act(test, "A test is on its way.", () => post(`${path}/test`));
   const dead = h("button", { type: "button" }, "Send all that was given up again");
-  act(dead, "", async () => `${count((await post(`${path}/replay`)).data.length, "delivery", "deliveries")} sent again.`);
+  act(dead, "", async () => `${count((await post(`${path}/replay-dead`)).data.length, "delivery", "deliveries")} sent again.`);
   await look();
   fill(root,
     h("div", {}, h("p", { class: "crumb" }, h("a", { href: "#/webhooks" }, "Webhooks")), h("h1", {}, "Webhook")),
@@ -66,7 +66,7 @@ export default async function draw(root, { params: [id], values, signal }) {
 function known(webhook, change) {
   const off = webhook.disabled_at !== null;
   const button = h("button", { type: "button" }, off ? "Turn on" : "Turn off");
-  change(button, off ? "It is on." : "It is off.", { disabled: !off });
+  change(button, off ? "It is on." : "It is off.", { enabled: off });
   return [h("dl", {},
     h("dt", {}, "Address"), h("dd", {}, webhook.url),
     h("dt", {}, "For"), h("dd", {}, webhook.description || "–"),
