@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from gateway.core.addresses import MOST_URL
 from gateway.model_events import Delivery, DeliveryStatus, Event, EventType, Webhook
@@ -27,7 +27,7 @@ class WebhookCreate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Body of webhook creation; `*` stands for every type."""
 
     url: Url
-    events: Types = ["*"]
+    events: Types = field(default_factory=lambda: ["*"])
     description: Description = ""
     enabled: bool = True
 
