@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --quiet --disable-pip-version-check --no-input
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-schema test-bluez test-systemd deb lint types contracts pytest demo bench fmt clean
+.PHONY: help setup test test-schema test-bluez test-systemd deb lint types contracts pytest demo bench bench-fleet fmt clean
 
 help:
 	@echo 'make setup   create $(VENV) with everything the other targets need'
@@ -27,6 +27,9 @@ help:
 	@echo '             JSON=1: the result as one JSON document on stdout)'
 	@echo 'make bench   measure beside other tools; needs curl, openssl and lrzsz, and'
 	@echo '             installs smpclient and rclone beside the development tools'
+	@echo 'make bench-fleet'
+	@echo '             1,000 simulated devices against one gateway and against two, one of'
+	@echo '             which is killed; 8 minutes; writes docs/fleet.svg and docs/scale.md'
 	@echo 'make fmt     format the code and apply safe fixes'
 	@echo 'make clean   remove $(VENV) and caches'
 
@@ -127,6 +130,9 @@ demo: $(VENV)/.ready-demo$(if $(filter ble,$(LINK)),-ble)
 
 bench: $(VENV)/.ready-bench
 	@$(PY) -m tests.bench $(ARGS)
+
+bench-fleet: $(VENV)/.ready-dev
+	@$(PY) -m tests.bench.bench_fleet --docs $(ARGS)
 
 fmt: $(VENV)/.ready-dev
 	@$(VENV)/bin/ruff check --quiet --fix .

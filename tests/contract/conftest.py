@@ -1,5 +1,6 @@
 """The gateways that must keep the contract: our own on each back end, or the one that is named."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,15 @@ import pytest
 import pytest_asyncio
 
 from tests.contract.client import Client, Site
-from tests.contract.processes import add_key, serve
+from tests.contract.processes import add_key, serve, shared
+from tests.servers.postgres import PostgresServer, missing
+from tests.servers.s3 import S3Server
+from tests.servers.seaweedfs import SeaweedFS
+
+_OURS = [
+    "sqlite-filesystem",
+    pytest.param("postgresql-seaweedfs", marks=[pytest.mark.servers, pytest.mark.timeout(90)]),
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,7 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run everything on each site."""
     if "site" in metafunc.fixturenames:
         named = metafunc.config.getoption("--gateway", default=None)
-        sites = ["named"] if named else ["sqlite-filesystem"]
+        sites = ["named"] if named else _OURS
         metafunc.parametrize("site", sites, indirect=True, scope="session")
 
 
@@ -31,15 +40,35 @@ def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """A gateway that serves."""
-    match request.param:
-        case "named":
-            yield _named(request.config)
-        case "sqlite-filesystem":
-            folder = tmp_path_factory.mktemp("gateway")
-            key = add_key(folder)
-            process = serve(folder)
-            yield Site(urls=[process.url], key=key)
-            process.kill()
+    if request.param == "named":
+        yield _named(request.config)
+        return
+    folder = tmp_path_factory.mktemp(request.param)
+    with contextlib.ExitStack() as stack:
+        environ, names = {}, ["one"]
+        if request.param == "postgresql-seaweedfs":
+            environ, names = stack.enter_context(_shared(folder)), ["one", "two"]
+        key = add_key(folder / "one", environ)
+        processes = [serve(folder / name, environ) for name in names]
+        for process in processes:
+            stack.callback(process.kill)
+        yield Site(urls=[process.url for process in processes], key=key)
+
+
+@contextlib.contextmanager
+def _shared(folder: Path) -> Iterator[dict[str, str]]:
+    """Start what several gateways share."""
+    if (reason := missing()) is not None:
+        pytest.skip(reason)
+    weed = SeaweedFS(folder)
+    postgres = PostgresServer()
+    try:
+        with postgres.database() as database:
+            store = S3Server(weed.daemon, weed.s3)
+            yield shared(folder, database=database.url, store=store)
+    finally:
+        postgres.close()
+        weed.daemon.kill()
 
 
 @pytest_asyncio.fixture

@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.servers.s3 import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, S3Server
 
 _PROGRAM = (
     *("setpriv", "--pdeathsig", "KILL", "--"),
@@ -35,19 +38,31 @@ class Process:
             self.popen.stdout.close()
 
     def again(self) -> "Process":
-        """Start it anew where it was."""
-        return serve(self.folder, self.environ, listen=self.url.removeprefix("http://"))
+        """Start it anew where it was; see `start`."""
+        return start(self.folder, self.environ, listen=self.url.removeprefix("http://"))
+
+    def ready(self) -> None:
+        """Wait until it serves.
+
+        Raises:
+            GatewayFailed: It ended instead.
+        """
+        assert self.popen.stdout is not None
+        line = self.popen.stdout.readline()
+        told = json.loads(line) if line else {}
+        if told.get("event") != "ready":
+            self.kill()
+            log = (self.folder / "log").read_text(errors="replace")
+            raise GatewayFailed(line + log[-2000:])
+        self.url = told["url"]
 
 
-def serve(
+def start(
     folder: Path, environ: Mapping[str, str] | None = None, *, listen: str = "127.0.0.1:0"
 ) -> Process:
-    """Serve a data folder; its log goes to `log` there.
+    """Begin to serve a data folder; its log goes to `log` there.
 
     Call it in the main thread: the kernel ends the gateway with the thread that started it.
-
-    Raises:
-        GatewayFailed: It ended instead.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "log").open("ab") as log:
@@ -58,14 +73,42 @@ def serve(
             text=True,
             env=_environ(environ),
         )
-    assert popen.stdout is not None
-    line = popen.stdout.readline()
-    told = json.loads(line) if line else {}
-    process = Process(told.get("url", ""), popen, folder, dict(environ or {}))
-    if told.get("event") != "ready":
-        process.kill()
-        raise GatewayFailed(line + (folder / "log").read_text(errors="replace")[-2000:])
+    return Process("", popen, folder, dict(environ or {}))
+
+
+def serve(folder: Path, environ: Mapping[str, str] | None = None) -> Process:
+    """Serve a data folder; returns when it is ready, see `start`."""
+    process = start(folder, environ)
+    process.ready()
     return process
+
+
+def shared(folder: Path, *, database: str, store: S3Server) -> dict[str, str]:
+    """Set up what several gateways share: database, bucket and signing key.
+
+    Args:
+        folder: For files of secrets.
+        database: URL of a PostgreSQL database.
+        store: Of objects; they are below a prefix of their own.
+    """
+    secrets = {
+        "DATABASE_FILE": database,
+        "SIGNING_KEY_FILE": uuid.uuid4().hex,
+        "S3_SECRET_ACCESS_KEY_FILE": SECRET_KEY,
+    }
+    named = {}
+    for name, text in secrets.items():
+        path = folder / name.lower()
+        path.write_text(text)
+        path.chmod(0o600)
+        named[name] = str(path)
+    plain = {
+        "OBJECTS": f"s3://{BUCKET}/{uuid.uuid4().hex}",
+        "S3_ENDPOINT": store.endpoint,
+        "S3_REGION": REGION,
+        "S3_ACCESS_KEY_ID": ACCESS_KEY,
+    }
+    return {f"FIELDPOST_GATEWAY_{name}": value for name, value in {**named, **plain}.items()}
 
 
 def administer(

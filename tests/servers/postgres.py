@@ -32,13 +32,14 @@ def missing() -> str | None:
 
 
 class PostgresServer:
-    """A server that wants a password, and does not wait for the disk.
+    """A server that wants a password, and does not wait for the disk unless it is `durable`.
 
     It refuses to run as root, and its files must not be below a folder that is root's alone: so it
     has a folder of its own in the system's, which `close` removes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        self._safe = "on" if durable else "off"
         self._folder = Path(tempfile.mkdtemp(prefix="fieldpost-postgres-"))
         (self._folder / "password").write_text(PASSWORD)
         for path in (self._folder, self._folder / "password"):
@@ -128,9 +129,9 @@ class PostgresServer:
             "listen_addresses": "127.0.0.1",
             "port": ports[0],
             "unix_socket_directories": "",
-            "fsync": "off",
-            "full_page_writes": "off",
-            "autovacuum": "off",
+            "fsync": self._safe,
+            "full_page_writes": self._safe,
+            "autovacuum": self._safe,
             "max_connections": 200,
             "shared_buffers": "32MB",
         }

@@ -80,6 +80,7 @@ _METHODS = {
     "get_object": "GET",
     "put_object": "PUT",
     "delete_object": "DELETE",
+    "list_objects_v2": "GET",
     "create_multipart_upload": "POST",
     "upload_part": "PUT",
     "list_parts": "GET",
