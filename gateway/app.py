@@ -13,6 +13,7 @@ from device.clock import Clock, SystemClock
 from gateway.access import Access, new_id
 from gateway.answering import GATEWAY, answering, tell_allowance
 from gateway.bounds.auditing import Auditor
+from gateway.bounds.quotas import QuotaDesk
 from gateway.bounds.rates import RateGate
 from gateway.config import GatewayConfig, make_folder
 from gateway.core.ids import Prefix
@@ -110,6 +111,7 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
             devices=DeviceDesk(store, clock, secret=config.secret),
             orders=OrderDesk(store, clock),
             settings=SettingsDesk(store, clock),
+            quotas=QuotaDesk(store, clock, retention_days=config.bounds.retention_days),
             enrolment=EnrolDesk(store, clock, secret=config.secret),
             webhooks=WebhookDesk(
                 store, clock, secret=config.secret, allow_http=config.events.allow_http

@@ -63,8 +63,19 @@ class Route:
     raw_types: tuple[str, ...] = ("application/octet-stream",)
     refreshing: bool = False
     counted: Counted = Counted.CALLS
+    audited: bool | None = None
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[type[GatewayError], ...] = ()
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether a change by it is noted: what API keys alone may do, unless `audited` says.
+
+        What devices may do too is their traffic, also where a server relays it.
+        """
+        if self.audited is not None:
+            return self.audited
+        return self.admits is Admits.KEYS and self.method not in {"GET", "HEAD"}
 
 
 IDEMPOTENCY_KEY = Parameter(

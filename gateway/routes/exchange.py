@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from device.clock import Clock
+from gateway.bounds.quotas import QuotaDesk
 from gateway.config import GatewayConfig
 from gateway.core.idempotency import check_key, fingerprint
 from gateway.core.nesting import nesting
@@ -58,6 +59,7 @@ class Gateway:
     devices: DeviceDesk
     orders: OrderDesk
     settings: SettingsDesk
+    quotas: QuotaDesk
     enrolment: EnrolDesk
     webhooks: WebhookDesk
     sessions: SessionDesk

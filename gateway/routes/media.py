@@ -15,7 +15,9 @@ from gateway.errors import (
     MediumTooLarge,
     NoMediaUploaded,
     NotFound,
+    QuotaReached,
     RecordingDeleted,
+    StorageQuotaReached,
     TooManySessions,
 )
 from gateway.model import MediaType, Medium, Scope
@@ -209,6 +211,8 @@ ROUTES = (
             MediumTooLarge,
             IdempotencyMismatch,
             TooManySessions,
+            QuotaReached,
+            StorageQuotaReached,
         ),
     ),
     Route(
@@ -236,6 +240,8 @@ ROUTES = (
             MediumTooLarge,
             IdempotencyMismatch,
             TooManySessions,
+            QuotaReached,
+            StorageQuotaReached,
         ),
     ),
     Route(

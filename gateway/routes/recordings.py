@@ -7,6 +7,7 @@ from gateway.errors import (
     IdempotencyMismatch,
     InvalidRequest,
     NotFound,
+    QuotaReached,
     RecordingDeleted,
 )
 from gateway.model import Recording, RecordingFilter, RecordingStatus, Scope
@@ -89,6 +90,7 @@ ROUTES = (
         summary="Create a recording",
         run=create,
         scope=Scope.RECORDINGS_WRITE,
+        audited=True,
         body=RecordingCreate,
         example=example.RECORDING_CREATE,
         parameters=(IDEMPOTENCY_KEY,),
@@ -102,7 +104,7 @@ ROUTES = (
                 headers=REPLAYED,
             ),
         ),
-        problems=(IdempotencyMismatch, RecordingDeleted),
+        problems=(IdempotencyMismatch, RecordingDeleted, QuotaReached),
     ),
     Route(
         method="GET",
@@ -156,6 +158,7 @@ ROUTES = (
         summary="Delete a recording and its objects; a device only its own trials",
         run=delete,
         scope=Scope.RECORDINGS_WRITE,
+        audited=True,
         answers=(Answer(status=204, means="Deleted."),),
         problems=(Forbidden, NotFound),
     ),

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.core.guesses import guesser
 from gateway.errors import Forbidden, InvalidRequest, Unauthorized
-from gateway.model import Scope, WebSession
+from gateway.model import KeyCaller, Scope, WebSession
 from gateway.routes import Admits, Route
 from gateway.routes.exchange import Exchange, answer
 from gateway.web.cookies import cookie_of, from_own_page, hand_out, take_back
@@ -48,6 +48,9 @@ async def sign_in(exchange: Exchange) -> web.StreamResponse:
     cookie, session = await desk.sign_in(
         body.key,
         guesser=guesser(request.remote, ",".join(request.headers.getall("X-Forwarded-For", []))),
+    )
+    exchange.came_from(
+        KeyCaller(session.key.id, session.key.scopes, session.key.name, by_console=True)
     )
     if (former := cookie_of(request)) is not None:
         await desk.sign_out(former)
@@ -112,6 +115,7 @@ ROUTES = (
         summary="Sign in to the console by a key that may do `admin`",
         run=sign_in,
         admits=Admits.ANYONE,
+        audited=True,
         answers=(),
     ),
     Route(
@@ -141,6 +145,7 @@ ROUTES = (
         summary="Draw a QR code",
         run=qr,
         admits=Admits.KEYS,
+        audited=False,
         scope=Scope.ADMIN,
         answers=(),
     ),

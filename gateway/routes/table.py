@@ -2,6 +2,7 @@
 
 from gateway.routes import (
     Route,
+    audit,
     bundles,
     commands,
     devices,
@@ -12,6 +13,7 @@ from gateway.routes import (
     live,
     media,
     parts,
+    quotas,
     recordings,
     reports,
     resumable,
@@ -39,6 +41,8 @@ ROUTES: tuple[Route, ...] = (
     *waveform.ROUTES,
     *live.ROUTES,
     *webhooks.ROUTES,
+    *quotas.ROUTES,
+    *audit.ROUTES,
     *health.ROUTES,
 )
 """Every operation, in the order of openapi.json."""
