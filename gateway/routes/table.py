@@ -3,7 +3,6 @@
 from gateway.routes import (
     Route,
     audit,
-    bundles,
     commands,
     devices,
     enrol,
@@ -13,6 +12,7 @@ from gateway.routes import (
     live,
     media,
     parts,
+    phone,
     quotas,
     recordings,
     reports,
@@ -28,7 +28,6 @@ ROUTES: tuple[Route, ...] = (
     *recordings.ROUTES,
     *media.ROUTES,
     *uploads.ROUTES,
-    *bundles.ROUTES,
     *resumable.ROUTES,
     *parts.ROUTES,
     *devices.ROUTES,
@@ -36,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
     *commands.ROUTES,
     *settings.ROUTES,
     *enrol.ROUTES,
+    *phone.ROUTES,
     *fleet.ROUTES,
     *keys.ROUTES,
     *waveform.ROUTES,
@@ -47,5 +47,5 @@ ROUTES: tuple[Route, ...] = (
 )
 """Every operation, in the order of openapi.json."""
 
-PAGE_ROUTES: tuple[Route, ...] = session.ROUTES
+PAGE_ROUTES: tuple[Route, ...] = (*session.ROUTES, *phone.PAGE_ROUTES)
 """What pages need beside the API; it is not in openapi.json, and can change with the pages."""
