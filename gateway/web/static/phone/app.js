@@ -5,6 +5,7 @@ import { CHOICE } from './places.js';
 import { Recorders } from './recorders.js';
 import { Tunnel } from './tunnel.js';
 import { codeInAddress, pair, unpair, whoAmI } from './pairing.js';
+import * as troubles from './troubles.js';
 import * as view from './view.js';
 import * as words from './words.js';
 
@@ -14,7 +15,6 @@ const awake = new Awake();
 const speaker = new view.Speaker();
 let line = 'connecting';
 let earlier = null;
-let ended = null;
 let drawing = false;
 
 const tunnel = new Tunnel(TUNNEL, {
@@ -39,12 +39,15 @@ const tunnel = new Tunnel(TUNNEL, {
   },
   call: (call) => recorders.call(call),
   ended(code) {
-    ended = code;
     line = 'resting';
     recorders.down();
     draw();
-    if (code === 4401) askForCode(words.ofEnd(code));
-    else view.showTrouble(words.ofEnd(code), () => location.reload());
+    if (code === 4401) {
+      askForCode(troubles.ofEnd(code));
+    } else {
+      view.showPart('none');
+      view.showTrouble(troubles.ofEnd(code), () => location.reload());
+    }
   },
 });
 const recorders = new Recorders(tunnel, () => draw());
@@ -72,7 +75,7 @@ async function find() {
   try {
     recorders.add(await navigator.bluetooth.requestDevice(CHOICE));
   } catch (error) {
-    view.showTrouble(words.ofError(error));
+    view.showTrouble(troubles.ofError(error));
   }
 }
 
@@ -87,7 +90,7 @@ async function begin() {
     if (phone === null) askForCode(null);
     else work(phone);
   } catch {
-    view.showTrouble(words.GATEWAY_AWAY, () => begin());
+    view.showTrouble(troubles.GATEWAY_AWAY, () => begin());
     addEventListener('online', begin, { once: true });
   }
 }
@@ -97,7 +100,7 @@ async function pairWith(code) {
   try {
     work(await pair(code));
   } catch (error) {
-    askForCode(words.ofPairing(error), code);
+    askForCode(troubles.ofPairing(error), code);
   }
 }
 
@@ -113,8 +116,7 @@ async function work(phone) {
   view.showPhone(phone);
   const lacking = await bluetoothTrouble();
   view.showTrouble(lacking, () => location.reload());
-  if (ended !== null) recorders.wake();
-  ended = null;
+  view.showFinding(lacking === null || lacking === troubles.ADAPTER_OFF);
   line = 'connecting';
   tunnel.start();
   draw();
@@ -124,16 +126,16 @@ async function work(phone) {
 }
 
 async function bluetoothTrouble() {
-  if (!isSecureContext) return words.NOT_SECURE;
-  if (navigator.bluetooth === undefined) return words.NO_BLUETOOTH;
-  return (await navigator.bluetooth.getAvailability()) ? null : words.ADAPTER_OFF;
+  if (!isSecureContext) return troubles.NOT_SECURE;
+  if (navigator.bluetooth === undefined) return troubles.NO_BLUETOOTH;
+  return (await navigator.bluetooth.getAvailability()) ? null : troubles.ADAPTER_OFF;
 }
 
 async function leave() {
   try {
     await unpair();
   } catch {
-    view.showTrouble(words.GATEWAY_AWAY, leave);
+    view.showTrouble(troubles.GATEWAY_AWAY, leave);
     return;
   }
   tunnel.stop();

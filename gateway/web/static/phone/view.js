@@ -1,6 +1,6 @@
 /** Shows what is known. Rows are changed in place: what somebody reads or touches must not jump. */
 
-import { TEXT, ofProgress, ofRecording } from './words.js';
+import { TEXT, local, ofProgress, ofRecording } from './words.js';
 
 const MOST_ROWS = 6;
 const ORDER = ['problem', 'pulling', 'sending', 'stored', 'waiting'];
@@ -39,6 +39,12 @@ export function showTrouble(trouble, act = null) {
 export function showPart(part) {
   at('pairing').hidden = part !== 'pairing';
   at('work').hidden = part !== 'work';
+}
+
+/** Offer to find recorders, or do not where this browser cannot. */
+export function showFinding(possible) {
+  at('find').hidden = !possible;
+  at('empty').classList.toggle('impossible', !possible);
 }
 
 /** Show what the person should do now. */
@@ -103,20 +109,21 @@ function fillCard(card, { recorder, standing }, remove) {
   const said = recorder === null ? standing.message : recorder.said;
   write(inside('said'), trouble === null ? said : '');
   card.dataset.state = trouble === null ? (recorder?.state ?? 'open') : 'trouble';
-  fillRows(inside, standing);
+  const connected = recorder === null || recorder.state === 'open';
+  fillRows(inside, standing, connected);
   const forget = inside('forget');
-  forget.hidden = recorder === null || recorder.state === 'open';
+  forget.hidden = connected || (trouble === null && recorder.state !== 'lost');
   forget.setAttribute('aria-label', `${TEXT.forget}: ${name}`);
   forget.onclick = () => remove(recorder.id);
 }
 
-function fillRows(inside, standing) {
+function fillRows(inside, standing, connected) {
   const recordings = standing?.recordings ?? [];
   const rows = recordings
     .filter(({ state }) => ORDER.includes(state))
     .sort((one, other) => ORDER.indexOf(one.state) - ORDER.indexOf(other.state));
   const released = recordings.length - rows.length;
-  const shown = rows.slice(0, MOST_ROWS).map((each) => ({ key: each.id, ...each }));
+  const shown = rows.slice(0, MOST_ROWS).map((each) => ({ key: each.id, connected, ...each }));
   const more = rows.length - shown.length + (standing?.more ?? 0);
   keyed(inside('rows'), shown, makeRow, fillRow);
   write(inside('rest'), more > 0 ? TEXT.more(more) : '');
@@ -133,11 +140,11 @@ function makeRow() {
 function fillRow(row, recording) {
   const { state, label, size_bytes: size, done_bytes: done } = recording;
   row.dataset.state = state;
-  write(row.querySelector('.label'), label);
-  write(row.querySelector('.words'), ofRecording(recording));
+  write(row.querySelector('.label'), local(label));
+  write(row.querySelector('.words'), ofRecording(recording, recording.connected));
   const bar = row.querySelector('progress');
   bar.hidden = state !== 'pulling';
-  bar.setAttribute('aria-label', label);
+  bar.setAttribute('aria-label', local(label));
   bar.max = size || 1;
   bar.value = done ?? 0;
   const percent = size ? Math.floor((100 * (done ?? 0)) / size) : null;
