@@ -4,6 +4,12 @@ from playwright.async_api import Page
 
 from tests.gateway.serving import Api
 
+_GO = """path => {
+    document.querySelector('#main').replaceChildren();
+    if (location.hash === path) dispatchEvent(new Event('hashchange'));
+    else location.hash = path;
+}"""
+
 
 async def sign_in(page: Page, api: Api, path: str = "#/") -> None:
     """Sign in by the form, wanting a page; returns when that page is drawn."""
@@ -16,9 +22,7 @@ async def sign_in(page: Page, api: Api, path: str = "#/") -> None:
 
 async def go(page: Page, path: str) -> None:
     """Go to another page as a link does; returns when it is drawn."""
-    await page.evaluate(
-        "path => { document.querySelector('#main').replaceChildren(); location.hash = path }", path
-    )
+    await page.evaluate(_GO, path)
     await drawn(page)
 
 

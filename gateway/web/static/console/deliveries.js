@@ -6,6 +6,7 @@ import { field, fill, h, select } from "./dom.js";
 import { lookAgain } from "./live.js";
 import { ago, at } from "./moments.js";
 import { PAGE_SIZE, pager } from "./pager.js";
+import { secret } from "./secret.js";
 import { state } from "./states.js";
 import { table } from "./table.js";
 import { doing, say } from "./telling.js";
@@ -19,6 +20,7 @@ export default async function draw(root, { params: [id], values, signal }) {
   const path = `/v1/webhooks/${encodeURIComponent(id)}`;
   const place = h("div");
   const about = h("div");
+  let shown = "";
   const status = select(STATES, values.get("status") ?? "");
   const offset = Number(values.get("offset")) || 0;
   const here = (extra) => query(`#/webhooks/${id}`, { status: status.value, ...extra });
@@ -36,7 +38,9 @@ export default async function draw(root, { params: [id], values, signal }) {
   const look = async () => {
     const [webhook, found] = await Promise.all([get(path, signal),
       get(query("/v1/deliveries", { webhook_id: id, status: status.value, limit: PAGE_SIZE, offset }), signal)]);
-    fill(about, known(webhook, change));
+    // Drawn anew only when it changed: a button that has the focus keeps it.
+    if (JSON.stringify(webhook) !== shown) fill(about, known(webhook, change));
+    shown = JSON.stringify(webhook);
     list.show(found.data);
     pages.show(offset, found.data.length, found.has_more);
   };
@@ -54,17 +58,20 @@ export default async function draw(root, { params: [id], values, signal }) {
   const test = h("button", { type: "button" }, "Send a test");
   act(test, "A test is on its way.", () => post(`${path}/test`));
   const dead = h("button", { type: "button" }, "Send all that was given up again");
-  act(dead, "", async () => `${count((await post(`${path}/replay-dead`)).data.length, "delivery", "deliveries")} sent again.`);
+  act(dead, "", async () => {
+    const made = await post(`${path}/replay-dead`);
+    return `${count(made.data.length, "delivery", "deliveries")} sent again.${made.has_more ? " There are more: press again." : ""}`;
+  });
   await look();
   fill(root,
     h("div", {}, h("p", { class: "crumb" }, h("a", { href: "#/webhooks" }, "Webhooks")), h("h1", {}, "Webhook")),
-    h("section", { class: "card" }, about, h("div", { class: "buttons apart" }, test, dead, deleting(path, place))), place,
+    h("section", { class: "card" }, about, h("div", { class: "buttons apart" }, test, dead, rotating(path, place), deleting(path, place))), place,
     h("div", { class: "filters" }, field("State", status)), list.element, pages.element);
   lookAgain(["delivery"], () => look().catch(() => null), signal, 500);
 }
 
 function known(webhook, change) {
-  const off = webhook.disabled_at !== null;
+  const off = !webhook.enabled;
   const button = h("button", { type: "button" }, off ? "Turn on" : "Turn off");
   change(button, off ? "It is on." : "It is off.", { enabled: off });
   return [h("dl", {},
@@ -83,6 +90,18 @@ function history(row) {
 }
 
 const outcome = (each) => each.error ?? `answered ${each.status}`;
+
+function rotating(path, place) {
+  const button = h("button", { type: "button" }, "Make a new secret");
+  button.addEventListener("click", async () => {
+    if (!await sure("Make a new secret?", "From now on everything is signed with the new one: the server must know it at once.", "Make it")) return;
+    await doing(button, place, async () => {
+      const made = await post(`${path}/rotate-secret`);
+      fill(place, secret("New signing secret.", made.secret, "It is shown this once."));
+    });
+  });
+  return button;
+}
 
 function deleting(path, place) {
   const button = h("button", { type: "button", class: "danger" }, "Delete");

@@ -12,6 +12,7 @@ import { credentials } from "./device_credentials.js";
 import { health } from "./device_health.js";
 import { settings } from "./settings_editor.js";
 
+const RECORDED = { pending: "Coming up", uploaded: "Stored", integrity_failure: "Damaged" };
 const MIB = 1024 * 1024;
 
 export default async function draw(root, { params: [id], signal }) {
@@ -31,11 +32,10 @@ export default async function draw(root, { params: [id], signal }) {
     h("div", { class: "columns" },
       section("What it is", facts), section("Health", chart.element)),
     section("Recordings", recordings.element),
+    section("Way in", credentials(path, signal)),
     section("Commands", orders.element),
-    h("div", { class: "columns" },
-      section("Settings", h("p", { class: "quiet" }, "What is not set here comes from ",
-        h("a", { href: "#/settings" }, "the settings of all devices"), ", or from the box itself."), values),
-      section("Way in", credentials(path, signal))));
+    section("Settings", h("p", { class: "quiet" }, "What is not set here comes from ",
+        h("a", { href: "#/settings" }, "the settings of all devices"), ", or from the box itself."), values));
   lookAgain(["device", "recording"], () => Promise.all(
     [look(), chart.look(), orders.look(), recordings.look()]).catch(() => null), signal, 2000);
 }
@@ -74,7 +74,7 @@ async function recent(id, signal) {
     { head: "Recording", main: true, cell: (row) => h("a", { href: `#/recordings/${row.id}` }, row.name || at(row.started_at ?? row.created_at)) },
     { head: "Begun", cell: (row) => ago(row.started_at ?? row.created_at) },
     { head: "Media", right: true, cell: (row) => String(row.media.length) },
-    { head: "State", cell: (row) => state(row.status, row.status === "pending" ? "Coming up" : undefined) },
+    { head: "State", cell: (row) => state(row.status, RECORDED[row.status]) },
   ], (row) => row.id, () => h("p", { class: "quiet" }, "Nothing has come from it yet."));
   const look = async () => list.show((await get(`/v1/recordings?limit=5&device_id=${encodeURIComponent(id)}`, signal)).data);
   await look();

@@ -7,7 +7,7 @@ import { ago } from "./moments.js";
 import { remark } from "./states.js";
 import { table } from "./table.js";
 import { doing, say } from "./telling.js";
-import { bytes, count, span } from "./words.js";
+import { bytes, count, sentence, span } from "./words.js";
 
 const MIB = 1024 * 1024;
 const LOW_BATTERY = 20;
@@ -48,8 +48,8 @@ const COLUMNS = [
     h("a", { href: `#/devices/${row.id}` }, row.name || row.serial_number),
     row.name ? h("span", { class: "quiet" }, ` ${row.serial_number}`) : null) },
   { head: "State", cell: (row) => h("span", { class: "states" }, row.problems.length
-    ? row.problems.map((problem) => remark(problem.message, problem.severity === "error" ? "bad" : "warn"))
-    : remark("Well", "ok")) },
+    ? row.problems.map((problem) => remark(sentence(problem.message), problem.severity === "error" ? "bad" : "warn"))
+    : row.last_seen_at ? remark("All well", "ok") : remark("Not enrolled yet, or never on", "")) },
   { head: "Last seen", cell: (row) => ago(row.last_seen_at) },
   { head: "Battery", right: true, cell: (row) => level(row.battery_percent, "%", row.battery_percent < LOW_BATTERY) },
   { head: "Storage", right: true, cell: storage },
@@ -77,7 +77,7 @@ function backlog(row) {
 }
 
 function worst(a, b) {
-  const weight = (row) => row.problems.reduce((sum, problem) => sum + (problem.severity === "error" ? 100 : 1), 0);
+  const weight = (row) => row.problems.reduce((sum, problem) => sum + (problem.severity === "error" ? 100 : 2), row.last_seen_at ? 0 : 1);
   return weight(b) - weight(a) || (a.name || a.serial_number).localeCompare(b.name || b.serial_number);
 }
 

@@ -1,14 +1,15 @@
 // The images of a recording: the one of this moment large, all of them to choose from.
 
 import { fill, h } from "./dom.js";
-import { clock, spoken } from "./words.js";
+import { clock } from "./words.js";
 
-/** Show images; `choose(place)` plays from one. Answers {element, follow(seconds)}. */
+/** Show images; `choose(place)` plays from one. Answers {now, all, follow(seconds)}. */
 export function imagesOf(images, choose) {
   const large = h("div", { class: "large" });
   const words = h("figcaption", { class: "quiet number" });
   const buttons = images.map((image, place) => h("button", { type: "button", class: "thumb", onclick: () => choose(place),
-    "aria-label": image.offset_s === null ? `Show image ${place + 1}, its time is not known` : `Play from image ${place + 1}, at ${spoken(image.offset_s)}` },
+    // The label begins with what is to be read on it.
+  "aria-label": image.offset_s === null ? `?: show image ${place + 1}, its time is not known` : `${clock(image.offset_s)}: play from image ${place + 1}` },
   image.download_url && image.type === "image" ? h("img", { src: image.download_url, alt: "", loading: "lazy", width: 96, height: 72 }) : h("span", { class: "quiet" }, image.type === "video" ? "Video" : "Not here yet"),
   h("span", { class: "number" }, image.offset_s === null ? "?" : clock(image.offset_s))));
   const strip = h("ul", { class: "strip", "aria-label": "Images" }, buttons.map((each) => h("li", {}, each)));
@@ -30,7 +31,8 @@ export function imagesOf(images, choose) {
     const past = images.findLastIndex((each) => each.offset_s !== null && each.offset_s <= seconds + 0.05);
     if (images.length) show(Math.max(0, past));
   }
-  return { element: images.length ? h("div", {}, h("figure", { class: "now" }, large, words), strip) : null, follow, show, shown: () => shown };
+  const [now, all] = images.length ? [h("figure", { class: "now" }, large, words), strip] : [null, null];
+  return { now, all, follow, show, shown: () => shown };
 }
 
 function picture(image, place, many) {

@@ -30,10 +30,12 @@ export default async function draw(root, { params: [id], values, signal }) {
   const facts = h("div");
   const stage = h("section", { class: "card player", "aria-label": "Player" });
   let shown = "";
+  let told = "";
   const look = async () => {
     const [recording, timeline] = await Promise.all([get(path, signal), get(`${path}/timeline`, signal)]);
     title.textContent = recording.name || recording.id;
-    fill(facts, known(recording, timeline, bars));
+    if (JSON.stringify(recording) !== told) fill(facts, known(recording, await whose(recording, signal), timeline, bars));
+    told = JSON.stringify(recording);
     const media = JSON.stringify(recording.media.map((each) => [each.id, each.status]));
     // What plays goes on: it is set up anew only when there is more to play.
     if (media !== shown) play(stage, timeline, () => get(`${path}/timeline`, signal), signal, Number(values.get("t")) || 0);
@@ -45,6 +47,10 @@ export default async function draw(root, { params: [id], values, signal }) {
     stage, h("section", { class: "card" }, h("h2", {}, "About it"), facts, deleting(path)));
   on("progress", bars.move, signal);
   lookAgain(["recording"], () => look().catch(() => null), signal);
+}
+
+async function whose(recording, signal) {
+  return recording.device_id ? get(`/v1/devices/${recording.device_id}`, signal) : null;
 }
 
 function play(stage, timeline, renew, signal, from) {
@@ -73,10 +79,11 @@ function play(stage, timeline, renew, signal, from) {
   playback.addEventListener("broken", () => { reason.textContent = "The audio cannot be played in this browser. It can be downloaded below."; say(reason.textContent); });
   tell();
   why();
-  fill(stage, pictures.element,
+  fill(stage, pictures.now,
     timeline.audio.length ? [line.element, h("div", { class: "buttons" }, button,
       images.length ? [h("button", { type: "button", onclick: () => step(-1) }, "Previous image"), h("button", { type: "button", onclick: () => step(1) }, "Next image")] : null), reason]
-      : h("p", {}, "This recording has no audio."));
+      : h("p", {}, "This recording has no audio."),
+    pictures.all);
   button.disabled = playback.silent;
   playback.seek(from);
   pictures.follow(from);
@@ -92,13 +99,13 @@ function play(stage, timeline, renew, signal, from) {
   signal.addEventListener("abort", () => stage.close(), { once: true });
 }
 
-function known(recording, timeline, bars) {
+function known(recording, device, timeline, bars) {
   const links = new Map([...timeline.audio, ...timeline.images].map((each) => [each.media_id, each.download_url]));
   const rows = [
     ["State", recording.status === "pending" ? bars.of(recording) : state(recording.status, recording.status === "uploaded" ? "Stored" : "Damaged")],
     ["Begun", at(recording.started_at ?? recording.created_at)],
     ["Length", span(timeline.duration_s)],
-    ["Device", recording.device_id ? h("a", { href: `#/devices/${recording.device_id}` }, "Its page") : "–"],
+    ["Device", recording.device_id ? h("a", { href: `#/devices/${recording.device_id}` }, device.device_name || device.serial_number) : "–"],
     ["User", recording.end_user_id ?? "–"],
     ["Id", h("span", { class: "code" }, recording.id)],
   ];

@@ -6,8 +6,8 @@ import { SECTIONS } from "./settings_table.js";
 import { state } from "./states.js";
 import { doing, say } from "./telling.js";
 
-/** Show the settings behind a path; each can be changed and given back. */
-export async function settings(path, signal) {
+/** Show the settings behind a path; each can be changed and given back. `level` is of its headings. */
+export async function settings(path, signal, level = "h3") {
   let view = await get(path, signal);
   const general = view.device_id === null;
   const redraws = [];
@@ -16,7 +16,7 @@ export async function settings(path, signal) {
     for (const redraw of redraws) redraw();
     say(value === null ? `${setting.label}: back to inherited.` : `${setting.label}: saved.`);
   };
-  return h("div", {}, SECTIONS().map((section) => h("section", {}, h("h3", {}, section.title),
+  return h("div", { class: "settings" }, SECTIONS().map((section) => h("section", {}, h(level, {}, section.title),
     section.values.map((setting) => {
       const row = h("div", { class: "setting" });
       const redraw = () => draw(row, setting, () => view, general, change);
@@ -35,7 +35,7 @@ function draw(row, setting, current, general, change) {
   if (row.dataset.shown === shown) return;
   row.dataset.shown = shown;
   const place = h("div", { class: "answer" });
-  const edit = h("button", { type: "button", "aria-label": `Change: ${setting.label}` }, own === undefined ? "Set" : "Change");
+  const edit = h("button", { type: "button", "aria-label": `${own === undefined ? "Set" : "Change"}: ${setting.label}` }, own === undefined ? "Set" : "Change");
   const back = own === undefined ? null
     : h("button", { type: "button", class: "plain", "aria-label": `${general ? "Unset" : "Back to inherited"}: ${setting.label}` }, general ? "Unset" : "Back to inherited");
   const redone = () => row.querySelector("button")?.focus();

@@ -16,7 +16,7 @@ export default async function draw(root, { signal }) {
     { head: "For", cell: (row) => row.description || "–" },
     { head: "Told of", cell: (row) => row.events.includes("*") ? "everything" : row.events.join(", ") },
     { head: "Made", cell: (row) => at(row.created_at) },
-    { head: "State", cell: (row) => row.disabled_at ? state("disabled") : state("active") },
+    { head: "State", cell: (row) => row.enabled ? state("active", "On") : state("disabled", "Off") },
   ], (row) => row.id, () => h("div", { class: "card empty" }, h("h2", {}, "No webhook yet"),
     h("p", {}, "A webhook is a server of yours that is told when a recording is stored, with a URL to fetch it. Add its address below.")));
   const look = async () => list.show((await get("/v1/webhooks", signal)).data);

@@ -62,8 +62,11 @@ export const utc = (date) => `${date.toISOString().slice(0, 19).replace("T", " "
 /** 1 device, 3 devices. */
 export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
+/** With a capital at its begin. */
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** upload_complete or lowBattery → "Upload complete", "Low battery". */
 export function plain(code) {
   const words = String(code ?? "").replace(/([a-z])([A-Z])/g, "$1 $2").replace(/[_.]/g, " ").toLowerCase();
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return sentence(words);
 }
