@@ -36,13 +36,28 @@ class Database(ABC):
     async def writing(
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
     ) -> _T:
-        """Run `work` as if nobody else were at the database; it may be run again.
+        """Run `work` while nobody else writes; it may be run again.
 
         What it changed is committed and on disk when this returns, nothing of it when this raises;
         except that a commit whose answer was lost may count, and is `Unavailable` all the same.
 
         Raises:
             Unavailable: The database cannot be used now.
+        """
+
+    @abstractmethod
+    async def writing_of(
+        self,
+        key: str,
+        work: Callable[Concatenate[Connection, _P], _T],
+        *args: _P.args,
+        **more: _P.kwargs,
+    ) -> _T:
+        """Run `work` as `writing` does, while nobody else writes with the same `key`.
+
+        For what is done all day long: work with other keys may run at the same time where the
+        database can. So it changes rows that belong to the key; and of others only by adding, or
+        by one statement that looks and changes at once, or after locking the row.
         """
 
     @abstractmethod

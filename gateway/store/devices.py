@@ -75,12 +75,12 @@ class SqlDevices:
     async def succeed(self, parent: DeviceToken, token: DeviceToken) -> None:
         """See `Devices.succeed`."""
         with self._remembered.changing():
-            await self._database.writing(_succeed, parent, token)
+            await self._database.writing_of(parent.device_id, _succeed, parent, token)
 
     async def used(self, token: DeviceToken, at: datetime) -> None:
         """See `Devices.used`."""
         with self._remembered.changing():
-            await self._database.writing(_used, token, at)
+            await self._database.writing_of(token.device_id, _used, token, at)
 
     async def revoke(self, device_id: str, at: datetime) -> int:
         """See `Devices.revoke`."""

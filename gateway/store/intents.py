@@ -1,10 +1,9 @@
-"""Idempotency-Keys inside a transaction: the unique constraint decides who was first."""
+"""Idempotency-Keys inside a transaction: whoever looks and finds nothing is the first."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
-from sqlalchemy.exc import IntegrityError
 
 from gateway.errors import IdempotencyMismatch
 from gateway.model import Intent
@@ -24,8 +23,8 @@ _ADD = insert(intents)
 def claim(connection: Connection, intent: Intent, made_id: str) -> str | None:
     """Tie a key to what is about to be made.
 
-    Inserts first and asks afterwards: of two equal requests at the same moment the second waits for
-    the first one's commit at the unique constraint, on any database.
+    Of two equal requests at the same moment the second one is refused by the unique constraint and
+    run again, if it did not wait for the first one anyway.
 
     Returns:
         None when the key is new: go on and make it, in this transaction. Else the id of what the
@@ -34,12 +33,10 @@ def claim(connection: Connection, intent: Intent, made_id: str) -> str | None:
     Raises:
         IdempotencyMismatch: The key is known with another fingerprint.
     """
-    try:
-        with connection.begin_nested():
-            connection.execute(_ADD, _row(intent, made_id))
-    except IntegrityError:
-        return claimed(connection, [intent])[intent.key]
-    return None
+    known = claimed(connection, [intent]).get(intent.key)
+    if known is None:
+        connection.execute(_ADD, _row(intent, made_id))
+    return known
 
 
 def claimed(connection: Connection, asked: Sequence[Intent]) -> dict[str, str]:
@@ -69,19 +66,9 @@ def claimed(connection: Connection, asked: Sequence[Intent]) -> dict[str, str]:
 
 
 def claim_all(connection: Connection, made: Mapping[str, Intent]) -> None:
-    """Tie keys that `claimed` does not know to what is made, by its id.
-
-    For callers that hold a lock on what all requests of these fingerprints are about.
-
-    Raises:
-        IdempotencyMismatch: A key was used a moment ago, so for something else.
-    """
-    if not made:
-        return
-    try:
+    """Tie keys that `claimed` does not know to what is made, by its id."""
+    if made:
         connection.execute(_ADD, [_row(each, made_id) for made_id, each in made.items()])
-    except IntegrityError as error:
-        raise IdempotencyMismatch(_OTHER_REQUEST) from error
 
 
 def _row(intent: Intent, made_id: str) -> dict[str, Any]:

@@ -16,11 +16,11 @@ class SqlLeases:
 
     async def hold(self, name: str, holder: str, for_s: float) -> bool:
         """See `Leases.hold`."""
-        return await self._database.writing(_hold, name, holder, for_s)
+        return await self._database.writing_of(name, _hold, name, holder, for_s)
 
     async def drop(self, name: str, holder: str) -> None:
         """See `Leases.drop`."""
-        await self._database.writing(_drop, name, holder)
+        await self._database.writing_of(name, _drop, name, holder)
 
 
 def _hold(connection: Connection, name: str, holder: str, for_s: float) -> bool:

@@ -67,6 +67,7 @@ _STANDING = (
     )
     .join(recordings, media.c.recording_id == recordings.c.id)
     .where(media.c.id == bindparam("wanted"))
+    .with_for_update(of=media)
 )
 _UNFINISHED = (
     select(func.count())

@@ -25,7 +25,7 @@ class SqlOrders:
 
     async def create(self, command: Command, intent: Intent | None, *, limit: int) -> Made[Command]:
         """See `Orders.create`."""
-        return await self._database.writing(_create, command, intent, limit)
+        return await self._database.writing_of(command.device_id, _create, command, intent, limit)
 
     async def command(self, device_id: str, command_id: str) -> Command | None:
         """See `Orders.command`."""
@@ -45,13 +45,13 @@ class SqlOrders:
         found = await self._database.reading(_open, device_id, at)
         # Heartbeats come all day long, commands hardly ever: without a new one nothing is written.
         if any(each.status is CommandStatus.PENDING for each in found):
-            return await self._database.writing(_deliver, device_id, at)
+            return await self._database.writing_of(device_id, _deliver, device_id, at)
         return found
 
     async def cancel(self, device_id: str, command_id: str, at: datetime) -> Command:
         """See `Orders.cancel`."""
         change = partial(cancelled, now=at)
-        return await self._database.writing(_change, device_id, command_id, change)
+        return await self._database.writing_of(device_id, _change, device_id, command_id, change)
 
     async def finish(  # noqa: PLR0913 - the seam's
         self,
@@ -65,7 +65,7 @@ class SqlOrders:
     ) -> Command:
         """See `Orders.finish`."""
         change = partial(finished, now=at, status=status, result=result, error=error)
-        return await self._database.writing(_change, device_id, command_id, change)
+        return await self._database.writing_of(device_id, _change, device_id, command_id, change)
 
 
 def _create(

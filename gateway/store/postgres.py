@@ -13,7 +13,7 @@ from gateway.config_database import PostgresConfig
 from gateway.errors import ConfigInvalid
 from gateway.store.database import Database
 from gateway.store.lanes import Lanes
-from gateway.store.postgres_faults import connection_was_lost, mapped
+from gateway.store.postgres_faults import connection_was_lost, mapped, starting
 
 try:
     import asyncpg
@@ -50,7 +50,7 @@ class PostgresDatabase(Database):
     def __init__(self, config: PostgresConfig) -> None:
         self._config = config
         self._reader = self._engine(_READERS, isolation="REPEATABLE READ", readonly=True)
-        self._writer = self._engine(_WRITERS, isolation="SERIALIZABLE")
+        self._writer = self._engine(_WRITERS, isolation="READ COMMITTED")
         self._lanes = Lanes(self._writer, _WRITERS)
 
     async def reading(
@@ -71,21 +71,32 @@ class PostgresDatabase(Database):
     ) -> _T:
         """See `Database.writing`; how it is run again: `Lanes`."""
         with mapped():
-            return await self._lanes.run(lambda connection: work(connection, *args, **more))
+            return await self._lanes.run(None, lambda connection: work(connection, *args, **more))
+
+    async def writing_of(
+        self,
+        key: str,
+        work: Callable[Concatenate[Connection, _P], _T],
+        *args: _P.args,
+        **more: _P.kwargs,
+    ) -> _T:
+        """See `Database.writing_of`."""
+        with mapped():
+            return await self._lanes.run(key, lambda connection: work(connection, *args, **more))
 
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[None]:
         """See `Database.migrating`."""
-        with mapped():
-            # A connection of its own: whoever waits for the lock must see what was done meanwhile.
+        # A connection of its own: whoever waits for the lock must see what was done meanwhile.
+        with starting(self._config):
             connection = await self._connect()
-            try:
-                async with asyncio.timeout(_TURN_S):
-                    await connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")
-                    await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATING)
-                yield
-            finally:
-                connection.terminate()
+        try:
+            with starting(self._config):
+                await connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")
+                await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATING, timeout=_TURN_S)
+            yield
+        finally:
+            connection.terminate()
 
     async def aclose(self) -> None:
         """See `Database.aclose`."""

@@ -1,4 +1,4 @@
-"""What PostgreSQL says in the gateway's words, told by the standard's five letters."""
+"""What PostgreSQL says in the gateway's words, told apart by the five letters of SQLSTATE."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,26 +6,25 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gateway.errors import DatabaseDamaged, InvalidRequest, Unavailable
+from gateway.config_database import PostgresConfig
+from gateway.errors import ConfigInvalid, DatabaseDamaged, InvalidRequest, Unavailable
 
 _MET = {"40001", "40P01", "23505"}
 """Serialization failure, deadlock; and a row that another made since it was looked for."""
 
-_AWAY = ("08", "53", "57", "58", "25006", "25P03", "28", "3D", "40", "55P03")
+_REFUSED = "28"
+_NO_DATABASE = "3D"
+_AWAY = ("08", "53", "57", "58", "25006", "25P03", "40", "55P03", _REFUSED, _NO_DATABASE)
+"""Connections lost or too many, a server that starts, stops or was demoted, waits too long."""
+
 _DAMAGED = "XX"
 _TOO_MUCH = {"22001", "22003", "22021", "22P05"}
 """Text too long, a number too large, text with a zero character."""
 
 
-def state_of(error: BaseException) -> str:
-    """Give the SQLSTATE of an error; empty where there is none."""
-    orig = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(orig, "sqlstate", None) or ""
-
-
 def met_another(error: BaseException) -> bool:
     """Say whether work failed because another's was committed meanwhile."""
-    return state_of(error) in _MET
+    return _state(error) in _MET
 
 
 def connection_was_lost(error: BaseException) -> bool:
@@ -35,23 +34,61 @@ def connection_was_lost(error: BaseException) -> bool:
 
 def is_at_fault(error: BaseException) -> bool:
     """Say whether the database cannot be used at all, whatever is asked of it."""
-    return isinstance(error, OSError | TimeoutError | PoolTimeout) or (
-        isinstance(error, DBAPIError)
-        and (error.connection_invalidated or state_of(error).startswith(_AWAY))
+    return (
+        isinstance(error, OSError | TimeoutError | PoolTimeout)
+        or connection_was_lost(error)
+        or _state(error).startswith(_AWAY)
     )
 
 
 @contextmanager
 def mapped() -> Iterator[None]:
-    """Say that the database cannot be used in the gateway's words."""
+    """Say in the gateway's words that the database cannot be used."""
     try:
         yield
     except Exception as error:
         if is_at_fault(error):
             raise Unavailable("the database cannot be used now") from error
-        state = state_of(error)
-        if state.startswith(_DAMAGED):
-            raise DatabaseDamaged("PostgreSQL reports damage") from error
-        if state in _TOO_MUCH:
+        if _state(error).startswith(_DAMAGED):
+            raise DatabaseDamaged(
+                "PostgreSQL reports damage", hint="see the log of PostgreSQL"
+            ) from error
+        if _state(error) in _TOO_MUCH:
             raise InvalidRequest("a text or a number is too large to be kept") from error
         raise
+
+
+@contextmanager
+def starting(config: PostgresConfig) -> Iterator[None]:
+    """Say in words for whoever starts the gateway why there is no way to the database."""
+    try:
+        yield
+    except Exception as error:
+        state = _state(error)
+        if state.startswith(_REFUSED):
+            raise ConfigInvalid(
+                f"PostgreSQL refuses the gateway: user or password of database {config}",
+                hint="check the URL, and the server's pg_hba.conf",
+            ) from error
+        if state.startswith(_NO_DATABASE):
+            raise ConfigInvalid(
+                f"PostgreSQL has no database {config}", hint="createdb; the gateway fills it"
+            ) from error
+        if isinstance(error, ValueError):
+            # The driver's own word for a URL that it cannot read; it may repeat the password.
+            raise ConfigInvalid(
+                "the URL of the PostgreSQL database cannot be used",
+                hint="postgresql://USER:PASSWORD@HOST/NAME, with no other options than libpq's",
+            ) from None
+        if is_at_fault(error):
+            raise Unavailable(
+                f"PostgreSQL does not answer: database {config}",
+                hint="is the server running, and reachable from here?",
+            ) from error
+        raise
+
+
+def _state(error: BaseException) -> str:
+    """Give the SQLSTATE of an error; empty where there is none."""
+    orig = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(orig, "sqlstate", None) or ""

@@ -48,7 +48,7 @@ class SqlRecordings:
 
     async def create(self, recording: Recording, intent: Intent | None) -> Made[Recording]:
         """See `Recordings.create`."""
-        made = await self._database.writing(_create, recording, intent)
+        made = await self._database.writing_of(recording.id, _create, recording, intent)
         if not made.replayed:
             self._bell.ring()
         return made
@@ -81,8 +81,8 @@ class SqlRecordings:
         self, recording_id: str, asked: Sequence[Asked], *, of_device: str | None, limit: int
     ) -> list[Made[Medium]]:
         """See `Recordings.add_media`."""
-        made = await self._database.writing(
-            add_media, recording_id, asked, of_device=of_device, limit=limit
+        made = await self._database.writing_of(
+            recording_id, add_media, recording_id, asked, of_device=of_device, limit=limit
         )
         # Writes come back in their order: what was deleted afterwards is dropped afterwards.
         self._just_made.keep(each.value for each in made if not each.replayed)
@@ -96,11 +96,11 @@ class SqlRecordings:
 
     async def touch_medium(self, medium_id: str, at: datetime) -> None:
         """See `Recordings.touch_medium`."""
-        await self._database.writing(touch, medium_id, at)
+        await self._database.writing_of(medium_id, touch, medium_id, at)
 
     async def size_medium(self, medium_id: str, size_bytes: int) -> None:
         """See `Recordings.size_medium`."""
-        await self._database.writing(size_medium, medium_id, size_bytes)
+        await self._database.writing_of(medium_id, size_medium, medium_id, size_bytes)
 
     async def medium(self, medium_id: str) -> Medium | None:
         """See `Recordings.medium`."""
@@ -123,7 +123,7 @@ class SqlRecordings:
             expired_at=None,
         )
         unlike = medium.file_size_bytes != size_bytes or medium.expired_at is not None
-        await self._database.writing(finish_medium, finished, unlike=unlike)
+        await self._database.writing_of(medium.recording_id, finish_medium, finished, unlike=unlike)
         return finished
 
     async def reopen_medium(self, medium_id: str, *, blame: bool) -> None:
@@ -141,8 +141,8 @@ class SqlRecordings:
         origin: str | None = None,
     ) -> bool:
         """See `Recordings.complete`."""
-        done = await self._database.writing(
-            _complete, recording_id, medium, intent, at, origin=origin
+        done = await self._database.writing_of(
+            recording_id, _complete, recording_id, medium, intent, at, origin=origin
         )
         if done:
             self._bell.ring()

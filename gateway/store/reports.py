@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from gateway.model import Fault, Report
 from gateway.store.database import Database
@@ -32,7 +31,7 @@ class SqlReports:
         at: datetime,
     ) -> None:
         """See `Reports.keep`."""
-        await self._database.writing(_keep, device_id, report, faults, at)
+        await self._database.writing_of(device_id, _keep, device_id, report, faults, at)
 
     async def heartbeats(self, device_id: str, limit: int) -> list[Report]:
         """See `Reports.heartbeats`."""
@@ -57,25 +56,26 @@ def _keep(
     connection.execute(update(devices).where(devices.c.id == device_id).values(**values))
     connection.execute(insert(heartbeats).values(device_id=device_id, at=at, report=dict(report)))
     _trim(connection, heartbeats, device_id, MOST_HEARTBEATS)
-    for event_id, event in told.items():
-        _keep_fault(connection, device_id, event_id, event, at)
     if told:
+        _keep_faults(connection, device_id, told, at)
         _trim(connection, faults, device_id, MOST_FAULTS)
 
 
-def _keep_fault(
-    connection: Connection, device_id: str, event_id: str, event: Mapping[str, Any], at: datetime
+def _keep_faults(
+    connection: Connection, device_id: str, told: Mapping[str, Mapping[str, Any]], at: datetime
 ) -> None:
-    try:
-        with connection.begin_nested():
-            connection.execute(
-                insert(faults).values(
-                    device_id=device_id, event_id=event_id, event=dict(event), received_at=at
-                )
-            )
-    except IntegrityError:
-        # Known from a heartbeat whose answer was lost.
-        return
+    # Known from a heartbeat whose answer was lost.
+    query = select(faults.c.event_id).where(
+        faults.c.device_id == device_id, faults.c.event_id.in_(told)
+    )
+    known = set(connection.execute(query).scalars())
+    new = [
+        {"device_id": device_id, "event_id": event_id, "event": dict(event), "received_at": at}
+        for event_id, event in told.items()
+        if event_id not in known
+    ]
+    if new:
+        connection.execute(insert(faults), new)
 
 
 def _trim(connection: Connection, table: Table, device_id: str, most: int) -> None:

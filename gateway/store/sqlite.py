@@ -61,6 +61,17 @@ class SqliteDatabase(Database):
         with _mapped():
             return await self._writer.run(lambda connection: work(connection, *args, **more))
 
+    async def writing_of(
+        self,
+        key: str,  # noqa: ARG002 - there is one writer for all
+        work: Callable[Concatenate[Connection, _P], _T],
+        *args: _P.args,
+        **more: _P.kwargs,
+    ) -> _T:
+        """See `Database.writing_of`."""
+        with _mapped():
+            return await self._writer.run(lambda connection: work(connection, *args, **more))
+
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[None]:
         """See `Database.migrating`."""

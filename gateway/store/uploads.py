@@ -18,11 +18,11 @@ class SqlUploads:
 
     async def keep(self, medium_id: str, handle: str) -> str:
         """See `Uploads.keep`."""
-        return await self._database.writing(_keep, medium_id, handle)
+        return await self._database.writing_of(medium_id, _keep, medium_id, handle)
 
     async def drop(self, medium_id: str, handle: str) -> None:
         """See `Uploads.drop`."""
-        await self._database.writing(_drop, medium_id, handle)
+        await self._database.writing_of(medium_id, _drop, medium_id, handle)
 
     async def all(self) -> dict[str, str]:
         """See `Uploads.all`."""

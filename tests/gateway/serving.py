@@ -23,6 +23,7 @@ from gateway.serve import new_runner
 from tests.fakes.clock import FakeClock
 
 SECRET = b"s" * 32
+_CONNECTING = ("asyncpg/connect_utils.py", "_parse_connect_dsn_and_args")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +161,10 @@ async def serving(
             await site.start()
             host, port = runner.addresses[0]
             async with aiohttp.ClientSession() as session:
-                with blockbuster_ctx("gateway"):
+                with blockbuster_ctx("gateway") as blocked:
+                    # Where a connection is made: it looks whether there are certificates to use.
+                    for name in ("os.path.abspath", "os.stat"):
+                        blocked.functions[name].can_block_in(*_CONNECTING)
                     yield Api(f"http://{host}:{port}", session, app[GATEWAY])
         finally:
             await runner.cleanup()
