@@ -17,6 +17,7 @@ from gateway.bounds.quotas import QuotaDesk
 from gateway.bounds.rates import RateGate
 from gateway.config import GatewayConfig, make_folder
 from gateway.core.ids import Prefix
+from gateway.core.tokens import own_key
 from gateway.cors import cors
 from gateway.devices import DeviceDesk
 from gateway.door import Door
@@ -26,6 +27,8 @@ from gateway.live import Live
 from gateway.metrics import Metrics
 from gateway.openapi import written
 from gateway.orders import OrderDesk
+from gateway.phone.pairing import PhoneDesk
+from gateway.phone.tunnels import Tunnels
 from gateway.recordings import RecordingDesk
 from gateway.routes.exchange import Gateway
 from gateway.routes.incoming import no_early_continue
@@ -99,6 +102,8 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
             url_ttl_s=config.url_ttl_s,
             max_sessions=config.max_sessions,
         )
+        devices = DeviceDesk(store, clock, secret=config.secret)
+        phones = PhoneDesk(store, clock)
         gateway = Gateway(
             config=config,
             process_id=new_id(Prefix.PROCESS),
@@ -108,11 +113,13 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
             intake=ways.intake,
             part_lists=ways.part_lists,
             recordings=recordings,
-            devices=DeviceDesk(store, clock, secret=config.secret),
+            devices=devices,
             orders=OrderDesk(store, clock),
             settings=SettingsDesk(store, clock),
             quotas=QuotaDesk(store, clock, retention_days=config.bounds.retention_days),
             enrolment=EnrolDesk(store, clock, secret=config.secret),
+            phones=phones,
+            tunnels=Tunnels(config, clock, store, devices, phones),
             webhooks=WebhookDesk(
                 store, clock, secret=config.secret, allow_http=config.events.allow_http
             ),
@@ -125,8 +132,10 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
         )
         sweeper = Sweeper(store, ways, recordings, metrics, clock, age_s=config.sweep_age_s)
         try:
-            yield Opened(gateway=gateway, access=Access(store, clock), sweeper=sweeper)
+            access = Access(store, clock, own_key=own_key(config.secret))
+            yield Opened(gateway=gateway, access=access, sweeper=sweeper)
         finally:
+            await gateway.tunnels.drain()
             await waveforms.aclose()
             await ways.aclose()
 
@@ -146,6 +155,7 @@ def _application(found: Opened, site: Mapping[str, PageFile]) -> web.Application
     gateway = found.gateway
     app = web.Application(middlewares=[answering], client_max_size=gateway.config.max_body_bytes)
     app[GATEWAY] = gateway
+    app.on_shutdown.append(_without_phones)
     app.on_response_prepare.append(tell_allowance)
     if gateway.config.cors_origins:
         app.on_response_prepare.append(cors(gateway.config.cors_origins))
@@ -159,3 +169,8 @@ def _application(found: Opened, site: Mapping[str, PageFile]) -> web.Application
             expect_handler=no_early_continue if route.raw_body else None,
         )
     return app
+
+
+async def _without_phones(app: web.Application) -> None:
+    """End the tunnels, which would be waited for otherwise."""
+    await app[GATEWAY].tunnels.drain()

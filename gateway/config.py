@@ -13,6 +13,7 @@ from gateway.config_bounds import BoundsConfig, read_bounds
 from gateway.config_database import DatabaseConfig, read_database
 from gateway.config_events import EventsConfig, read_events
 from gateway.config_objects import MOST_SIGNED_S, GcsConfig, ObjectsConfig, read_objects
+from gateway.config_relay import RelayConfig, read_relay
 from gateway.errors import ConfigInvalid
 
 ENV_PREFIX = "FIELDPOST_GATEWAY_"
@@ -49,6 +50,7 @@ class GatewayConfig:
     sweep_every_s: int = 3600
     sweep_age_s: int = 30 * 24 * 3600
     cors_origins: frozenset[str] = frozenset()
+    relay: RelayConfig | None = None
     events: EventsConfig = field(default_factory=EventsConfig)
     bounds: BoundsConfig = field(default_factory=BoundsConfig)
 
@@ -87,6 +89,7 @@ def read_config(
         sweep_every_s=_number(environ, "SWEEP_EVERY_S", 3600, least=60),
         sweep_age_s=_sweep_age_s(environ, objects, url_ttl_s),
         cors_origins=_origins(environ.get(f"{ENV_PREFIX}CORS_ORIGINS", "")),
+        relay=read_relay(environ, ENV_PREFIX),
         events=read_events(environ),
         bounds=read_bounds(environ, _number),
     )

@@ -65,6 +65,7 @@ async def serve(config: GatewayConfig, ready: Ready) -> None:
                 wrong = await fault(app[GATEWAY].objects, _FIRST_LOOK_S)
                 ready(url, wrong)
                 _tell(url, wrong)
+                await app[GATEWAY].tunnels.resume(url)
                 async with _watched(sock):
                     await stop.wait()
                 notify("STOPPING=1")
@@ -123,6 +124,7 @@ async def _drain(app: web.Application, site: web.SockSite, drain_s: float) -> No
     gateway = app[GATEWAY]
     gateway.draining = True
     await site.stop()
+    await gateway.tunnels.drain()
     try:
         async with asyncio.timeout(drain_s):
             await gateway.metrics.idle()

@@ -14,6 +14,8 @@ OVERLAP = timedelta(hours=24)
 
 _DEVICE_PREFIX = "dtok_"
 _SECRET_PREFIX = "sk_live_"  # noqa: S105 - a prefix, not a secret
+_PHONE_PREFIX = "ptok_"
+_OWN_PREFIX = "sk_own_"
 _RESTRICTED_PREFIX = "rk_live_"
 
 
@@ -59,6 +61,16 @@ def api_key(entropy: bytes, scopes: Iterable[Scope]) -> str:
     """Write an API key: `sk_live_…` when it may do everything, else `rk_live_…`."""
     everything = frozenset(scopes) == frozenset(Scope)
     return (_SECRET_PREFIX if everything else _RESTRICTED_PREFIX) + _text(entropy)
+
+
+def phone_token(entropy: bytes) -> str:
+    """Write a phone's token: no header takes it, only the cookie of the phone's own page."""
+    return _PHONE_PREFIX + _text(entropy)
+
+
+def own_key(secret: bytes) -> str:
+    """Write the key by which a gateway calls itself: derived, and kept nowhere."""
+    return _OWN_PREFIX + _text(hmac.digest(secret, b"own-key", "sha256"))
 
 
 def derived_token(secret: bytes, *purpose: str) -> str:

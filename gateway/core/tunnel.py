@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from gateway.errors import InvalidRequest
+
 VERSION = 1
 SUBPROTOCOL = "fieldpost.gatt.v1"
 MAX_FRAME_BYTES = 64 * 1024
@@ -26,10 +28,6 @@ Said = Annotated[str, msgspec.Meta(max_length=255)]
 Uuid = Annotated[
     str, msgspec.Meta(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 ]
-
-
-class Garbled(ValueError):
-    """A frame that cannot be read; the sentence says why."""
 
 
 class Kind(IntEnum):
@@ -181,24 +179,24 @@ def parse_text(text: str | bytes) -> Spoken:
     """Read what a phone says.
 
     Raises:
-        Garbled: It is too long, no JSON, of no known type, or a field is missing or out of range.
+        InvalidRequest: It is too long, no JSON, of no known type, or a field is missing or wrong.
     """
     if len(text) > MAX_FRAME_BYTES:
-        raise Garbled("a text frame is longer than 64 KiB")
+        raise InvalidRequest("a text frame is longer than 64 KiB")
     try:
         return _SPOKEN.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise Garbled(f"a text frame cannot be read: {error}") from error
+        raise InvalidRequest(f"a text frame cannot be read: {error}") from error
 
 
 def parse_binary(frame: bytes) -> Succeeded | Notified:
     """Read what a phone answers or passes on.
 
     Raises:
-        Garbled: It is too long, too short, or of no known type.
+        InvalidRequest: It is too long, too short, or of no known type.
     """
     if len(frame) > MAX_FRAME_BYTES:
-        raise Garbled("a binary frame is longer than 64 KiB")
+        raise InvalidRequest("a binary frame is longer than 64 KiB")
     kind = frame[0] if frame else None
     try:
         if kind == _SUCCEEDED_TYPE:
@@ -208,8 +206,8 @@ def parse_binary(frame: bytes) -> Succeeded | Notified:
             _, channel, at = _NOTIFIED.unpack_from(frame)
             return Notified(channel=channel, characteristic=at, value=frame[_NOTIFIED.size :])
     except struct.error as error:
-        raise Garbled("a binary frame is cut short") from error
-    raise Garbled(f"a binary frame of no known type: {frame[:1].hex() or 'empty'}")
+        raise InvalidRequest("a binary frame is cut short") from error
+    raise InvalidRequest(f"a binary frame of no known type: {frame[:1].hex() or 'empty'}")
 
 
 def encode_call(call: Call) -> bytes:
@@ -226,7 +224,7 @@ def parse_call(frame: bytes) -> Call:
     """Read a call, as a phone does.
 
     Raises:
-        Garbled: It is none.
+        InvalidRequest: It is none.
     """
     try:
         kind, channel, call, at = _CALL.unpack_from(frame)
@@ -238,7 +236,7 @@ def parse_call(frame: bytes) -> Call:
             value=frame[_CALL.size :],
         )
     except (struct.error, ValueError) as error:
-        raise Garbled("this is no call") from error
+        raise InvalidRequest("this is no call") from error
 
 
 def encode_answer(answer: Succeeded | Notified) -> bytes:

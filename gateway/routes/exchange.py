@@ -25,6 +25,8 @@ from gateway.model import Caller, DeviceCaller, Intent
 from gateway.objects import ObjectStore
 from gateway.orders import OrderDesk
 from gateway.part_lists import PartLists
+from gateway.phone.pairing import PhoneDesk
+from gateway.phone.tunnels import Tunnels
 from gateway.receiving import Receiving
 from gateway.recordings import RecordingDesk
 from gateway.settings import SettingsDesk
@@ -61,6 +63,8 @@ class Gateway:
     settings: SettingsDesk
     quotas: QuotaDesk
     enrolment: EnrolDesk
+    phones: PhoneDesk
+    tunnels: Tunnels
     webhooks: WebhookDesk
     sessions: SessionDesk
     waveforms: WaveformDesk

@@ -10,6 +10,7 @@ from gateway.store.bounds import Audit, Quotas, Rates
 from gateway.store.callers import Devices, Keys, Sessions
 from gateway.store.life import Enrolments, Orders, Reports, SettingsLevels
 from gateway.store.made import Made
+from gateway.store.phones import Phones
 from gateway.store.outgoing import Deliveries, Events, Webhooks
 from gateway.store.shared import Agreements, Leases
 from gateway.store.watching import Changes, Fleet, Waveforms
@@ -294,6 +295,11 @@ class Store(Protocol):
     @property
     def deliveries(self) -> Deliveries:
         """Events on their way."""
+        ...
+
+    @property
+    def phones(self) -> Phones:
+        """Phones, their codes and their visits."""
         ...
 
     async def ping(self) -> None:

@@ -20,6 +20,7 @@ from gateway.store.keys import SqlKeys
 from gateway.store.leases import SqlLeases
 from gateway.store.migrate import Version, upgrade, version
 from gateway.store.orders import SqlOrders
+from gateway.store.phones import SqlPhones
 from gateway.store.quotas import SqlQuotas
 from gateway.store.rates import SqlRates
 from gateway.store.recordings import SqlRecordings
@@ -53,6 +54,7 @@ class SqlStore:
         self.enrolments = SqlEnrolments(database, self.events)
         self.reports = SqlReports(database)
         self.keys = SqlKeys(database)
+        self.phones = SqlPhones(database)
         self.fleet = SqlFleet(database)
         self.changes = SqlChanges(database)
         self.waveforms = SqlWaveforms(database)

@@ -11,7 +11,6 @@ from gateway.core.tunnel import (
     Call,
     Close,
     Error,
-    Garbled,
     Kind,
     Notified,
     Refused,
@@ -27,6 +26,7 @@ from gateway.core.tunnel import (
     parse_text,
     parse_told,
 )
+from gateway.errors import InvalidRequest
 
 PAGE = Path(__file__).parents[3] / "gateway" / "phone" / "TUNNEL.md"
 CHANNELS = st.integers(0, 0xFFFF)
@@ -98,7 +98,7 @@ def test_any_bytes_are_read_or_refused(frame):
     """Nothing a phone sends ends in another exception."""
     try:
         read = parse_binary(frame)
-    except Garbled:
+    except InvalidRequest:
         return
 
     assert frame == encode_answer(read)
@@ -109,7 +109,7 @@ def test_any_text_is_read_or_refused(text):
     """Nothing a phone says ends in another exception."""
     try:
         parse_text(text)
-    except Garbled:
+    except InvalidRequest:
         return
 
 
@@ -132,13 +132,13 @@ def test_any_text_is_read_or_refused(text):
 )
 def test_what_no_phone_says_is_refused(text):
     """Each of these would break what comes after it."""
-    with pytest.raises(Garbled):
+    with pytest.raises(InvalidRequest):
         parse_text(text)
 
 
 def test_long_binary_frames_are_refused():
     """A phone cannot make the gateway hold more than a frame."""
-    with pytest.raises(Garbled):
+    with pytest.raises(InvalidRequest):
         parse_binary(b"\x81" + bytes(70_000))
 
 

@@ -1,0 +1,235 @@
+"""Tunnels: all phones that are connected to this process, and the pipeline that they share."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from device.bell import first_of
+from device.clock import Clock
+from gateway.access import new_id
+from gateway.config import GatewayConfig
+from gateway.core.ids import Prefix
+from gateway.core.tokens import own_key
+from gateway.core.tunnel import Open
+from gateway.devices import DeviceDesk
+from gateway.errors import GatewayError, InvalidRequest
+from gateway.model_phones import Phone, PhoneVisit
+from gateway.phone.pairing import PhoneDesk
+from gateway.phone.tunnel import (
+    CROWDED,
+    PING_S,
+    RESTARTING,
+    TAKEN_OVER,
+    UNPAIRED,
+    Tunnel,
+    socket,
+    turn_away,
+)
+from gateway.store import Store
+
+if TYPE_CHECKING:
+    from gateway.phone.channel import Channel
+    from gateway.phone.pipeline import Pipeline, Uplink
+    from gateway.phone.visits import Claims, Visit
+
+logger = logging.getLogger(__name__)
+
+MOST_TUNNELS = 256
+REVOKED_S = 1.0
+DRAIN_S = 5.0
+FOLDER = "phone"
+
+
+class Tunnels:
+    """Everything of phones that lives in this process. Light until the first phone comes."""
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        clock: Clock,
+        store: Store,
+        devices: DeviceDesk,
+        phones: PhoneDesk,
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._store = store
+        self._devices = devices
+        self._phones = phones
+        self._live: dict[str, Tunnel] = {}
+        self._pipeline: Pipeline | None = None
+        self._opening = asyncio.Lock()
+        self._claims: Claims | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._draining = False
+        self.ping_s = PING_S
+        phones.on_revoked = self._revoked
+
+    async def carry(self, request: web.Request, phone: Phone | None) -> web.WebSocketResponse:
+        """Carry a phone's tunnel until it ends; None: one that is not paired."""
+        ws = socket()
+        await ws.prepare(request)
+        if phone is None:
+            await turn_away(ws, UNPAIRED)
+        elif self._draining:
+            await turn_away(ws, RESTARTING)
+        elif len(self._live) >= MOST_TUNNELS and phone.id not in self._live:
+            await turn_away(ws, CROWDED)
+        else:
+            await self._carry(ws, phone, _own_origin(request))
+        return ws
+
+    async def resume(self, origin: str) -> None:
+        """Take up what an earlier process left on its way up, once this one can be called."""
+        from gateway.phone.pipeline import left_behind  # noqa: PLC0415 - heavy, and seldom needed
+
+        if await asyncio.to_thread(left_behind, self._config.data / FOLDER):
+            try:
+                await self._open(origin)
+            except InvalidRequest as error:
+                logger.error("What phones brought cannot go on", extra={"reason": str(error)})  # noqa: TRY400 - no bug of ours
+
+    async def drain(self) -> None:
+        """Ask the phones to come back later, and stop. Idempotent."""
+        self._draining = True
+        for tunnel in self._live.values():
+            tunnel.end(RESTARTING)
+        await first_of(self._all_over(), self._clock.sleep(DRAIN_S))
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
+        async with self._opening:
+            pipeline, self._pipeline = self._pipeline, None
+            if pipeline is not None:
+                await pipeline.aclose()
+
+    async def _carry(self, ws: web.WebSocketResponse, phone: Phone, origin: str) -> None:
+        async def new_visit(opened: Open, tunnel: Tunnel) -> "tuple[Channel, Visit]":
+            return await self._visit(opened, tunnel, origin)
+
+        tunnel = Tunnel(ws, phone, self._clock, new_visit, ping_s=self.ping_s)
+        older = self._live.get(phone.id)
+        self._live[phone.id] = tunnel
+        if older is not None:
+            older.end(TAKEN_OVER)
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.create_task(self._watch(), name="revoked phones")
+        with suppress(GatewayError):
+            await self._phones.seen(phone)
+        try:
+            await tunnel.run()
+        finally:
+            if self._live.get(phone.id) is tunnel:
+                del self._live[phone.id]
+        with suppress(GatewayError):
+            await self._phones.seen(phone)
+
+    async def _visit(self, opened: Open, tunnel: Tunnel, origin: str) -> "tuple[Channel, Visit]":
+        from gateway.phone.channel import Channel  # noqa: PLC0415 - heavy, and seldom needed
+        from gateway.phone.visits import Claims, Visit  # noqa: PLC0415 - as above
+
+        pipeline = await self._open(origin)
+        if self._claims is None:
+            self._claims = Claims()
+        channel = Channel(opened, tunnel.call)
+        visit = Visit(
+            opened=opened,
+            channel=channel,
+            phone=tunnel.phone,
+            id=new_id(Prefix.VISIT),
+            pipeline=pipeline,
+            claims=self._claims,
+            store=self._store,
+            clock=self._clock,
+            alive=tunnel.alive,
+            say=tunnel.say,
+            told=self._told,
+        )
+        return channel, visit
+
+    async def _open(self, origin: str) -> "Pipeline":
+        """Give the pipeline, opened on first need.
+
+        Raises:
+            InvalidRequest: The disk does not let it, or the process is about to stop.
+        """
+        from device.errors import SpoolError  # noqa: PLC0415 - as below
+        from gateway.phone.pipeline import Pipeline  # noqa: PLC0415 - heavy, and seldom needed
+        from gateway.phone.words import DISK  # noqa: PLC0415 - as above
+
+        async with self._opening:
+            if self._draining:
+                raise InvalidRequest("The gateway restarts.")
+            if self._pipeline is None:
+                try:
+                    self._pipeline = await Pipeline.open(
+                        self._config.data / FOLDER, self._uplink(origin), self._clock
+                    )
+                except SpoolError as error:
+                    logger.exception("The spool of phones cannot be opened")
+                    raise InvalidRequest(DISK) from error
+            return self._pipeline
+
+    def _uplink(self, origin: str) -> "Uplink":
+        from device.config import CloudConfig  # noqa: PLC0415 - heavy, and seldom needed
+        from device.token import token_source  # noqa: PLC0415 - as above
+        from gateway.phone.pipeline import Uplink  # noqa: PLC0415 - as above
+        from gateway.phone.registries import OwnRegistry, UpstreamRegistry  # noqa: PLC0415 - as above
+
+        own = OwnRegistry(self._devices, self._store, self._clock)
+        relay = self._config.relay
+        if relay is None:
+            public = self._config.public_url
+            return Uplink(
+                config=CloudConfig(api="bota", base_url=f"{origin}/v1", allow_http=True),
+                token=lambda: own_key(self._config.secret),
+                registry=lambda _transport, _spool: own,
+                nearer=(public, origin) if public else None,
+            )
+        config = CloudConfig(
+            api=relay.api,
+            base_url=relay.url,
+            token_file=relay.key_file.absolute(),
+            allow_http=relay.url.startswith("http://"),
+        )
+        token = token_source(config, {})
+        return Uplink(
+            config=config,
+            token=token,
+            registry=lambda transport, spool: UpstreamRegistry(
+                config, transport, self._clock, token, own=own, spool=spool
+            ),
+        )
+
+    async def _watch(self) -> None:
+        """Notice what other processes, and the command line, have revoked."""
+        while self._live:
+            await self._clock.sleep(REVOKED_S)
+            try:
+                revoked = await self._store.phones.revoked(list(self._live))
+            except GatewayError as error:
+                logger.warning("Nobody knows who is revoked", extra={"reason": str(error)})
+                continue
+            for phone_id in revoked:
+                self._revoked(phone_id)
+
+    def _revoked(self, phone_id: str) -> None:
+        if (tunnel := self._live.get(phone_id)) is not None:
+            tunnel.end(UNPAIRED)
+
+    def _told(self, visit: PhoneVisit) -> None:
+        """Pass on how a visit goes."""
+
+    async def _all_over(self) -> None:
+        for tunnel in list(self._live.values()):
+            await tunnel.over.after(0)
+
+
+def _own_origin(request: web.Request) -> str:
+    """Say how this process reaches itself: by the very socket that the phone came in by."""
+    assert request.transport is not None  # noqa: S101 - it has just carried the request
+    host, port = request.transport.get_extra_info("sockname")[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

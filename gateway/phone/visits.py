@@ -1,0 +1,341 @@
+"""Visit: one recorder that a phone has connected: pulled, released, shown, and noted."""
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+from device.bell import Bell, first_of
+from device.clock import Clock
+from device.config import RecorderConfig
+from device.core.link.fragments import frame_bytes
+from device.core.link.gatt_service import FROM_RECORDER, TO_RECORDER
+from device.drivers import Driver, Opening, bota, native
+from device.drivers.bota_session import NEEDED
+from device.errors import FieldpostError, LinkReason, LinkUnavailable, RecorderBusy
+from device.links.ble import BleLink
+from device.model import (
+    BlockHashes,
+    Listing,
+    Medium,
+    RecorderId,
+    RecorderInfo,
+    Recording,
+    RecordingKey,
+)
+from device.visit import Visitor
+from device.words import printable
+from gateway.core.tunnel import Close, Open, Standing
+from gateway.errors import GatewayError
+from gateway.model_phones import Phone, PhoneVisit, VisitState
+from gateway.phone import words
+from gateway.phone.board import Shelf, document
+from gateway.phone.channel import Channel
+from gateway.phone.pipeline import Pipeline
+from gateway.phone.registries import serial_of
+from gateway.store import Store
+
+logger = logging.getLogger(__name__)
+
+SHOW_S = 0.25
+KEEP_S = 5.0
+HEARD_S = 60.0
+GIVE_WAY_S = 5.0
+HEARTBEAT_S = 20.0
+FRAME_VALUE_BYTES = 244
+"""Frames suit values of a full packet: browsers ask for an MTU that carries one."""
+
+
+@dataclass(kw_only=True)
+class Claims:
+    """Which visit each recorder is at: two would pull the same bytes twice."""
+
+    _at: dict[RecorderId, "Visit"] = field(default_factory=dict)
+
+    async def take(self, recorder: RecorderId, visit: "Visit") -> None:
+        """Take a recorder; a visit of the same phone, or of one that is gone, gives way.
+
+        Raises:
+            RecorderBusy: Another phone is at it.
+        """
+        other = self._at.get(recorder)
+        if other is not None and other is not visit:
+            if other.phone.id != visit.phone.id and other.alive():
+                raise RecorderBusy(words.TAKEN, retry_after_s=words.TAKEN_S)
+            other.channel.lose("the recorder was connected anew")
+            await first_of(other.over.after(0), visit.clock.sleep(GIVE_WAY_S))
+        if self._at.get(recorder, visit) is not visit:  # somebody was quicker, or it hangs
+            raise RecorderBusy(words.TAKEN, retry_after_s=words.TAKEN_S)
+        self._at[recorder] = visit
+
+    def free(self, recorder: RecorderId) -> bool:
+        """Say whether nobody is at a recorder."""
+        return recorder not in self._at
+
+    def give(self, recorder: RecorderId, visit: "Visit") -> None:
+        """Give a recorder back; repeatable."""
+        if self._at.get(recorder) is visit:
+            del self._at[recorder]
+
+
+@dataclass(kw_only=True)
+class Visit:
+    """One channel of a tunnel, from `open` until the recorder is not there any more."""
+
+    opened: Open
+    channel: Channel
+    phone: Phone
+    id: str
+    pipeline: Pipeline
+    claims: Claims
+    store: Store
+    clock: Clock
+    alive: Callable[[], bool]
+    """Whether the phone was heard of lately."""
+    say: Callable[[Standing | Close], None]
+    told: Callable[[PhoneVisit], None]
+    """Whoever else follows how visits go."""
+    over: Bell = field(default_factory=Bell)
+    _shelf: Shelf = field(default_factory=Shelf)
+    _info: RecorderInfo | None = None
+    _recorder: RecorderId | None = None
+    _device_id: str | None = None
+    _again: Bell = field(default_factory=Bell)
+    _opened_once: bool = False
+    _message: str = ""
+    _taken: bool = False
+    _watched: bool = False
+    _visitor: Visitor | None = None
+
+    async def run(self) -> None:
+        """Visit until the recorder, or the phone, is gone; then say why."""
+        began_at = self.clock.now()
+        noted = PhoneVisit(
+            id=self.id,
+            phone_id=self.phone.id,
+            state=VisitState.SYNCING,
+            began_at=began_at,
+            heard_at=began_at,
+        )
+        config = RecorderConfig(
+            url=f"phone:{printable(self.opened.name) or self.opened.browser_id}",
+            driver=self.opened.kind,
+        )
+        self._visitor = visitor = self.pipeline.visitor(config, self._open)
+        advice = words.Advice("", None)
+        try:
+            await first_of(
+                visitor.run(once=False), self._again.after(0), self._show(), self._note(noted)
+            )
+            advice = words.advice(visitor.failure)
+            if self._taken:
+                advice = words.Advice(words.TAKEN, words.TAKEN_S)
+        except Exception:  # the supervisor: one recorder must not end the others' visits
+            logger.exception("A visit failed unexpectedly", extra={"visit": self.id})
+            advice = words.Advice(words.OURS, words.LATER_S)
+        finally:
+            await self.channel.aclose()
+            if self._recorder is not None:
+                self.claims.give(self._recorder, self)
+            self.over.ring()
+            self._message = advice.message
+            await self._end(noted, advice)
+        await self._follow()
+
+    def close(self) -> None:
+        """Stop showing the recorder's recordings. Idempotent."""
+        if self._watched and self._recorder is not None:
+            self._watched = False
+            self.pipeline.board.leave(self._recorder)
+
+    def standing(self, channel: int | None) -> Standing:
+        """Say how it stands."""
+        rows, more = self._shelf.rows()
+        return Standing(
+            channel=channel,
+            recorder=serial_of(self._recorder) if self._recorder else printable(self.opened.name),
+            battery_percent=self._info.battery_percent if self._info else None,
+            recordings=rows,
+            more=more,
+            message=self._advice(),
+        )
+
+    def _advice(self) -> str:
+        if self._message:
+            return self._message
+        told = self._shelf.advice()
+        if told in {words.DONE, words.NOTHING} and self._visitor and self._visitor.problems:
+            return printable(self._visitor.problems[0])
+        return told
+
+    async def _open(self, opening: Opening) -> Driver:
+        """Open the driver on the channel: once, since a connection that failed is given up."""
+        if self._opened_once:
+            self._again.ring()
+            await asyncio.Event().wait()
+        self._opened_once = True
+        driver = await _opened(self.opened, self.channel, opening)
+        try:
+            info = await driver.info()
+            try:
+                await self.claims.take(info.recorder, self)
+            except RecorderBusy:
+                self._taken = True
+                raise
+            self._info, self._recorder = info, info.recorder
+            self._shelf = await self.pipeline.watch(info.recorder)
+            self._watched = True
+        except BaseException:
+            await driver.aclose()
+            raise
+        await self.pipeline.wake()
+        return _Shown(driver, self._saw, self._listed)
+
+    def _saw(self, info: RecorderInfo) -> None:
+        self._info = info
+        self._shelf.changed.ring()
+
+    async def _listed(self, listing: Listing) -> None:
+        if self._recorder is not None:
+            await self.pipeline.listed(self._recorder, listing)
+
+    async def _show(self) -> None:
+        """Tell the phone what is new, as often as a person can see it."""
+        last: Standing | None = None
+        while True:
+            shelf = self._shelf
+            seen = shelf.changed.count
+            if self._recorder is not None and (now := self.standing(self.opened.channel)) != last:
+                self.say(now)
+                last = now
+            await self.clock.sleep(SHOW_S)
+            if shelf is self._shelf:
+                await first_of(shelf.changed.after(seen), self.clock.sleep(KEEP_S))
+
+    async def _note(self, noted: PhoneVisit) -> None:
+        """Keep how the visit goes, and tell how the recorder fares, on its behalf."""
+        told_s: float | None = None
+        while True:
+            now_s = self.clock.monotonic()
+            info = self._info
+            if info is not None and (told_s is None or now_s - told_s >= HEARD_S):
+                told_s = now_s
+                await self._heartbeat(info)
+            await self._keep(dataclasses.replace(noted, heard_at=self.clock.now()))
+            await self.clock.sleep(KEEP_S if info is not None else SHOW_S)
+
+    async def _heartbeat(self, info: RecorderInfo) -> None:
+        try:
+            async with asyncio.timeout(HEARTBEAT_S):
+                self._device_id = await self.pipeline.registry.heard(info, self.phone.end_user_id)
+        except (FieldpostError, TimeoutError) as error:
+            logger.warning(
+                "A recorder's heartbeat is not heard",
+                extra={"recorder": info.recorder, "reason": str(error) or "no answer in time"},
+            )
+
+    async def _end(self, noted: PhoneVisit, advice: words.Advice) -> None:
+        now = self.clock.now()
+        undone = self._recorder is None or self._shelf.any("waiting", "pulling")
+        state = VisitState.CUT if undone else VisitState.DONE
+        if self._shelf.any("problem") or (advice.message and advice.retry_s is None):
+            state = VisitState.PROBLEM
+        self.say(Close(channel=self.opened.channel, message=advice.message, retry_s=advice.retry_s))
+        await self._keep(dataclasses.replace(noted, state=state, heard_at=now, ended_at=now))
+
+    async def _follow(self) -> None:
+        """Go on telling what becomes of what was pulled, as long as the phone is there."""
+        recorder = self._recorder
+        if recorder is None:
+            return
+        while True:
+            sending = self._shelf.any("sending")
+            self._message = words.LEFT if sending else words.NEXT
+            if not self._shelf.any("sending", "stored"):
+                self._message = words.CLOSER if self._shelf.any("waiting", "pulling") else ""
+            seen = self._shelf.changed.count
+            if self.claims.free(recorder):
+                self.say(self.standing(None))
+            if not sending or not self.claims.free(recorder):
+                return
+            await self.clock.sleep(SHOW_S)
+            await first_of(self._shelf.changed.after(seen), self.clock.sleep(KEEP_S))
+
+    async def _keep(self, noted: PhoneVisit) -> None:
+        rows, more = self._shelf.rows()
+        standing = {
+            "recorder": serial_of(self._recorder) if self._recorder else None,
+            "battery_percent": self._info.battery_percent if self._info else None,
+            "recordings": document(rows),
+            "more": more,
+            "message": self._advice(),
+        }
+        visit = dataclasses.replace(
+            noted,
+            device_id=self._device_id,
+            recorder=serial_of(self._recorder)[:255] if self._recorder else None,
+            standing=standing,
+        )
+        self.told(visit)
+        try:
+            await self.store.phones.keep_visit(visit)
+        except GatewayError as error:
+            logger.warning("A visit is not noted", extra={"reason": str(error)})
+
+
+async def _opened(opened: Open, channel: Channel, opening: Opening) -> Driver:
+    needed = NEEDED if opened.kind == "bota" else (TO_RECORDER, FROM_RECORDER)
+    if not channel.offers(*needed):
+        await channel.aclose()
+        raise LinkUnavailable(
+            "this device does not speak the recorder's protocol", reason=LinkReason.NOT_A_DEVICE
+        )
+    if opened.kind == "bota":
+        return await bota.open_on(
+            channel, opening.clock, release=opening.release, cache=opening.cache
+        )
+    link = await BleLink.open_on(channel, max_frame_bytes=frame_bytes(FRAME_VALUE_BYTES))
+    return await native.open_on(link, opening.clock, release=opening.release)
+
+
+class _Shown:
+    """A driver whose answers about the recorder are shown as well."""
+
+    def __init__(
+        self,
+        inner: Driver,
+        saw: Callable[[RecorderInfo], None],
+        listed: Callable[[Listing], Awaitable[None]],
+    ) -> None:
+        self.resumable = inner.resumable
+        self._inner = inner
+        self._saw = saw
+        self._listed = listed
+
+    async def info(self) -> RecorderInfo:
+        info = await self._inner.info()
+        self._saw(info)
+        return info
+
+    async def recordings(self) -> Listing:
+        listing = await self._inner.recordings()
+        await self._listed(listing)
+        return listing
+
+    def read(self, recording: Recording, medium: Medium, offset: int) -> AsyncIterator[bytes]:
+        return self._inner.read(recording, medium, offset)
+
+    async def block_hashes(
+        self, recording: Recording, medium: Medium, upto: int
+    ) -> BlockHashes | None:
+        return await self._inner.block_hashes(recording, medium, upto)
+
+    async def release(self, key: RecordingKey, sha256: tuple[str, ...]) -> None:
+        await self._inner.release(key, sha256)
+
+    async def changed(self) -> None:
+        await self._inner.changed()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
