@@ -1,6 +1,7 @@
 """One request to a webhook: where it may go, how long it may take, what is read of the answer."""
 
 import errno
+import os
 import socket
 from collections.abc import Mapping
 
@@ -120,6 +121,7 @@ def _reason(error: Exception) -> str:
         case aiohttp.ClientSSLError():
             return "TLS failed"
         case aiohttp.ClientConnectorError():
-            return f"no connection: {error.os_error.strerror or error.os_error}"[:_SHOWN]
+            number = error.os_error.errno
+            return f"no connection: {os.strerror(number)}" if number else "no connection"
         case _:
             return f"the connection broke: {type(error).__name__}"
