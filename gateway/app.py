@@ -30,6 +30,7 @@ from gateway.orders import OrderDesk
 from gateway.phone.pairing import PhoneDesk
 from gateway.phone.tunnels import Tunnels
 from gateway.recordings import RecordingDesk
+from gateway.retention import Retention
 from gateway.routes.exchange import Gateway
 from gateway.routes.incoming import no_early_continue
 from gateway.routes.pages import pages
@@ -51,6 +52,7 @@ class Opened:
     gateway: Gateway
     access: Access
     sweeper: Sweeper
+    retention: Retention
 
 
 @asynccontextmanager
@@ -74,7 +76,7 @@ async def create_app(
             config=config,
             process_id=found.gateway.process_id,
         )
-        async with telling_all, _sweeping(found.sweeper, config.sweep_every_s):
+        async with telling_all, _tidying(found, config.sweep_every_s):
             yield _application(found, await asyncio.to_thread(read_site, config))
 
 
@@ -130,10 +132,21 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
             openapi=written(),
             version=version("fieldpost"),
         )
-        sweeper = Sweeper(store, ways, recordings, metrics, clock, age_s=config.sweep_age_s)
+        sweeper = Sweeper(
+            store,
+            ways,
+            recordings,
+            metrics,
+            clock,
+            age_s=config.sweep_age_s,
+            process_id=gateway.process_id,
+        )
+        retention = Retention(
+            store, recordings, clock, config.bounds, process_id=gateway.process_id
+        )
         try:
             access = Access(store, clock, own_key=own_key(config.secret))
-            yield Opened(gateway=gateway, access=access, sweeper=sweeper)
+            yield Opened(gateway=gateway, access=access, sweeper=sweeper, retention=retention)
         finally:
             await gateway.tunnels.drain()
             await waveforms.aclose()
@@ -141,14 +154,18 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
 
 
 @asynccontextmanager
-async def _sweeping(sweeper: Sweeper, every_s: float) -> AsyncIterator[None]:
-    """Sweep beside everything else until the block ends."""
-    task = asyncio.create_task(sweeper.run(every_s), name="sweeper")
+async def _tidying(found: Opened, every_s: float) -> AsyncIterator[None]:
+    """Sweep, and remove what is old, beside everything else until the block ends."""
+    tasks = [
+        asyncio.create_task(found.sweeper.run(every_s), name="sweeper"),
+        asyncio.create_task(found.retention.run(every_s), name="retention"),
+    ]
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 def _application(found: Opened, site: Mapping[str, PageFile]) -> web.Application:

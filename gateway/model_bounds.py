@@ -46,6 +46,16 @@ class Usage:
     storage_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """An uploaded recording, and since when it is."""
+
+    seq: int
+    id: str
+    device_id: str | None
+    uploaded_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """One change, or one attempt that was refused. `details` hold no secret."""

@@ -146,9 +146,13 @@ class RecordingDesk:
         recording = await self.find(caller, recording_id)
         if isinstance(caller, DeviceCaller) and not _is_trial(recording):
             raise Forbidden("a device deletes nothing but its own trials; this needs an API key")
-        doomed = await self._store.recordings.delete(recording.id, self._clock.now())
+        await self.expire(recording.id)
+
+    async def expire(self, recording_id: str) -> None:
+        """Delete a recording and its objects, whoever wants it; repeatable."""
+        doomed = await self._store.recordings.delete(recording_id, self._clock.now())
         if doomed is not None:
-            logger.info("A recording was deleted.", extra={"recording_id": recording.id})
+            logger.info("A recording was deleted.", extra={"recording_id": recording_id})
             await self._purge(doomed)
 
     async def purge_deleted(self) -> None:

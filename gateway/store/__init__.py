@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.model import Intent, Medium, Recording, RecordingFilter
-from gateway.store.bounds import Audit, Quotas, Rates
+from gateway.store.bounds import Ageing, Audit, Quotas, Rates
 from gateway.store.callers import Devices, Keys, Sessions
 from gateway.store.life import Enrolments, Orders, Reports, SettingsLevels
 from gateway.store.made import Made
@@ -245,6 +245,11 @@ class Store(Protocol):
     @property
     def keys(self) -> Keys:
         """API keys."""
+        ...
+
+    @property
+    def ageing(self) -> Ageing:
+        """Recordings by how long they are uploaded."""
         ...
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from gateway.model_bounds import AuditEntry, AuditFilter, Quota, Usage
+from gateway.model_bounds import Aged, AuditEntry, AuditFilter, Quota, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +74,17 @@ class Quotas(Protocol):
 
     async def forget(self, before: date) -> None:
         """Remove what was used on days before; repeatable."""
+        ...
+
+
+class Ageing(Protocol):
+    """Recordings by how long they are uploaded."""
+
+    async def page(
+        self, before: datetime, *, after_seq: int, limit: int, device_id: str | None = None
+    ) -> list[Aged]:
+        """List uploaded recordings from before a time, of one device or all, oldest first.
+
+        `after_seq` is the `seq` of the last one of the page before, 0 for the first page.
+        """
         ...

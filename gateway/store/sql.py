@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.config_database import DatabaseConfig
 from gateway.errors import DatabaseOutdated
+from gateway.store.ageing import SqlAgeing
 from gateway.store.agreements import SqlAgreements
 from gateway.store.audit import SqlAudit
 from gateway.store.changes import SqlChanges
@@ -60,6 +61,7 @@ class SqlStore:
         self.waveforms = SqlWaveforms(database)
         self.sessions = SqlSessions(database)
         self.rates = SqlRates(database)
+        self.ageing = SqlAgeing(database)
         self.audit = SqlAudit(database)
         self.quotas = SqlQuotas(database)
 
