@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import assert_never
 from urllib.parse import urlsplit
 
-from aiohttp import ETag, web
+from aiohttp import web
 
 from gateway.config import GatewayConfig
 from gateway.config_objects import GcsConfig, S3Config
@@ -51,7 +51,8 @@ class PageFile:
         """Answer it, or that the browser's copy is still good."""
         known = request.if_none_match or ()
         headers = {**self.headers, "ETag": f'"{self.tag}"'}
-        if any(each in (ETag(value=self.tag), ETag(value="*")) for each in known):
+        # A proxy that compresses makes the tag a weak one.
+        if any(each.value in (self.tag, "*") for each in known):
             return web.Response(status=304, headers=headers)
         return web.Response(body=self.content, headers=headers)
 
