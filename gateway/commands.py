@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import secrets
 from argparse import Namespace
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import Any
 from device.clock import SystemClock
 from gateway.access import new_id
 from gateway.config import data_folder, make_folder, read_config
+from gateway.config_database import read_database
 from gateway.core.ids import Prefix
 from gateway.core.tokens import api_key, credential_hash
 from gateway.devices import DeviceDesk
@@ -91,14 +93,14 @@ def _openapi() -> Outcome:
 
 async def _migrate(folder: Path) -> Outcome:
     make_folder(folder)
-    changed = await migrate(folder)
+    changed = await migrate(folder, read_database(os.environ))
     line = "The database was migrated." if changed else "The database is up to date."
     return Outcome({"migrated": changed}, [line])
 
 
 async def _keys(arguments: Namespace, folder: Path) -> Outcome:
     make_folder(folder)
-    async with open_store(folder) as store:
+    async with open_store(folder, read_database(os.environ)) as store:
         match arguments.action:
             case "add":
                 return await _add_key(store, arguments.name, _scopes(arguments.scopes))
@@ -157,7 +159,7 @@ def _scopes(text: str | None) -> frozenset[Scope]:
 
 async def _devices(arguments: Namespace, folder: Path) -> Outcome:
     make_folder(folder)
-    async with open_store(folder) as store:
+    async with open_store(folder, read_database(os.environ)) as store:
         match arguments.action:
             case "add":
                 return await _add_device(store, arguments.serial, rotate=arguments.rotate)
