@@ -11,6 +11,7 @@ from aiohttp import web
 
 from device.clock import Clock, SystemClock
 from gateway.access import Access, new_id
+from gateway.agreement import agree
 from gateway.answering import GATEWAY, answering, tell_allowance
 from gateway.bounds.auditing import Auditor
 from gateway.bounds.quotas import QuotaDesk
@@ -89,6 +90,7 @@ async def opened(config: GatewayConfig, clock: Clock) -> AsyncIterator[Opened]:
     """
     make_folder(config.data)
     async with open_store(config.data, config.database) as store:
+        await agree(config, store)
         metrics = Metrics()
         live = Live()
         ways = ways_in(config, store, metrics, clock, live)

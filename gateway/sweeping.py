@@ -27,6 +27,7 @@ from gateway.ways_in import WaysIn
 logger = logging.getLogger(__name__)
 
 _JITTER = 0.2
+_LEASE = "sweep"
 _LIST_EVERY = timedelta(days=1)
 
 
@@ -59,6 +60,7 @@ class Sweeper:
         clock: Clock,
         *,
         age_s: int,
+        process_id: str,
     ) -> None:
         self._store = store
         self._ways = ways
@@ -66,6 +68,7 @@ class Sweeper:
         self._metrics = metrics
         self._clock = clock
         self._age = timedelta(seconds=age_s)
+        self._process_id = process_id
         self._listed_at: datetime | None = None
 
     async def run(self, every_s: float) -> None:
@@ -74,7 +77,9 @@ class Sweeper:
             # Spread out: gateways that were started together share a store.
             await self._clock.sleep(every_s * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - no secret
             try:
-                await self.sweep()
+                # Two at once would only do the work twice: every step is decided by the database.
+                if await self._store.leases.hold(_LEASE, self._process_id, every_s * (1 - _JITTER)):
+                    await self.sweep()
             except GatewayError as error:
                 logger.warning("A sweep ended early.", extra={"reason": str(error)})
             except Exception:
