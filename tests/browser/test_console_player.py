@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.console_desk import go, sign_in
+from tests.browser.console_desk import go, sign_in, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -30,14 +30,14 @@ async def player(page, gateway, seeded):
     """The newest recording in the player, its sound as `sound`."""
     await page.add_init_script(_KEEP_AUDIO)
     await sign_in(page, gateway, f"#/recordings/{seeded.recordings[0]}")
-    await page.wait_for_function("window.sound.readyState >= 1 && !window.sound.seeking")
+    await until(page, "window.sound.readyState >= 1 && !window.sound.seeking")
     return page
 
 
 async def test_a_click_on_an_image_plays_that_moment(player, shot):
     """The sound goes on from when the image was taken, and the image is shown large."""
     await player.get_by_role("button", name="play from image 2").click()
-    await player.wait_for_function("!sound.paused && sound.currentTime > 2.5")
+    await until(player, "!sound.paused && sound.currentTime > 2.5")
     await shot(player, "player-plays")
     heard = await player.evaluate("sound.currentTime")
 
@@ -49,7 +49,7 @@ async def test_a_click_on_an_image_plays_that_moment(player, shot):
 async def test_enter_on_an_image_plays_that_moment(player):
     """The same by keyboard."""
     await player.get_by_role("button", name="play from image 3").press("Enter")
-    await player.wait_for_function("!sound.paused && sound.currentTime > 3.75")
+    await until(player, "!sound.paused && sound.currentTime > 3.75")
 
     await expect(player.get_by_role("button", name="image 3")).to_have_attribute(
         "aria-current", "true"
@@ -73,7 +73,7 @@ async def test_the_timeline_is_a_slider_for_the_keyboard(player):
     await player.keyboard.press("Home")
     await expect(slider).to_have_attribute("aria-valuenow", "0")
     await player.keyboard.press("Space")
-    await player.wait_for_function("!sound.paused")
+    await until(player, "!sound.paused")
     await player.keyboard.press("Space")
 
     assert await player.evaluate("sound.paused")
@@ -84,7 +84,7 @@ async def test_a_click_on_the_timeline_goes_there(player):
     slider = player.get_by_role("slider", name="Position")
     box = await slider.bounding_box()
     await player.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    await player.wait_for_function("!sound.seeking")
+    await until(player, "!sound.seeking")
 
     assert 2.5 == pytest.approx(await player.evaluate("sound.currentTime"), abs=0.05)
 
@@ -104,7 +104,7 @@ async def test_without_a_waveform_it_plays_and_says_why(page, gateway, seeded):
     await page.route("**/timeline", blind)
     await sign_in(page, gateway, f"#/recordings/{seeded.recordings[0]}")
     await page.get_by_role("button", name="play from image 1").click()
-    await page.wait_for_function("!sound.paused && sound.currentTime > 1.25")
+    await until(page, "!sound.paused && sound.currentTime > 1.25")
 
     await expect(page.locator(".player")).to_contain_text("has no decoder for audio")
     await expect(page.get_by_role("slider")).to_have_attribute("aria-valuemax", "5")
@@ -126,7 +126,7 @@ async def test_segments_play_one_after_another(page, gateway, seeded):
     await sign_in(page, gateway, f"#/recordings/{seeded.recordings[0]}")
     slider = page.get_by_role("slider")
     await expect(slider).to_have_attribute("aria-valuemax", "10")
-    await page.wait_for_function("sound.readyState >= 1")
+    await until(page, "sound.readyState >= 1")
     await page.evaluate("sound.playbackRate = sound.defaultPlaybackRate = 8")
     await page.get_by_role("button", name="Play", exact=True).click()
 
@@ -168,11 +168,15 @@ async def test_bytes_are_counted_while_one_request_brings_them(page, gateway, se
         yield content[len(content) // 2 :]
 
     await sign_in(page, gateway, "#/recordings")
-    putting = asyncio.create_task(gateway.call("PUT", target["upload_url"], body=halting()))
+    length = {"Content-Length": str(len(content))}
+    putting = asyncio.create_task(
+        gateway.call("PUT", target["upload_url"], body=halting(), headers=length)
+    )
     bar = page.get_by_role("progressbar")
     await expect(bar).to_have_attribute("aria-valuenow", "50")
     seen.set()
-    await putting
+
+    assert 200 == (await putting).status
 
 
 async def test_recordings_are_found_by_device_and_page_by_page(page, gateway, seeded):

@@ -58,7 +58,7 @@ function making(look) {
       const made = await post("/v1/keys", { name: name.value.trim(), scopes });
       name.value = "";
       await look();
-      fill(place, secret("New key.", made.api_key, "It is shown this once: keep it where the program reads it."));
+      fill(place, secret("New key.", made.key, "It is shown this once: keep it where the program reads it."));
     });
   };
   return h("form", { class: "card", onsubmit: make, novalidate: true },

@@ -3,6 +3,8 @@
 const TYPES = ["recording", "progress", "device", "delivery", "phone"];
 // What stands in for all of them: the gateway cannot tell what was missed.
 const MISSED = "reload";
+// News come in flocks.
+const SOON_MS = 50;
 const hub = new EventTarget();
 let source = null;
 
@@ -32,14 +34,24 @@ export function on(type, hear, signal) {
   hub.addEventListener(type, (event) => hear(event.detail), { signal });
 }
 
-/** Look again soon after any of these kinds, at most every `every` ms. */
+/**
+ * Look again after any of these kinds: at once after a quiet time, at most every `every` ms in a busy
+ * one. Answers what asks for the same from elsewhere.
+ */
 export function lookAgain(types, look, signal, every = 1000) {
   let timer = null;
+  let next = 0;
+  const now = async () => {
+    timer = null;
+    next = performance.now() + every;
+    await look();
+  };
   const soon = () => {
-    timer ??= setTimeout(() => { timer = null; if (!signal.aborted) look(); }, every);
+    if (timer === null && !signal.aborted) timer = setTimeout(now, Math.max(SOON_MS, next - performance.now()));
   };
   for (const type of [...types, MISSED]) on(type, soon, signal);
   signal.addEventListener("abort", () => clearTimeout(timer));
+  return soon;
 }
 
 function parsed(text) {

@@ -45,8 +45,8 @@ export default async function draw(root, { params: [id], values, signal }) {
   fill(root,
     h("div", {}, h("p", { class: "crumb" }, h("a", { href: "#/recordings" }, "Recordings")), title),
     stage, h("section", { class: "card" }, h("h2", {}, "About it"), facts, deleting(path)));
-  on("progress", bars.move, signal);
-  lookAgain(["recording"], () => look().catch(() => null), signal);
+  const soon = lookAgain(["recording"], () => look().catch(() => null), signal);
+  on("progress", (event) => { if (event.recording_id === id && bars.move(event)) soon(); }, signal);
 }
 
 async function whose(recording, signal) {

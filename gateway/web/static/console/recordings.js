@@ -40,8 +40,8 @@ export default async function draw(root, { values, signal }) {
     h("form", { class: "filters", role: "search", onsubmit: refine, onchange: refine },
       field("Device", device), field("State", status), field("User", user)),
     list.element, pages.element);
-  on("progress", bars.move, signal);
-  lookAgain(["recording"], () => look().catch(() => null), signal, 500);
+  const soon = lookAgain(["recording"], () => look().catch(() => null), signal);
+  on("progress", (event) => { if (bars.move(event)) soon(); }, signal);
 }
 
 function columns(names, bars) {

@@ -4,7 +4,10 @@ import { fill, h } from "./dom.js";
 import { say } from "./telling.js";
 import { bytes } from "./words.js";
 
-/** Keep bars of recordings. `of(row)` makes one; `move(event)` hears of bytes that arrived. */
+/**
+ * Keep bars of recordings. `of(row)` makes one; `move(event)` hears of bytes that arrived, and
+ * answers whether they are of a medium that was not known.
+ */
 export function progressBars() {
   const bars = new Map();
 
@@ -20,21 +23,28 @@ export function progressBars() {
 
   function move(event) {
     const bar = bars.get(event.recording_id);
-    if (!bar) return;
-    bar.flying.set(event.media_id, event);
+    if (!bar) return true;
+    bar.flying.set(event.medium_id, event);
     show(bar);
     say(`${bar.name}: ${bar.words.textContent}`, true);
+    return !bar.media.some((each) => each.id === event.medium_id);
   }
   return { of, move };
 }
 
 function show(bar) {
-  const total = bar.media.reduce((sum, medium) => sum + size(bar, medium), 0);
-  const held = bar.media.reduce((sum, medium) => sum + (medium.status === "uploaded" ? size(bar, medium) : bar.flying.get(medium.id)?.held_bytes ?? 0), 0);
+  const known = new Set(bar.media.map((each) => each.id));
+  const sent = bar.media.map((each) => {
+    const size = each.file_size_bytes ?? bar.flying.get(each.id)?.size_bytes ?? 0;
+    return [each.status === "uploaded" ? size : bar.flying.get(each.id)?.received_bytes ?? 0, size];
+  });
+  for (const [id, event] of bar.flying) {
+    if (!known.has(id)) sent.push([event.received_bytes, event.size_bytes ?? event.received_bytes]);
+  }
+  const held = sent.reduce((sum, [arrived]) => sum + arrived, 0);
+  const total = sent.reduce((sum, [, size]) => sum + size, 0);
   const percent = total ? Math.floor(100 * held / total) : 0;
   bar.fill.style.width = `${percent}%`;
   bar.track.setAttribute("aria-valuenow", percent);
   fill(bar.words, total ? `${bytes(held)} of ${bytes(total)}` : "coming up");
 }
-
-const size = (bar, medium) => medium.file_size_bytes ?? bar.flying.get(medium.id)?.size_bytes ?? 0;
