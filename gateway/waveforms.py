@@ -105,7 +105,7 @@ class WaveformDesk:
         duration_ms = None if sound is None else sound.duration_ms
         if sound is not None and sound.peaks:
             waves = Waves(sha256=sha256, duration_ms=duration_ms, peaks=sound.peaks)
-        elif importlib.util.find_spec("soundfile") is None:
+        elif await asyncio.to_thread(importlib.util.find_spec, "soundfile") is None:
             # Not kept: it is installed in a minute, and the header is read in no time.
             return Waves(sha256=sha256, duration_ms=duration_ms, reason="no_decoder")
         else:
