@@ -1,12 +1,14 @@
 """Channel: the GATT connection of one recorder, through a phone; what drivers call a connection."""
 
 import asyncio
+import hashlib
 import itertools
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from device.errors import LinkLost, LinkReason, LinkUnavailable
+from device.core.bota_ble import uuids
+from device.errors import LinkLost, LinkReason, LinkUnavailable, ProtocolViolation
 from device.links import bluetooth_errors
 from gateway.core.tunnel import MAX_VALUE_BYTES, MIN_VALUE_BYTES, Call, Kind, Open
 
@@ -20,6 +22,8 @@ BOTA_VALUE_BYTES = 24
 """What a Bota recorder needs, and asks its hosts for by itself: a listing is read by it, and where
 the connection carries less, its entries come cut short and are refused."""
 
+_KEY_BYTES = 64
+_DIGEST_HEX = 24
 _SILENT = "the phone does not answer"
 
 
@@ -60,7 +64,7 @@ class Channel:
 
     def offers(self, *characteristics: str) -> bool:
         """See `Connection.offers`."""
-        return all(each in self._indexes for each in characteristics)
+        return all(self._source(each) in self._indexes for each in characteristics)
 
     def value_bytes(self, characteristic: str) -> int:
         """See `Connection.value_bytes`: no browser tells, so it is what was seen to pass."""
@@ -68,8 +72,14 @@ class Channel:
         return self._value_bytes
 
     async def read(self, characteristic: str) -> bytes:
-        """See `Connection.read`."""
-        return await self._call(Kind.READ, self._at(characteristic))
+        """See `Connection.read`.
+
+        Raises:
+            ProtocolViolation: The serial number stands for a key that the recorder does not have.
+        """
+        source = self._source(characteristic)
+        value = await self._call(Kind.READ, self._at(source))
+        return value if source == characteristic else _serial_of(value)
 
     async def write(self, characteristic: str, value: bytes, *, answered: bool = False) -> None:
         """See `Connection.write`."""
@@ -138,6 +148,11 @@ class Channel:
             tell()
         self._on_lost.clear()
 
+    def _source(self, characteristic: str) -> str:
+        """Say what is read for it: browsers keep a serial number from pages, and not the key."""
+        hidden = characteristic == uuids.SERIAL and characteristic not in self._indexes
+        return uuids.DEVICE_KEY if hidden else characteristic
+
     def _at(self, characteristic: str) -> int:
         if self._lost is not None:
             raise bluetooth_errors.gone(self._lost)
@@ -169,3 +184,10 @@ class Channel:
             del self._waiting[call]
             if future.done() and not future.cancelled():
                 future.exception()  # nobody may have waited long enough to fetch it
+
+
+def _serial_of(key: bytes) -> bytes:
+    """Make what tells a recorder from others of its public key: the same through every phone."""
+    if len(key) != _KEY_BYTES:
+        raise ProtocolViolation("through a phone the recorder cannot be told from others")
+    return b"PK" + hashlib.sha256(key).hexdigest()[:_DIGEST_HEX].upper().encode()
