@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.contract.client import Client, Site
-from tests.contract.processes import add_key, serve, shared
+from tests.contract.processes import add_key, shared, start
 from tests.servers.postgres import PostgresServer, missing
 from tests.servers.s3 import S3Server
 from tests.servers.seaweedfs import SeaweedFS
@@ -49,9 +49,11 @@ def site(
         if request.param == "postgresql-seaweedfs":
             environ, names = stack.enter_context(_shared(folder)), ["one", "two"]
         key = add_key(folder / "one", environ)
-        processes = [serve(folder / name, environ) for name in names]
+        processes = [start(folder / name, environ) for name in names]
         for process in processes:
             stack.callback(process.kill)
+        for process in processes:
+            process.ready()
         yield Site(urls=[process.url for process in processes], key=key)
 
 

@@ -87,3 +87,15 @@ async def test_too_many_commands_are_told_to_wait(client):
     assert {201} == {each.status for each in given[:-1]}
     assert (429, "too_many_commands") == (given[-1].status, given[-1].code)
     assert int(given[-1].headers["Retry-After"]) >= 1
+
+
+async def test_a_device_is_told_what_it_may_still_do(client):
+    """Each answer says how many requests are left of how many, and until when."""
+    answered = await client.call("GET", "/v1/devices/me")
+    names = [f"X-RateLimit-{name}" for name in ("Remaining", "Limit", "Reset")]
+    if names[0] not in answered.headers:
+        pytest.skip("this gateway limits no rates")
+    left, most, reset = (int(answered.headers[name]) for name in names)
+
+    assert 0 <= left < most
+    assert reset > 0

@@ -39,26 +39,25 @@ async def test_405_names_the_methods(client):
     assert {"GET", "POST"} <= set(refused.headers["Allow"].replace(",", " ").split())
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{",
-        b"[]",
-        b'"text"',
-        b'{"name": 1}',
-        b'{"name": "\xff"}',
-        b'{"name": "\\ud800"}',
-        b'{"name": "a\\u0000b"}',
-        b'{"metadata": {"a": "\\u0000"}}',
-        b'{"metadata": {"\\u0000": 1}}',
-        b'{"metadata": {"a": 1e999}}',
-        b'{"metadata": {"a": ' + b"9" * 5000 + b"}}",
-        b'{"metadata": ' + b'{"a":' * 100 + b"1" + b"}" * 101,
-        b'{"started_at": "2026-03-01T12:00:00"}',
-        b'{"started_at": "9999-12-31T23:59:59-23:59"}',
-    ],
-    ids=repr,
-)
+BODIES = {
+    "cut": b"{",
+    "list": b"[]",
+    "text": b'"text"',
+    "kind": b'{"name": 1}',
+    "utf-8": b'{"name": "\xff"}',
+    "half": b'{"name": "\\ud800"}',
+    "nul": b'{"name": "a\\u0000b"}',
+    "nul-within": b'{"metadata": {"a": "\\u0000"}}',
+    "nul-name": b'{"metadata": {"\\u0000": 1}}',
+    "infinite": b'{"metadata": {"a": 1e999}}',
+    "long-number": b'{"metadata": {"a": ' + b"9" * 5000 + b"}}",
+    "deep": b'{"metadata": ' + b'{"a":' * 100 + b"1" + b"}" * 101,
+    "local-time": b'{"started_at": "2026-03-01T12:00:00"}',
+    "far-time": b'{"started_at": "9999-12-31T23:59:59-23:59"}',
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 async def test_a_body_that_cannot_be_kept_is_refused(client, body):
     """Broken JSON, wrong kinds, NUL, half characters, endless numbers and depth: 400."""
     refused = await client.call(
@@ -76,7 +75,7 @@ async def test_a_body_that_cannot_be_kept_is_refused(client, body):
         "/v1/devices/a%00b",
         "/v1/recordings/" + "a" * 5000,
     ],
-    ids=lambda path: path[:30],
+    ids=["nul", "utf-8", "nul-device", "long"],
 )
 async def test_a_name_that_nothing_can_have_is_not_found(client, path):
     """NUL, no text at all, or endless: there is no such thing."""
