@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from device.clock import SystemClock
+from gateway import commands_bounds
 from gateway.access import new_id
+from gateway.agreement import adopt
+from gateway.bounds.auditing import by_shell
 from gateway.config import data_folder, make_folder, read_config
 from gateway.config_database import read_database
 from gateway.core.ids import Prefix
@@ -49,9 +52,13 @@ async def run(arguments: Namespace, ready: Ready) -> Outcome | None:
         case "migrate":
             return await _migrate(folder)
         case "sweep":
-            return await _sweep(folder, dry_run=arguments.dry_run)
+            outcome = await _sweep(folder, dry_run=arguments.dry_run)
+        case "audit" | "quota" | "retention":
+            outcome = Outcome(*await commands_bounds.run(arguments, folder))
         case "keys":
-            return await _keys(arguments, folder)
+            outcome = await _keys(arguments, folder)
+        case "audit" | "quota" | "retention":
+            outcome = Outcome(*await commands_bounds.run(arguments, folder))
         case _:
             return await _devices(arguments, folder)
 
@@ -107,10 +114,12 @@ async def _keys(arguments: Namespace, folder: Path) -> Outcome:
             case "ls":
                 return _key_list(await store.keys.all())
             case _:
-                if not await store.keys.revoke(arguments.key, SystemClock().now()):
+                at = SystemClock().now()
+                if not await store.keys.revoke(arguments.key, at):
                     raise NotFound(
                         f"there is no API key {arguments.key}", hint="fieldpost-gateway keys ls"
                     )
+                await store.audit.note(by_shell("keys revoke", arguments.key, at))
                 return Outcome({"key_id": arguments.key}, [f"{arguments.key} is revoked."])
 
 
@@ -124,6 +133,9 @@ async def _add_key(store: SqlStore, name: str, scopes: frozenset[Scope]) -> Outc
         created_at=SystemClock().now(),
     )
     await store.keys.add(key)
+    await store.audit.note(
+        by_shell("keys add", key.id, key.created_at, name=name, scopes=sorted(scopes))
+    )
     document = {"key_id": key.id, "name": name, "scopes": sorted(scopes), "api_key": text}
     return Outcome(document, [f"key_id   {key.id}", f"api_key  {text}", _ONCE])
 
@@ -187,6 +199,9 @@ async def _add_device(store: SqlStore, serial: str, *, rotate: bool) -> Outcome:
         lines.append(f"{serial} exists; --rotate gives it a new token and revokes the old ones.")
         return Outcome(document, lines)
     document["device_token"] = token = await desk.issue(device)
+    await store.audit.note(
+        by_shell("devices add", device.id, now, serial_number=serial, rotate=rotate)
+    )
     return Outcome(document, [*lines, f"device_token  {token}", _ONCE])
 
 
@@ -215,6 +230,7 @@ async def _enrol_code(store: SqlStore, named: str) -> Outcome:
     device = await _desk(store).named(named)
     # As in `_desk`: the secret is for the tokens that the API gives.
     code, expires_at = await EnrolDesk(store, SystemClock(), secret=b"").code(device)
+    await store.audit.note(by_shell("devices code", device.id, SystemClock().now()))
     document = {
         "device_id": device.id,
         "serial_number": device.serial_number,
@@ -231,7 +247,9 @@ async def _enrol_code(store: SqlStore, named: str) -> Outcome:
 
 async def _revoke_device(store: SqlStore, named: str) -> Outcome:
     device = await _desk(store).named(named)
-    revoked = await store.devices.revoke(device.id, SystemClock().now())
+    at = SystemClock().now()
+    revoked = await store.devices.revoke(device.id, at)
+    await store.audit.note(by_shell("devices revoke", device.id, at))
     return Outcome(
         {"device_id": device.id, "revoked_tokens": revoked},
         [f"{device.serial_number}: {revoked} token(s) revoked; its recordings stay."],
