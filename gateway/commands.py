@@ -45,22 +45,23 @@ async def run(arguments: Namespace, ready: Ready) -> Outcome | None:
     if arguments.command == "openapi":
         return _openapi()
     folder = data_folder(arguments.data)
+    outcome = None
     match arguments.command:
         case "serve":
             await _serve(arguments, folder, ready)
-            return None
         case "migrate":
-            return await _migrate(folder)
+            outcome = await _migrate(folder)
+        case "adopt":
+            outcome = await _adopt(folder)
         case "sweep":
             outcome = await _sweep(folder, dry_run=arguments.dry_run)
-        case "audit" | "quota" | "retention":
-            outcome = Outcome(*await commands_bounds.run(arguments, folder))
         case "keys":
             outcome = await _keys(arguments, folder)
         case "audit" | "quota" | "retention":
             outcome = Outcome(*await commands_bounds.run(arguments, folder))
         case _:
-            return await _devices(arguments, folder)
+            outcome = await _devices(arguments, folder)
+    return outcome
 
 
 async def _serve(arguments: Namespace, folder: Path, ready: Ready) -> None:
@@ -103,6 +104,15 @@ async def _migrate(folder: Path) -> Outcome:
     changed = await migrate(folder, read_database(os.environ))
     line = "The database was migrated." if changed else "The database is up to date."
     return Outcome({"migrated": changed}, [line])
+
+
+async def _adopt(folder: Path) -> Outcome:
+    make_folder(folder)
+    config = read_config(data=folder)
+    async with open_store(folder, config.database) as store:
+        await adopt(config, store)
+    line = "Gateways with this signing key and object store may start; others are refused."
+    return Outcome({"adopted": True}, [line])
 
 
 async def _keys(arguments: Namespace, folder: Path) -> Outcome:
