@@ -2,27 +2,31 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gateway.errors import NotFound, Unavailable, Verifying
+from gateway.errors import Conflict, NotFound, StorageFailed, Unavailable, Verifying
 from gateway.intake import offer_of, ref_of
 from gateway.metrics import Metrics
 from gateway.model import MediaStatus, Medium
 from gateway.objects import DirectObjectStore, Found, SignedFor, Stored, UploadTarget
 from gateway.store import Store
+from gateway.store.shared import refusing
 
 logger = logging.getLogger(__name__)
 
 _PATIENCE_S = 15.0
+_PUT_ASIDE_S = 120.0
 
 
 class Landing:
     """All uploads of an object store that clients reach themselves.
 
     A medium counts as whole once the store has been asked: its size, and its digest by the store's
-    own count where it has one, else by reading all of it.
+    own count where it has one, else by reading all of it. Two processes may both do so and end the
+    same; only what puts an object aside is done by one, while none may call it whole.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class Landing:
         self._patience_s = patience_s
         self._readers = asyncio.Semaphore(at_once)
         self._checks: dict[str, asyncio.Task[Medium]] = {}
+        self._holder = secrets.token_hex(8)
 
     async def target(self, medium: Medium, signed: SignedFor) -> UploadTarget:
         """See `Intake.target`."""
@@ -188,10 +193,23 @@ class Landing:
         return medium
 
     async def _refuse(self, medium: Medium) -> None:
-        # The row first: until the object is moved it is found again, and refused again.
-        await self._store.recordings.reopen_medium(medium.id, blame=True)
-        await self._abandon(medium)
-        await self._objects.reject(ref_of(medium))
+        # While it lasts no process finishes the medium: its object is about to go.
+        lease = refusing(medium.id)
+        if not await self._store.leases.hold(lease, self._holder, 2 * _PUT_ASIDE_S):
+            raise Verifying("another gateway puts the medium aside; ask again")
+        try:
+            async with asyncio.timeout(_PUT_ASIDE_S):
+                # The row first: until the object is moved it is found again, and refused again.
+                await self._store.recordings.reopen_medium(medium.id, blame=True)
+                await self._abandon(medium)
+                await self._objects.reject(ref_of(medium))
+        except TimeoutError:
+            # The lease stays: the store may still be about to move it.
+            raise StorageFailed("the object store did not put a wrong object aside") from None
+        except Conflict:
+            await self._store.leases.drop(lease, self._holder)
+            raise
+        await self._store.leases.drop(lease, self._holder)
 
     async def _abandon(self, medium: Medium) -> None:
         handle = await self._store.uploads.handle(medium.id)

@@ -18,6 +18,11 @@ class Leases(Protocol):
         ...
 
 
+def refusing(medium_id: str) -> str:
+    """Name the lease of whoever puts a medium's object aside: nobody finishes the medium then."""
+    return f"refusing {medium_id}"
+
+
 class Agreements(Protocol):
     """What must be the same for all processes."""
 
