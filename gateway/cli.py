@@ -1,4 +1,4 @@
-"""The command `fieldpost-gateway`: serve, keys, devices, migrate, sweep, openapi."""
+"""The command `fieldpost-gateway`: serve, keys, devices, migrate, adopt, sweep, openapi."""
 
 import argparse
 import asyncio
@@ -25,6 +25,7 @@ environment:
   FIELDPOST_GATEWAY_SIGNING_KEY_FILE              secret of signed URLs (DATA/signing-key)
   FIELDPOST_GATEWAY_URL_TTL_S, _IDLE_S, _DRAIN_S  times in seconds (3600, 60, 10)
   FIELDPOST_GATEWAY_MAX_MEDIUM_BYTES, _MAX_SESSIONS  limits (17179869184, 1024)
+  FIELDPOST_GATEWAY_DATABASE, _DATABASE_FILE      postgresql://… (a file in DATA)
   FIELDPOST_GATEWAY_OBJECTS                       filesystem, s3://BUCKET or gs://BUCKET
   FIELDPOST_GATEWAY_SWEEP_AGE_S, _SWEEP_EVERY_S   of abandoned uploads (30 days, hourly)
 
@@ -132,6 +133,12 @@ def _parser() -> argparse.ArgumentParser:
         "migrate",
         "Bring the database to this version; back up the data folder first.",
         "fieldpost-gateway migrate --data /srv/fieldpost",
+    )
+    _command(
+        commands,
+        "adopt",
+        "Let this folder's signing key and object store be those of all gateways at the database.",
+        "fieldpost-gateway adopt --data /srv/fieldpost",
     )
     sweep = _command(
         commands,
