@@ -13,7 +13,7 @@ from playwright.async_api import Error as PageError
 from playwright.async_api import Page
 
 from tests.ble import quiet
-from tests.ble.air import Air, virtual_device
+from tests.ble.air import Air, Pace, virtual_device
 from tests.ble.bleak_on_bumble import Radio, installed
 
 PHONE_ADDRESS = "C0:C1:C2:C3:C4:C5"
@@ -26,8 +26,8 @@ _GONE = ("NetworkError", "GATT Server is disconnected. Cannot perform GATT opera
 class Neighbourhood:
     """The air around the phone: recorders are put into it, and it can be cut."""
 
-    def __init__(self, undo: AsyncExitStack) -> None:
-        self.air = Air()
+    def __init__(self, undo: AsyncExitStack, pace: Pace | None) -> None:
+        self.air = Air(pace)
         self._undo = undo
 
     def device(self, address: str, *, mtu: int = 517) -> Device:
@@ -193,11 +193,11 @@ def _text(value: bytes) -> str:
 
 
 @asynccontextmanager
-async def neighbourhood():
+async def neighbourhood(pace: Pace | None = None):
     """Begin with an empty air."""
     quiet.install()
     async with AsyncExitStack() as undo:
-        yield Neighbourhood(undo)
+        yield Neighbourhood(undo, pace)
 
 
 @asynccontextmanager
