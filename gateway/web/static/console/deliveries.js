@@ -57,7 +57,7 @@ export default async function draw(root, { params: [id], values, signal }) {
   const change = (button, words, body) => act(button, words, () => api("PATCH", path, { body }));
   const test = h("button", { type: "button" }, "Send a test");
   act(test, "A test is on its way.", () => post(`${path}/test`));
-  const dead = h("button", { type: "button" }, "Send all that was given up again");
+  const dead = h("button", { type: "button" }, "Send again what was given up");
   act(dead, "", async () => {
     const made = await post(`${path}/replay-dead`);
     return `${count(made.data.length, "delivery", "deliveries")} sent again.${made.has_more ? " There are more: press again." : ""}`;
@@ -65,7 +65,7 @@ export default async function draw(root, { params: [id], values, signal }) {
   await look();
   fill(root,
     h("div", {}, h("p", { class: "crumb" }, h("a", { href: "#/webhooks" }, "Webhooks")), h("h1", {}, "Webhook")),
-    h("section", { class: "card" }, about, h("div", { class: "buttons apart" }, test, dead, rotating(path, place), deleting(path, place))), place,
+    h("section", { class: "card" }, about, h("div", { class: "buttons" }, test, dead, rotating(path, place), deleting(path, place))), place,
     h("div", { class: "filters" }, field("State", status)), list.element, pages.element);
   lookAgain(["delivery"], () => look().catch(() => null), signal, 500);
 }
@@ -78,7 +78,8 @@ function known(webhook, change) {
     h("dt", {}, "Address"), h("dd", {}, webhook.url),
     h("dt", {}, "For"), h("dd", {}, webhook.description || "–"),
     h("dt", {}, "Told of"), h("dd", {}, webhook.events.includes("*") ? "everything" : webhook.events.join(", ")),
-    h("dt", {}, "State"), h("dd", {}, off ? state("disabled", "Off") : state("active", "On"), " ", button))];
+    h("dt", {}, "State"), h("dd", {}, off ? state("disabled", "Off") : state("active", "On"))),
+  button];
 }
 
 function history(row) {

@@ -44,7 +44,7 @@ function chart(kind, reports) {
   const said = `${kind.name}: ${now} now, between ${Math.min(...values)} and ${Math.max(...values)}${kind.unit} in ${points.length} reports`;
   return h("figure", { class: "line-chart" },
     h("figcaption", {}, h("strong", {}, kind.name), h("span", { class: "number" }, now),
-      h("span", { class: "number range" }, `${Math.min(...values)} to ${Math.max(...values)}${kind.unit}`)),
+      h("span", { class: "number range" }, new Set(values).size === 1 ? "steady" : `${Math.min(...values)} to ${Math.max(...values)}${kind.unit}`)),
     drawn(said, [shape("line", { class: "grid", x1: 0, x2: WIDTH, y1: HEIGHT / 2, y2: HEIGHT / 2 }),
       shape("polyline", { class: "line", points: line })]));
 }

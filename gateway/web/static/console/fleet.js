@@ -73,7 +73,7 @@ function backlog(row) {
   if (row.backlog_count === null || row.backlog_count === undefined) return "–";
   if (!row.backlog_count) return "none";
   const oldest = row.backlog_oldest_at ? `, oldest ${span((Date.now() - Date.parse(row.backlog_oldest_at)) / 1000)}` : "";
-  return `${row.backlog_count}${oldest}`;
+  return `${row.backlog_count} waiting${oldest}`;
 }
 
 function worst(a, b) {

@@ -89,8 +89,10 @@ function mark(page) {
   document.getElementById("top").hidden = !signedIn;
   const here = page?.at ?? page?.under;
   for (const link of document.querySelectorAll("#nav a")) {
-    if (link.getAttribute("href") === here) link.setAttribute("aria-current", page.at ? "page" : "true");
-    else link.removeAttribute("aria-current");
+    if (link.getAttribute("href") === here) {
+      link.setAttribute("aria-current", page.at ? "page" : "true");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else link.removeAttribute("aria-current");
   }
 }
 

@@ -24,29 +24,28 @@ export default async function draw(root, { signal }) {
     { head: "Last heard", cell: (row) => ago(row.ended_at ?? row.heard_at) },
     { head: "Recordings", cell: standing },
   ], (row) => row.id, () => h("p", { class: "card empty" }, "No phone has visited a recorder yet."));
-  const list = table("Phones", [
-    { head: "Phone", main: true, cell: (row) => row.name },
-    { head: "Brings for", cell: (row) => row.end_user_id ?? "–" },
-    { head: "Paired", cell: (row) => ago(row.created_at) },
-    { head: "Last seen", cell: (row) => ago(row.seen_at) },
-    { head: "State", cell: (row) => row.revoked_at ? state("revoked") : state("active", "Paired") },
-    { head: "", cell: (row) => row.revoked_at ? "" : revoke(row) },
-  ], (row) => row.id, () => h("div", { class: "card empty" }, h("h2", {}, "No phone yet"),
-    h("p", {}, "A phone carries recordings from Bluetooth-only recorders to this gateway, with no app to install: pair one below and scan the code with it.")));
-  const look = async () => {
-    const phones = (await get("/v1/phones", signal)).data;
-    list.show(phones);
-    const found = await Promise.all(phones.filter((each) => !each.revoked_at).map(async (phone) =>
-      (await get(`/v1/phones/${phone.id}/visits?limit=10`, signal)).data.map((visit) => ({ ...visit, phone: phone.name }))));
-    visits.show(found.flat().sort((a, b) => b.began_at.localeCompare(a.began_at)).slice(0, 25));
-  };
-  const revoke = (row) => {
+  function revoke(row) {
     const button = h("button", { type: "button", class: "danger", "aria-label": `Revoke ${row.name}` }, "Revoke");
     button.addEventListener("click", async () => {
       if (!await sure(`Revoke “${row.name}”?`, "The phone is shut out at once. What it has handed over stays; the rest stays on the recorder.", "Revoke it")) return;
       await doing(button, place, async () => { await remove(`/v1/phones/${row.id}`); say("Revoked."); await look(); });
     });
     return button;
+  }
+  const list = table("Phones", [
+    { head: "Phone", main: true, cell: (row) => row.name },
+    { head: "Brings for", cell: (row) => row.end_user_id ?? "–" },
+    { head: "Paired", cell: (row) => ago(row.created_at) },
+    { head: "Last seen", cell: (row) => ago(row.seen_at) },
+    { head: "", cell: revoke },
+  ], (row) => row.id, () => h("div", { class: "card empty" }, h("h2", {}, "No phone yet"),
+    h("p", {}, "A phone carries recordings from Bluetooth-only recorders to this gateway, with no app to install: pair one below and scan the code with it.")));
+  const look = async () => {
+    const phones = (await get("/v1/phones", signal)).data;
+    list.show(phones);
+    const found = await Promise.all(phones.map(async (phone) =>
+      (await get(`/v1/phones/${phone.id}/visits?limit=25`, signal)).data.map((visit) => ({ ...visit, phone: phone.name }))));
+    visits.show(found.flat().sort((a, b) => b.began_at.localeCompare(a.began_at)).slice(0, 25));
   };
   await look();
   fill(root, h("h1", {}, "Phones"), place, list.element, pairing(signal),
@@ -80,5 +79,6 @@ function pairing(signal) {
     });
   };
   return h("form", { class: "card", onsubmit: pair, novalidate: true }, h("h2", {}, "Pair a phone"),
-    h("div", { class: "filters" }, field("Whose phone it is", name), field("User its recordings belong to", user, "May be empty."), button), place);
+    h("div", { class: "filters" }, field("Name", name, "Whose phone it is."), field("User", user, "Whose recordings it brings; may be empty.")),
+    button, place);
 }

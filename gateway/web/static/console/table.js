@@ -50,7 +50,13 @@ function head(column) {
 function line(row, columns, key) {
   return h("tr", { role: "row", "data-key": key(row) }, columns.map((column) => column.main
     ? h("th", { scope: "row", role: "rowheader" }, column.cell(row))
-    : h("td", { role: "cell", "data-label": column.head, class: column.right ? "right" : null }, column.cell(row))));
+    : cell(column, column.cell(row))));
+}
+
+function cell(column, content) {
+  // On a card there is no place for what is not known.
+  const classes = [column.right ? "right" : null, content === "–" ? "none" : null].filter(Boolean).join(" ");
+  return h("td", { role: "cell", "data-label": column.head, class: classes || null }, content);
 }
 
 function focused(body) {
