@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -83,6 +84,13 @@ class PostgresServer:
         finally:
             self.run(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def throw_out(self, database: str) -> None:
+        """End all connections to a database."""
+        self.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"  # noqa: S608 - a name of ours
+            f" WHERE datname = '{database}'"
+        )
+
     def run(self, statement: str, database: str = "postgres") -> Any:
         """Run one statement by a connection of its own; answers its rows."""
 
@@ -157,9 +165,14 @@ def _as_nobody() -> list[str]:
 
 
 def _run(work: Callable[[], Awaitable[_T]]) -> _T:
-    """Run in a loop of its own, so that it can be called from fixtures and from threads."""
-    loop = asyncio.new_event_loop()
-    try:
-        return loop.run_until_complete(work())
-    finally:
-        loop.close()
+    """Run in a loop of its own, so that it can be called from anywhere."""
+
+    def call() -> _T:
+        loop = asyncio.new_event_loop()
+        try:
+            return loop.run_until_complete(work())
+        finally:
+            loop.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(call).result()
