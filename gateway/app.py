@@ -69,6 +69,7 @@ async def create_app(
     async with opened(config, clock or SystemClock()) as found:
         await found.gateway.recordings.purge_deleted()
         await found.gateway.intake.tidy()
+        await found.gateway.waveforms.tidy()
         telling_all = telling(
             found.gateway.store,
             found.gateway.objects,

@@ -74,6 +74,10 @@ class WaveformDesk:
             if task.done() and not task.cancelled()
         }
 
+    async def tidy(self) -> None:
+        """Remove what a crash left behind; at start-up."""
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
     async def aclose(self) -> None:
         """End what is under way; idempotent."""
         tasks = list(self._tasks.values())
@@ -81,7 +85,6 @@ class WaveformDesk:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     def _listening(self, medium: Medium, sha256: str) -> asyncio.Task[Waves] | None:
         """Begin to listen, or say who listens already; None where too many wait."""

@@ -145,4 +145,15 @@ async def test_the_end_of_the_process_ends_the_fetching(store, folder, monkeypat
         await desk.aclose()
         await desk.aclose()
 
-    assert ("working", False) == (waves.reason, folder.exists())
+    assert ("working", []) == (waves.reason, sorted(folder.glob("*")))
+
+
+async def test_what_a_crash_left_is_removed_at_the_start(store, folder):
+    """Audio is not to lie around; a folder that is not there is no fault."""
+    folder.mkdir()
+    (folder / "med_1").write_bytes(b"left")
+    desk = WaveformDesk(store, object(), object(), FakeClock(NOW), folder=folder)
+    await desk.tidy()
+    await desk.tidy()
+
+    assert not folder.exists()
