@@ -145,7 +145,7 @@ async def test_progress_is_told_recording_by_recording(phone, desk, shots):
         tunnel, opened = await found(phone, desk)
         await tunnel.tell(standing(opened.channel, RECORDINGS))
         card = phone.locator(".card")
-        await expect(card.get_by_role("heading")).to_have_text("FP-0001")
+        await expect(card.get_by_role("heading")).to_have_text("Bota Pin 0001")
         await expect(card).to_contain_text("Battery 81 %")
         await expect(card).to_contain_text("Copying from the recorder: 1.0 MiB of 3.0 MiB")
         await expect(card.get_by_role("progressbar")).to_have_attribute("value", str(MIB))
@@ -197,7 +197,7 @@ async def test_a_screen_reader_is_told_not_flooded(phone, desk):
         told = await phone.evaluate("window.told")
 
     assert len(told) == 1
-    assert told[0].startswith("FP-0001: 0 of 1 recordings safe")
+    assert told[0].startswith("Bota Pin 0001: 0 of 1 recordings safe")
 
 
 async def test_a_retry_that_the_gateway_names_is_kept(phone, desk):

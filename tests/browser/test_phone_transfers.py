@@ -5,6 +5,7 @@ and the real gateway with the agent's own drivers, spool and uploads.
 import asyncio
 import hashlib
 import random
+import re
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -141,6 +142,7 @@ async def test_a_bota_recorder_is_emptied(chromium, gateway, trouble):
     ):
         await find(page, bridge, BOTA_ADDRESS)
         await all_done(page)
+        await expect(page.locator(".card .name")).to_have_text(re.compile("^Bota Pin [0-9A-F]{4}$"))
         found = await kept(gateway)
 
     assert found == digests(BOTA_AUDIO)

@@ -1,7 +1,7 @@
 /** One recorder: connected whenever the gateway is there to talk to it. */
 
 import { Gatt } from './gatt.js';
-import { STATE } from './words.js';
+import { STATE, nameOf } from './words.js';
 import { ofError } from './troubles.js';
 
 const FIRST_MS = 1_000;
@@ -37,7 +37,7 @@ export class Recorder {
   }
 
   get name() {
-    return this.standing?.recorder || this.#device.name || '';
+    return nameOf(this.#device.name, this.standing?.recorder);
   }
 
   /** Whether it has something that the phone is needed for. */

@@ -97,7 +97,7 @@ function makeCard() {
 
 function fillCard(card, { recorder, standing }, remove) {
   const inside = (name) => card.querySelector(`.${name}`);
-  const name = recorder === null ? TEXT.earlier : recorder.name || TEXT.unnamed;
+  const name = recorder === null ? TEXT.earlier : recorder.name;
   const percent = standing?.battery_percent;
   write(inside('name'), name);
   write(inside('battery'), percent == null ? '' : TEXT.battery(percent));

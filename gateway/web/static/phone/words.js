@@ -69,6 +69,13 @@ export function ofRecording({ state, done_bytes: done, size_bytes: size, message
   return `${words}: ${bytes(done ?? 0)} of ${bytes(size)}`;
 }
 
+/** Name a recorder as people do: what the chooser called it, and the end of its number. */
+export function nameOf(advertised, serial) {
+  const bare = (text) => text.replace(/[^0-9a-z]/gi, '').toLowerCase();
+  if (!advertised || !serial) return advertised || serial || TEXT.unnamed;
+  return bare(advertised) === bare(serial) ? serial : `${advertised} ${serial.slice(-4)}`;
+}
+
 /** Tell what is announced to screen readers of one recorder. */
 export function ofProgress(name, recordings) {
   const safe = recordings.filter(({ state }) => state === 'stored' || state === 'released').length;
