@@ -7,7 +7,6 @@ from gateway.errors import NotFound
 from gateway.model import Intent, MediaType, Medium, Recording
 from gateway.store import Asked
 from gateway.store.just_made import KEPT_S, JustMade
-from gateway.store.sql import open_store
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.asyncio
@@ -28,10 +27,9 @@ def medium(medium_id="med_1", **more):
 
 
 @pytest_asyncio.fixture
-async def store(tmp_path):
-    async with open_store(tmp_path) as opened:
-        await opened.recordings.create(Recording(id="rec_1", created_at=NOW), None)
-        yield opened
+async def store(any_store):
+    await any_store.recordings.create(Recording(id="rec_1", created_at=NOW), None)
+    return any_store
 
 
 async def handed_out(store, wanted=None):
@@ -120,10 +118,10 @@ async def test_a_reopened_medium_is_looked_up(store, monkeypatch):
     assert (await reads(store, monkeypatch))[1]
 
 
-async def test_what_another_process_deleted_is_not_finished(store, tmp_path):
+async def test_what_another_process_deleted_is_not_finished(store, open_any):
     """The row itself has the last word."""
     await handed_out(store)
-    async with open_store(tmp_path) as elsewhere:
+    async with open_any() as elsewhere:
         await elsewhere.recordings.delete("rec_1", NOW)
     given = await store.recordings.awaited("med_1")
 

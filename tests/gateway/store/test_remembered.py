@@ -7,7 +7,6 @@ import pytest
 from gateway.core.tokens import credential_hash, device_token
 from gateway.model import ApiKey, Device, DeviceToken, Scope
 from gateway.store.remembered import REMEMBERED_S, Remembered
-from gateway.store.sql import open_store
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.asyncio
@@ -104,10 +103,10 @@ async def device(store, now):
     return hashed
 
 
-async def test_a_revoked_token_is_seen_at_once(tmp_path):
+async def test_a_revoked_token_is_seen_at_once(open_any):
     """A token that was just in use shows as revoked as soon as revoking it returns."""
     now = FakeClock().now()
-    async with open_store(tmp_path) as store:
+    async with open_any() as store:
         hashed = await device(store, now)
         before = await store.devices.token(hashed)
         await store.devices.revoke("dev_1", now)
@@ -116,10 +115,10 @@ async def test_a_revoked_token_is_seen_at_once(tmp_path):
     assert (None, now) == (before.revoked_at, after.revoked_at)
 
 
-async def test_a_token_revoked_by_another_process_is_seen_in_time(tmp_path, monkeypatch):
+async def test_a_token_revoked_by_another_process_is_seen_in_time(open_any):
     """What another process revoked shows once the second is over."""
     clock = FakeClock()
-    async with open_store(tmp_path) as store, open_store(tmp_path) as other:
+    async with open_any() as store, open_any() as other:
         store.devices._remembered = Remembered(clock.monotonic)
         hashed = await device(store, clock.now())
         await store.devices.token(hashed)
@@ -130,11 +129,11 @@ async def test_a_token_revoked_by_another_process_is_seen_in_time(tmp_path, monk
     assert after.revoked_at is not None
 
 
-async def test_a_revoked_key_is_seen_at_once(tmp_path):
+async def test_a_revoked_key_is_seen_at_once(open_any):
     """The same for API keys."""
     now = FakeClock().now()
     key = ApiKey(id="key_1", name="k", key_hash="0" * 64, scopes=frozenset(Scope), created_at=now)
-    async with open_store(tmp_path) as store:
+    async with open_any() as store:
         await store.keys.add(key)
         before = await store.keys.key(key.key_hash)
         await store.keys.revoke(key.id, now)

@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from gateway.errors import DatabaseDamaged, DatabaseOutdated, Unavailable
 from gateway.model import DeviceToken, EnrolCode, Recording, RecordingFilter
-from gateway.store.migrate import HEAD, _config, upgrade
+from gateway.store.migrate import HEAD, _config
+from gateway.store.postgres import PostgresDatabase
 from gateway.store.schema import metadata
 from gateway.store.sql import migrate, open_store
 from gateway.store.sqlite import SqliteDatabase
@@ -37,14 +38,13 @@ async def test_a_new_folder_is_set_up(tmp_path):
     assert await migrate(tmp_path) is False
 
 
-async def test_migrations_make_the_tables_that_the_code_expects(tmp_path):
-    """The newest migration and the schema in code are the same."""
-    database = SqliteDatabase(tmp_path / "gateway.db")
-    await upgrade(database)
-    differences = await database.reading(
-        lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
+async def test_migrations_make_the_tables_that_the_code_expects(any_store):
+    """The newest migration and the schema in code are the same, on each kind of database."""
+    differences = await any_store._database.reading(
+        lambda connection: compare_metadata(
+            MigrationContext.configure(connection, opts={"compare_type": True}), metadata
+        )
     )
-    await database.aclose()
 
     assert differences == []
 
@@ -56,16 +56,18 @@ async def test_the_newest_migration_is_the_one_named():
 
 async def older(folder, revision, *statements):
     """Make a database as an older release left it."""
-    database = SqliteDatabase(folder / "gateway.db")
+    await make(SqliteDatabase(folder / "gateway.db"), revision, *statements)
 
-    def make(connection):
+
+async def make(database, revision, *statements):
+    def migrated(connection):
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
         for statement in statements:
             connection.execute(text(statement))
 
-    await database.writing(make)
+    await database.writing(migrated)
     await database.aclose()
 
 
@@ -146,6 +148,40 @@ async def test_a_newer_database_is_not_touched(tmp_path):
             pass
     with pytest.raises(DatabaseOutdated, match="newer"):
         await migrate(tmp_path)
+
+
+async def test_a_newer_shared_database_is_not_touched(postgres, postgres_server, tmp_path):
+    """The same where others serve from it."""
+    name = postgres.url.rpartition("/")[2]
+    await asyncio.to_thread(
+        postgres_server.run, "UPDATE alembic_version SET version_num = '9999'", name
+    )
+
+    with pytest.raises(DatabaseOutdated, match="newer"):
+        async with open_store(tmp_path, postgres):
+            pass
+    with pytest.raises(DatabaseOutdated, match="newer"):
+        await migrate(tmp_path, postgres)
+
+
+async def test_a_shared_database_of_the_third_version_is_migrated(empty_postgres, tmp_path):
+    """Every migration runs there too, and what was kept is there afterwards."""
+    database = PostgresDatabase(empty_postgres)
+    await make(
+        database,
+        "0003",
+        "INSERT INTO recordings (id, status, metadata, created_at)"
+        " VALUES ('rec_1', 'pending', '{}', '2026-03-01 12:00:00Z')",
+    )
+    with pytest.raises(DatabaseOutdated, match="run migrate"):
+        async with open_store(tmp_path, empty_postgres):
+            pass
+    migrated = await migrate(tmp_path, empty_postgres)
+    async with open_store(tmp_path, empty_postgres) as store:
+        found = await store.recordings.recording("rec_1")
+
+    assert migrated is True
+    assert FakeClock().now().tzinfo == found.created_at.tzinfo
 
 
 async def test_two_programs_set_up_one_folder(tmp_path):
