@@ -43,6 +43,8 @@ KEEP_S = 5.0
 HEARD_S = 60.0
 GIVE_WAY_S = 5.0
 HEARTBEAT_S = 20.0
+LAST_S = 3.0
+"""For the heartbeat of a recorder that is gone already."""
 FRAME_VALUE_BYTES = 244
 """Frames suit values of a full packet: browsers ask for an MTU that carries one."""
 
@@ -101,6 +103,8 @@ class Visit:
     _info: RecorderInfo | None = None
     _recorder: RecorderId | None = None
     _device_id: str | None = None
+    _known: Bell = field(default_factory=Bell)
+    """Rings when it is known which recorder this is."""
     _again: Bell = field(default_factory=Bell)
     _opened_once: bool = False
     _message: str = ""
@@ -123,6 +127,8 @@ class Visit:
             driver=self.opened.kind,
         )
         self._visitor = visitor = self.pipeline.visitor(config, self._open)
+        # A connection that is gone never comes back: there is nothing to pause for.
+        self.channel.when_lost(visitor.called.ring)
         advice = words.Advice("", None)
         try:
             await first_of(
@@ -184,8 +190,10 @@ class Visit:
                 self._taken = True
                 raise
             self._info, self._recorder = info, info.recorder
-            self._shelf = await self.pipeline.watch(info.recorder)
+            before, self._shelf = self._shelf, await self.pipeline.watch(info.recorder)
             self._watched = True
+            before.changed.ring()
+            self._known.ring()
         except BaseException:
             await driver.aclose()
             raise
@@ -215,19 +223,23 @@ class Visit:
 
     async def _note(self, noted: PhoneVisit) -> None:
         """Keep how the visit goes, and tell how the recorder fares, on its behalf."""
+        await self._keep(noted)
+        await self._known.after(0)
         told_s: float | None = None
         while True:
             now_s = self.clock.monotonic()
-            info = self._info
-            if info is not None and (told_s is None or now_s - told_s >= HEARD_S):
+            if told_s is None or now_s - told_s >= HEARD_S:
                 told_s = now_s
-                await self._heartbeat(info)
+                await self._heartbeat(HEARTBEAT_S)
             await self._keep(dataclasses.replace(noted, heard_at=self.clock.now()))
-            await self.clock.sleep(KEEP_S if info is not None else SHOW_S)
+            await self.clock.sleep(KEEP_S)
 
-    async def _heartbeat(self, info: RecorderInfo) -> None:
+    async def _heartbeat(self, within_s: float) -> None:
+        info = self._info
+        if info is None:
+            return
         try:
-            async with asyncio.timeout(HEARTBEAT_S):
+            async with asyncio.timeout(within_s):
                 self._device_id = await self.pipeline.registry.heard(info, self.phone.end_user_id)
         except (FieldpostError, TimeoutError) as error:
             logger.warning(
@@ -236,6 +248,8 @@ class Visit:
             )
 
     async def _end(self, noted: PhoneVisit, advice: words.Advice) -> None:
+        if self._device_id is None:
+            await self._heartbeat(LAST_S)
         now = self.clock.now()
         undone = self._recorder is None or self._shelf.any("waiting", "pulling")
         state = VisitState.CUT if undone else VisitState.DONE

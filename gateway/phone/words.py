@@ -18,6 +18,7 @@ CLOSER = "Move closer: the connection was lost. It goes on where it stopped."
 SILENT = "The recorder does not answer: move closer, or switch it off and on."
 TAKEN = "This recorder is already being synced by another phone."
 UNPAIRED = "The recorder asks to be paired: do that in this phone's Bluetooth settings first."
+STRANGER = "This is no recorder that the gateway knows: choose another device."
 FULL = "The gateway's disk is full: tell whoever runs it. Nothing is lost: the recorder keeps all."
 DISK = "The gateway's disk fails: tell whoever runs it. Nothing is lost: the recorder keeps all."
 OURS = "The gateway failed unexpectedly: tell whoever runs it. Nothing is lost."
@@ -53,6 +54,8 @@ def advice(failure: BaseException | None) -> Advice:
             told = Advice(CLOSER, SOON_S)
         case LinkUnavailable(reason=LinkReason.NOT_PAIRED):
             told = Advice(UNPAIRED, None)
+        case LinkUnavailable(reason=LinkReason.NOT_A_DEVICE):
+            told = Advice(STRANGER, None)
         case LinkUnavailable() | TimeoutError():
             told = Advice(SILENT, SOON_S)
         case RecorderBusy():

@@ -38,7 +38,10 @@ def table(gatt, kind):
         found = [
             (uuids.service_of(uuid), uuid, ["read", "write", "notify"])
             for uuid in vars(uuids).values()
-            if isinstance(uuid, str) and len(uuid) == 36 and gatt.offers(uuid)
+            if isinstance(uuid, str)
+            and len(uuid) == 36
+            and gatt.offers(uuid)
+            and uuid != uuids.SERIAL  # browsers keep it from pages
         ]
     return [{"service": s, "uuid": u, "properties": p} for s, u, p in found]
 
@@ -122,6 +125,12 @@ class Page:
         """Wait until something is so; looked at with every frame from the gateway."""
         async with asyncio.timeout(within_s), self._news:
             await self._news.wait_for(wanted)
+
+    async def until_so(self, wanted: Callable[[], bool]) -> None:
+        """Wait until something is so that no frame tells of."""
+        async with asyncio.timeout(DEADLINE_S):
+            while not wanted():
+                await asyncio.sleep(0)
 
     async def hear(self, kind, when=lambda _: True):
         """Wait for a text frame."""

@@ -1,6 +1,7 @@
 """Recorders in memory, each a GATT that a phone of the tests can connect: native and Bota."""
 
 import asyncio
+import hashlib
 import random
 from collections.abc import Callable
 from contextlib import asynccontextmanager
@@ -28,6 +29,8 @@ class NativeGatt:
         self._fragmenter, self._reassembler = Fragmenter(), Reassembler()
         self._pump: asyncio.Task | None = None
         self.notified = 0
+        self.hold_after: int | None = None
+        self.go_on = asyncio.Event()
 
     @property
     def lost(self) -> str | None:
@@ -80,6 +83,8 @@ class NativeGatt:
                 if self.notified == self._cut_after:
                     self.cut()
                     return
+                if self.notified == self.hold_after:
+                    await self.go_on.wait()
             await asyncio.sleep(0)
 
 
@@ -109,8 +114,8 @@ class NativeRecorder:
     def contents(self) -> list[tuple[bytes, ...]]:
         return [tuple(media) for media in self.store_of.values()]
 
-    def gatt(self, cut_after: int | None = None) -> NativeGatt:
-        """Connect anew, as a recorder in reach lets a phone do."""
+    def gatt(self, cut_after: int | None = None, hold_after: int | None = None) -> NativeGatt:
+        """Connect anew, as a recorder in reach lets a phone do; `go_on` ends a hold."""
 
         def counted(frame: bytes) -> tuple[bytes, ...]:
             self.read_bytes += len(frame)
@@ -118,6 +123,7 @@ class NativeRecorder:
 
         recorder = native_rig.Recorder(self.store, self._board, tamper=counted)
         gatt = NativeGatt(recorder.host, self.value_bytes, cut_after)
+        gatt.hold_after = hold_after
         task = asyncio.create_task(recorder.run(), name="recorder")
         self._recorders.append(task)
         gatt.when_lost(lambda: task.cancel())
@@ -136,7 +142,8 @@ class BotaKind:
 
     def __init__(self, contents=None) -> None:
         self.contents_by_id = {b"LONG": AUDIO, b"SHRT": SHORT} if contents is None else contents
-        self.serial = bota_rig.SERIAL
+        key = hashlib.sha512(bota_rig.SERIAL.encode()).digest()
+        self.serial = f"K{hashlib.sha256(key).hexdigest()[:19].upper()}"
         self.source = bota_rig.recorder(self.contents_by_id)
         self._radios: list[asyncio.Task] = []
 
