@@ -67,7 +67,7 @@ class Metrics:
         )
         self.stream_up = Gauge(
             "fieldpost_gateway_stream_up",
-            "Whether the stream took what was last sent to it.",
+            "Whether the stream took what was last sent to it; 0 also where there is none.",
             registry=self.registry,
         )
         self.events_waiting = Gauge(

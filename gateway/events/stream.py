@@ -61,6 +61,7 @@ class Stream:
         self._config = config
         self._process_id = process_id
         self._client: Client | None = None
+        self._complaint: Exception | None = None
         self._wait_s = 0.0
 
     async def run(self) -> None:
@@ -135,6 +136,7 @@ class Stream:
         if self._client is not None and self._client.is_connected:
             return self._client
         await self._disconnect()
+        self._complaint = None
         creds = self._config.nats_creds
         name = self._config.nats_stream
         try:
@@ -144,7 +146,10 @@ class Stream:
                 user_credentials=None if creds is None else str(creds),
                 connect_timeout=int(_CALL_S),
                 allow_reconnect=False,
-                error_cb=_unheard,
+                # It counts attempts of the first connection too, and none means for ever.
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                error_cb=self._heard,
             )
             manager = self._client.jsm(timeout=_CALL_S)
             try:
@@ -155,8 +160,16 @@ class Stream:
                 )
         except (Error, OSError, TimeoutError) as error:
             await self._disconnect()
-            raise Unavailable(f"the NATS server cannot be used: {_told(error)}") from error
+            raise Unavailable(f"the NATS server cannot be used: {self._why(error)}") from error
         return self._client
+
+    def _why(self, error: Exception) -> str:
+        """Say why; where it could not connect, it told before and says no more at the end."""
+        return _told(error if self._complaint is None else self._complaint)
+
+    async def _heard(self, error: Exception) -> None:
+        """Take what the client would log."""
+        self._complaint = error
 
     async def _disconnect(self) -> None:
         client, self._client = self._client, None
@@ -179,11 +192,6 @@ class Stream:
         self._metrics.stream_up.set(0)
         self._wait_s = min(self._wait_s * 2 or _FIRST_WAIT_S, _MOST_WAIT_S)
         await self._clock.sleep(self._wait_s)
-
-
-async def _unheard(error: Exception) -> None:
-    """Take what the client would log: whoever called it is told too."""
-    logger.debug("The stream's client complains.", extra={"reason": type(error).__name__})
 
 
 def _told(error: Exception) -> str:
