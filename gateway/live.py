@@ -8,7 +8,7 @@ from gateway.core.brought import Append, Brought, Chunk
 from gateway.model import Medium
 from gateway.pumping import Body
 
-_MOST_KINDS = 512
+_MOST_MEDIA = 512
 
 
 class Listener:
@@ -20,7 +20,7 @@ class Listener:
 
     def hear(self, medium_id: str, document: Mapping[str, Any]) -> None:
         """Take news; of too many media at once none is kept."""
-        if len(self._news) >= _MOST_KINDS and medium_id not in self._news:
+        if len(self._news) >= _MOST_MEDIA and medium_id not in self._news:
             self._missed = True
             return
         self._news[medium_id] = document

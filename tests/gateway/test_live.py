@@ -3,10 +3,13 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
 
+from gateway.live import Listener
+from gateway.model import Device, Recording
 from gateway.routes import live
 from gateway.routes.live import MOST_TICKS, QUIET_TICKS, TICK_S
 from tests.gateway.serving import serving
@@ -210,3 +213,56 @@ async def test_there_are_not_too_many_streams(api, clock, monkeypatch):
 
     assert (503, True) == (refused.status, "Retry-After" in refused.headers)
     assert 0 == api.gateway.live.listening
+
+
+async def test_what_one_process_changed_another_tells(any_store, open_any, clock):
+    """Whichever a page is at: the news come from the database, each of them once."""
+    now = clock.now()
+    async with open_any() as other:
+        watch = live._Watch(SimpleNamespace(store=other), Listener(), await other.events.latest())
+        await watch.begin()
+        await any_store.devices.create(
+            Device(id="dev_1", serial_number="S1", created_at=now, updated_at=now)
+        )
+        await any_store.reports.keep("dev_1", {}, {}, now)
+        await any_store.recordings.create(Recording(id="rec_1", created_at=now), None)
+        await any_store.events.fan_out(now, 10)
+        told = b"".join(await watch.changed()).decode()
+        again = await watch.changed()
+
+    assert [1, 1] == [told.count('"recording_id": "rec_1"'), told.count('"device_id": "dev_1"')]
+    assert [] == again
+
+
+async def test_of_too_many_media_at_once_none_is_kept(monkeypatch):
+    """The page is told to look anew; of the media it knows it hears the latest."""
+    monkeypatch.setattr("gateway.live._MOST_MEDIA", 2)
+    listener = Listener()
+    for name, size in (("a", 1), ("b", 1), ("c", 1), ("a", 2)):
+        listener.hear(name, {"medium_id": name, "received_bytes": size})
+    news, missed = listener.take()
+
+    assert ([("a", 2), ("b", 1)], True) == ([tuple(each.values()) for each in news], missed)
+    assert ([], False) == listener.take()
+
+
+async def test_a_reader_that_takes_nothing_loses_the_stream(monkeypatch):
+    """Not this process its memory."""
+    monkeypatch.setattr(live, "_WRITE_S", 0.01)
+    ended = []
+
+    async def never(_):
+        await asyncio.Event().wait()
+
+    async def still_in(_):
+        return True
+
+    async def nothing():
+        return []
+
+    monkeypatch.setattr(live, "_still_in", still_in)
+    response = SimpleNamespace(write=never, force_close=lambda: ended.append(True))
+    watch = SimpleNamespace(arrived=lambda: [b"news"], changed=nothing)
+    await live._tell(SimpleNamespace(gateway=None), response, watch)
+
+    assert [True] == ended
