@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from device.core.bota_ble import uuids
-from device.core.bota_ble import uuids
 from device.errors import LinkLost, LinkReason, LinkUnavailable, ProtocolViolation
 from device.links import bluetooth_errors
 from gateway.core.tunnel import MAX_VALUE_BYTES, MIN_VALUE_BYTES, Call, Kind, Open
@@ -25,9 +24,6 @@ the connection carries less, its entries come cut short and are refused."""
 
 _KEY_BYTES = 64
 _DIGEST_HEX = 24
-DEVICE_KEY_BYTES = 64
-"""Of a Bota recorder's public key; of another length it counts as absent."""
-
 _SILENT = "the phone does not answer"
 
 
@@ -47,9 +43,7 @@ class Channel:
                 "write-without-response" in each.properties
             ):
                 self._quick.add(at)
-        self._is_bota = opened.kind == "bota"
-        self._browser_id = opened.browser_id
-        self._value_bytes = BOTA_VALUE_BYTES if self._is_bota else MIN_VALUE_BYTES
+        self._value_bytes = BOTA_VALUE_BYTES if opened.kind == "bota" else MIN_VALUE_BYTES
         self._calls = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
         self._heard: dict[int, Callable[[bytes], None]] = {}
@@ -158,15 +152,6 @@ class Channel:
         """Say what is read for it: browsers keep a serial number from pages, and not the key."""
         hidden = characteristic == uuids.SERIAL and characteristic not in self._indexes
         return uuids.DEVICE_KEY if hidden else characteristic
-
-    async def _identity(self) -> bytes:
-        """Make up for the serial number, which browsers keep from pages: TUNNEL.md §5."""
-        key = await self.read(uuids.DEVICE_KEY) if self.offers(uuids.DEVICE_KEY) else b""
-        mark, known = ("K", key) if len(key) == DEVICE_KEY_BYTES else ("B", b"")
-        known = known or self._browser_id.encode()
-        if not known:
-            raise bluetooth_errors.gone(f"{self._where} cannot be told from others")
-        return (mark + hashlib.sha256(known).hexdigest()[:19].upper()).encode()
 
     def _at(self, characteristic: str) -> int:
         if self._lost is not None:

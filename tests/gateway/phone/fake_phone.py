@@ -129,7 +129,7 @@ class Page:
     async def until_so(self, wanted: Callable[[], bool]) -> None:
         """Wait until something is so that no frame tells of."""
         async with asyncio.timeout(DEADLINE_S):
-            while not wanted():
+            while not wanted():  # noqa: ASYNC110 - of the recorder's end, which rings no bell
                 await asyncio.sleep(0)
 
     async def hear(self, kind, when=lambda _: True):

@@ -126,7 +126,7 @@ class NativeRecorder:
         gatt.hold_after = hold_after
         task = asyncio.create_task(recorder.run(), name="recorder")
         self._recorders.append(task)
-        gatt.when_lost(lambda: task.cancel())
+        gatt.when_lost(task.cancel)
         return gatt
 
     async def aclose(self) -> None:
@@ -143,7 +143,7 @@ class BotaKind:
     def __init__(self, contents=None) -> None:
         self.contents_by_id = {b"LONG": AUDIO, b"SHRT": SHORT} if contents is None else contents
         key = hashlib.sha512(bota_rig.SERIAL.encode()).digest()
-        self.serial = f"K{hashlib.sha256(key).hexdigest()[:19].upper()}"
+        self.serial = f"PK{hashlib.sha256(key).hexdigest()[:24].upper()}"
         self.source = bota_rig.recorder(self.contents_by_id)
         self._radios: list[asyncio.Task] = []
 

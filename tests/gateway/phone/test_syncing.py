@@ -195,7 +195,7 @@ async def test_several_recorders_at_once(api, phone):
 
 
 async def test_small_values_carry_everything(api, phone):
-    """A connection with the smallest MTU works: values grow with what was seen, and never beyond."""
+    """The smallest MTU works: values grow with what was seen, and never beyond it."""
     recorder = NativeRecorder({(b"A" * 16, 1): (SHORT,)}, value_bytes=20)
     async with switched_on(recorder), phone.page() as page:
         await page.all_released(page.connect(recorder.gatt()), 1)
