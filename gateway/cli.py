@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from gateway import cli_bounds
+from gateway import cli_bounds, cli_webhooks
 from gateway.errors import GatewayError
 
 _EXIT_STATUS = """\
@@ -147,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
         "fieldpost-gateway sweep --dry-run --data /srv/fieldpost",
     )
     sweep.add_argument("--dry-run", action="store_true", help="only say what would go")
+    cli_webhooks.add(commands, _command, _group)
     cli_bounds.add(commands, _command, _group)
     _command(
         commands,
