@@ -69,8 +69,7 @@ class SqliteDatabase(Database):
         **more: _P.kwargs,
     ) -> _T:
         """See `Database.writing_of`."""
-        with _mapped():
-            return await self._writer.run(lambda connection: work(connection, *args, **more))
+        return await self.writing(work, *args, **more)
 
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[None]:

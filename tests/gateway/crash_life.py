@@ -38,7 +38,7 @@ from gateway.model import (
 from gateway.objects import ObjectRef
 from gateway.receiving import Received
 from gateway.store import Asked
-from gateway.store.database import Database
+from gateway.store.sqlite import SqliteDatabase
 from tests.fakes.clock import FakeClock
 
 AUDIO = bytes(range(256)) * 20
@@ -116,7 +116,7 @@ class Disk:
         self.real = {name: getattr(os, name) for name in (*names, "mkdir", "rmdir")}
         for name in self.real:
             setattr(os, name, getattr(self, f"_{name}", self._counted(self.real[name])))
-        real = Database.writing
+        real = SqliteDatabase.writing
 
         async def writing(database, work, *args, **more):
             def pointed(connection):
@@ -128,7 +128,7 @@ class Disk:
             self.point()  # committed, and nobody has heard of it
             return result
 
-        Database.writing = writing
+        SqliteDatabase.writing = writing
 
     def _counted(self, function):
         def counted(*args, **more):

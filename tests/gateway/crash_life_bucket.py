@@ -19,7 +19,7 @@ from pathlib import Path
 from gateway.errors import DigestConflict, GatewayError, MediaPending, UploadGone
 from gateway.model import MediaStatus, RecordingFilter, RecordingStatus
 from gateway.objects import ObjectRef
-from gateway.store.database import Database
+from gateway.store.sqlite import SqliteDatabase
 from tests.fakes.bucket import Bucket
 from tests.fakes.clock import FakeClock
 from tests.gateway.crash_life import forked
@@ -71,7 +71,7 @@ class World:
         return {(what, about): value for what, about, value in map(json.loads, lines)}
 
     def patch(self):
-        real = Database.writing
+        real = SqliteDatabase.writing
 
         async def writing(database, work, *args, **more):
             def stepped(connection):
@@ -83,7 +83,7 @@ class World:
             self.count()
             return result
 
-        Database.writing = writing
+        SqliteDatabase.writing = writing
 
     def pass_time(self, seconds):
         self.clock.advance(seconds)

@@ -7,12 +7,15 @@ import pytest_asyncio
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.uploads import spool_in
+from tests.gateway.stores import postgres_server
 from tests.servers import juicefs, tus_node
 from tests.servers.carrier import carrying
 from tests.servers.gcs import GcsEmulator
 from tests.servers.s3 import S3Server
 from tests.servers.seaweedfs import SeaweedFS
 from tests.servers.tus_node import TusNode
+
+__all__ = ["postgres_server"]
 
 
 def pytest_collection_modifyitems(items):

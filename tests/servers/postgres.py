@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -83,6 +84,44 @@ class PostgresServer:
             yield self.config(name)
         finally:
             self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextmanager
+    def held(self, config: PostgresConfig, lock: str) -> Iterator[Callable[[], None]]:
+        """Hold a lock in a database for as long as this lasts; gives what waits for one who waits.
+
+        Args:
+            config: The database.
+            lock: The statement that takes the lock.
+        """
+        begun, may_end = threading.Event(), threading.Event()
+
+        async def hold() -> None:
+            import asyncpg  # noqa: PLC0415 - an extra
+
+            connection = await asyncpg.connect(config.url, timeout=10)
+            async with connection.transaction():
+                await connection.execute(lock)
+                begun.set()
+                await asyncio.to_thread(may_end.wait, 30)
+            await connection.close()
+
+        def waiting() -> None:
+            name = config.url.rpartition("/")[2]
+            query = (
+                "SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database"  # noqa: S608
+                f" WHERE d.datname = '{name}' AND NOT l.granted"
+            )
+            while not self.run(query):
+                continue
+
+        with ThreadPoolExecutor(1) as thread:
+            holding = thread.submit(lambda: _run(hold))
+            begun.wait(10)
+            try:
+                yield waiting
+            finally:
+                may_end.set()
+                holding.result()
 
     def throw_out(self, database: str) -> None:
         """End all connections to a database."""
