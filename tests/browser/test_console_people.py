@@ -1,8 +1,11 @@
 """Who may do what, in the console: API keys, phones, and the log of what was changed."""
 
+import dataclasses
+
 import pytest
 from playwright.async_api import expect
 
+from gateway.model_phones import PhoneVisit, VisitState
 from tests.browser.console_desk import go, sign_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -77,3 +80,31 @@ async def test_changes_stand_in_the_audit_log(page, gateway, shot):
 
     await expect(page.get_by_label("To", exact=True)).to_have_value(made)
     await expect(page.get_by_role("row").filter(has_text="Create device")).to_have_count(1)
+
+
+async def test_a_visit_of_a_phone_is_seen_as_it_goes(page, gateway):
+    """What a phone brings appears by itself, with what is in the way, until it is done."""
+    made = (await gateway.call("POST", "/v1/phones/codes", {"name": "Ada's phone"})).json
+    own = {"Origin": gateway.url}
+    body = {"code": made["code"]}
+    phone = (await gateway.call("POST", "/phone/pair", body, token="", headers=own)).json["phone"]
+    await sign_in(page, gateway, "#/phones")
+    now = gateway.gateway.clock.now()
+    broken = {"id": "1", "label": "Monday", "state": "problem", "message": "Its card is broken."}
+    visit = PhoneVisit(
+        id="vis_1",
+        phone_id=phone["id"],
+        recorder="FP-0001",
+        state=VisitState.SYNCING,
+        standing={"recordings": [broken], "message": ""},
+        began_at=now,
+        heard_at=now,
+    )
+    await gateway.gateway.store.phones.keep_visit(visit)
+    row = page.get_by_role("row").filter(has_text="FP-0001")
+    await expect(row).to_contain_text("Bringing recordings")
+    await expect(row).to_contain_text("Monday: Its card is broken.")
+    over = dataclasses.replace(visit, state=VisitState.DONE, ended_at=now, standing={})
+    await gateway.gateway.store.phones.keep_visit(over)
+
+    await expect(row).to_contain_text("Done")
