@@ -130,6 +130,8 @@ def _answer(answer: Answer, schema_of: dict[type, dict[str, Any]]) -> dict[str, 
         described["content"] = {
             "application/json": {"schema": schema_of[answer.body], "example": answer.example}
         }
+    elif answer.text_type is not None:
+        described["content"] = {answer.text_type: {"schema": {"type": "string"}}}
     return described
 
 

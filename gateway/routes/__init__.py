@@ -25,12 +25,16 @@ class Admits(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One good answer; `body` is a msgspec struct, None for no JSON body."""
+    """One good answer; `body` is a msgspec struct, None for no JSON body.
+
+    `text_type` is that of a body that is no JSON, where there is one.
+    """
 
     status: int
     means: str
     body: type | None = None
     example: Any = None
+    text_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -171,7 +171,13 @@ ROUTES = (
                 schema={"type": "string", "pattern": "^[0-9]{1,18}$"},
             ),
         ),
-        answers=(Answer(status=200, means="A `text/event-stream` that lasts some minutes."),),
+        answers=(
+            Answer(
+                status=200,
+                means="A stream that lasts some minutes.",
+                text_type="text/event-stream",
+            ),
+        ),
         problems=(InvalidRequest, Unavailable),
     ),
 )
