@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from gateway import cli_bounds, cli_webhooks
+from gateway import cli_bounds, cli_phones, cli_webhooks
 from gateway.errors import GatewayError
 
 _EXIT_STATUS = """\
@@ -151,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--dry-run", action="store_true", help="only say what would go")
     cli_webhooks.add(commands, _command, _group)
     cli_bounds.add(commands, _command, _group)
+    cli_phones.add(commands, _command, _group)
     _command(
         commands,
         "openapi",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from device.clock import SystemClock
-from gateway import commands_bounds, commands_webhooks
+from gateway import commands_bounds, commands_phones, commands_webhooks
 from gateway.access import new_id
 from gateway.agreement import adopt
 from gateway.bounds.auditing import by_shell
@@ -57,6 +57,8 @@ async def run(arguments: Namespace, ready: Ready) -> Outcome | None:
             outcome = await _sweep(folder, dry_run=arguments.dry_run)
         case "keys":
             outcome = await _keys(arguments, folder)
+        case "phones":
+            outcome = Outcome(*await commands_phones.run(arguments, folder))
         case "webhooks":
             outcome = Outcome(*await commands_webhooks.run(arguments, folder))
         case "audit" | "quota" | "retention":

@@ -134,6 +134,15 @@ def parse_listen(text: str) -> tuple[str, int]:
     return match["six"] or match["host"], int(match["port"])
 
 
+def public_origin(flag: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Say how clients see this gateway, without `/v1`; None where nobody has said.
+
+    Raises:
+        ConfigInvalid: It is no such address.
+    """
+    return _public_url(flag or environ.get(f"{ENV_PREFIX}PUBLIC_URL"))
+
+
 def _public_url(text: str | None) -> str | None:
     if text is None:
         return None
