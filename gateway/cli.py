@@ -28,6 +28,7 @@ environment:
   FIELDPOST_GATEWAY_DATABASE, _DATABASE_FILE      postgresql://… (a file in DATA)
   FIELDPOST_GATEWAY_OBJECTS                       filesystem, s3://BUCKET or gs://BUCKET
   FIELDPOST_GATEWAY_SWEEP_AGE_S, _SWEEP_EVERY_S   of abandoned uploads (30 days, hourly)
+  FIELDPOST_GATEWAY_NATS_URL, _EVENTS_KEEP_DAYS   a stream of events (none), their keeping (30)
   FIELDPOST_GATEWAY_RATE_DEVICE_PER_MIN, _RATE_KEY_PER_MIN  requests a minute (600, 6000)
   FIELDPOST_GATEWAY_RETENTION_DAYS, _AUDIT_DAYS   how long things are kept (for ever, 400)
 
