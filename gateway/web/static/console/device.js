@@ -6,7 +6,7 @@ import { lookAgain } from "./live.js";
 import { ago, at } from "./moments.js";
 import { remark, state } from "./states.js";
 import { table } from "./table.js";
-import { bytes, count, plain } from "./words.js";
+import { bytes, count, named, plain } from "./words.js";
 import { commands } from "./device_commands.js";
 import { credentials } from "./device_credentials.js";
 import { health } from "./device_health.js";
@@ -71,7 +71,7 @@ function problems(faults) {
 
 async function recent(id, signal) {
   const list = table("The last recordings of this device", [
-    { head: "Recording", main: true, cell: (row) => h("a", { href: `#/recordings/${row.id}` }, row.name || at(row.started_at ?? row.created_at)) },
+    { head: "Recording", main: true, cell: (row) => h("a", { href: `#/recordings/${row.id}` }, named(row)) },
     { head: "Begun", cell: (row) => ago(row.started_at ?? row.created_at) },
     { head: "Media", right: true, cell: (row) => String(row.media.length) },
     { head: "State", cell: (row) => state(row.status, RECORDED[row.status]) },

@@ -16,7 +16,7 @@ const WEAK_DBM = -100;
 
 export default async function draw(root, { signal }) {
   let rows = [];
-  const wanted = h("input", { type: "search", autocomplete: "off", placeholder: "Name or serial number" });
+  const wanted = h("input", { type: "search", autocomplete: "off", placeholder: "Name or number" });
   const which = select([["", "All devices"], ["problems", "With a problem"], ["backlog", "With a backlog"]], "");
   const total = h("p", { class: "quiet number" });
   const list = table("Devices of the fleet, the worst first", COLUMNS, (row) => row.id,
@@ -49,7 +49,7 @@ const COLUMNS = [
     row.name ? h("span", { class: "quiet" }, ` ${row.serial_number}`) : null) },
   { head: "State", cell: (row) => h("span", { class: "states" }, row.problems.length
     ? row.problems.map((problem) => remark(sentence(problem.message), problem.severity === "error" ? "bad" : "warn"))
-    : row.last_seen_at ? remark("All well", "ok") : remark("Not enrolled yet, or never on", "")) },
+    : row.last_seen_at ? remark("All well", "ok") : remark("Not heard of yet", "")) },
   { head: "Last seen", cell: (row) => ago(row.last_seen_at) },
   { head: "Battery", right: true, cell: (row) => level(row.battery_percent, "%", row.battery_percent < LOW_BATTERY) },
   { head: "Storage", right: true, cell: storage },

@@ -11,7 +11,7 @@ import { state } from "./states.js";
 import { doing, say } from "./telling.js";
 import { timelineOf } from "./timeline.js";
 import { progressBars } from "./uploading.js";
-import { bytes, plain, span } from "./words.js";
+import { bytes, named, plain, span } from "./words.js";
 
 const NO_WAVE = {
   working: "The waveform is being made.",
@@ -33,7 +33,7 @@ export default async function draw(root, { params: [id], values, signal }) {
   let told = "";
   const look = async () => {
     const [recording, timeline] = await Promise.all([get(path, signal), get(`${path}/timeline`, signal)]);
-    title.textContent = recording.name || recording.id;
+    title.textContent = named(recording);
     if (JSON.stringify(recording) !== told) fill(facts, known(recording, await whose(recording, signal), timeline, bars));
     told = JSON.stringify(recording);
     const media = JSON.stringify(recording.media.map((each) => [each.id, each.status]));

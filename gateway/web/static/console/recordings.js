@@ -8,7 +8,7 @@ import { PAGE_SIZE, pager } from "./pager.js";
 import { state } from "./states.js";
 import { table } from "./table.js";
 import { progressBars } from "./uploading.js";
-import { bytes, count } from "./words.js";
+import { bytes, count, named } from "./words.js";
 
 const STATES = [["", "Any state"], ["pending", "Coming up"], ["uploaded", "Stored"], ["integrity_failure", "Damaged"]];
 const WORDS = Object.fromEntries(STATES);
@@ -46,7 +46,7 @@ export default async function draw(root, { values, signal }) {
 
 function columns(names, bars) {
   return [
-    { head: "Recording", main: true, cell: (row) => h("a", { href: `#/recordings/${row.id}` }, row.name || row.id) },
+    { head: "Recording", main: true, cell: (row) => h("a", { href: `#/recordings/${row.id}` }, named(row)) },
     { head: "Begun", cell: (row) => ago(row.started_at ?? row.created_at) },
     { head: "Device", cell: (row) => row.device_id
       ? h("a", { href: `#/devices/${row.device_id}` }, names.get(row.device_id) ?? row.device_id) : "–" },

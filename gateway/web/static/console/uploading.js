@@ -2,7 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { say } from "./telling.js";
-import { bytes } from "./words.js";
+import { bytes, named } from "./words.js";
 
 /**
  * Keep bars of recordings. `of(row)` makes one; `move(event)` hears of bytes that arrived, and
@@ -13,7 +13,7 @@ export function progressBars() {
 
   function of(row) {
     const known = bars.get(row.id);
-    const bar = { name: row.name || row.id, flying: known?.flying ?? new Map(), media: row.media,
+    const bar = { name: named(row), flying: known?.flying ?? new Map(), media: row.media,
       fill: h("span"), words: h("p", { class: "hint number" }) };
     bar.track = h("span", { class: "bar", role: "progressbar", "aria-label": `Upload of ${bar.name}`, "aria-valuemin": 0, "aria-valuemax": 100 }, bar.fill);
     bars.set(row.id, bar);

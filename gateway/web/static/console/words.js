@@ -62,6 +62,9 @@ export const utc = (date) => `${date.toISOString().slice(0, 19).replace("T", " "
 /** 1 device, 3 devices. */
 export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
+/** What a recording is called where nobody gave it a name. */
+export const named = (recording) => recording.name || `Recording of ${local(new Date(recording.started_at ?? recording.created_at))}`;
+
 /** With a capital at its begin. */
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
