@@ -80,7 +80,7 @@ _ENTRY = {
 
 def _text(name: str, means: str) -> Parameter:
     return Parameter(
-        name=name, place="query", means=means, schema={"type": "string", "maxLength": 255}
+        name=name, place="query", means=means, schema={"type": "string"}
     )
 
 

@@ -41,6 +41,16 @@ expected-statuses = ["400", "401", "403", "404", "412", "415", "422"]
 
 # A change is merged before it is looked at: what its nulls have emptied is gone by then.
 [[operations]]
+include-path-regex = "^/v1/phones/codes$"
+checks.allow_header_conformance.enabled = false  # It is a phone's path, too: DELETE finds none.
+
+# Hundreds of cases for one body that four operations take; patchSettings tries them all.
+[[operations]]
+include-path-regex = "/settings$"
+exclude-path = "/v1/settings"
+phases.coverage.enabled = false
+
+[[operations]]
 include-path-regex = "/settings$"
 checks.negative_data_rejection.enabled = false
 
@@ -114,7 +124,8 @@ def fuzz(
 def _open_to(token: str) -> list[str]:
     """Name the operations that a credential opens; tests/contract knows what the others say.
 
-    A stream has no end that could be waited for: tests/gateway/test_live.py reads it.
+    What anybody may ask is asked with the key. A stream has no end that could be waited for:
+    tests/gateway/test_live.py reads it.
     """
     kind = "deviceToken" if token.startswith("dtok_") else "apiKey"
     return [
@@ -122,7 +133,7 @@ def _open_to(token: str) -> list[str]:
         for path in json.loads(_DESCRIPTION.read_text())["paths"].values()
         for operation in path.values()
         if "text/event-stream" not in operation["responses"].get("200", {}).get("content", {})
-        and (not operation["security"] or any(kind in each for each in operation["security"]))
+        and any(kind in each for each in operation["security"] or [{"apiKey": []}])
     ]
 
 

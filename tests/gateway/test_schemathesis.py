@@ -15,7 +15,7 @@ def gateway(tmp_path_factory):
         yield found
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("credential", ["key", "token"])
 def test_answers_are_those_described(gateway, tmp_path, credential):
     """No 500, no status, header, type or body but those of the description; nonsense is refused."""
