@@ -21,7 +21,7 @@ _TOKEN_BYTES = 32
 
 
 class EnrolDesk:
-    """The use cases of one-time codes; counts wrong ones in this process, which serves alone."""
+    """The use cases of one-time codes; counts wrong ones in this process (see `Guesses`)."""
 
     def __init__(self, store: Store, clock: Clock, *, secret: bytes) -> None:
         self._store = store

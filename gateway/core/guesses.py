@@ -15,7 +15,10 @@ _SIX_PREFIX = 64
 
 
 class Guesses:
-    """Counts tries; those that turn out right are taken back. Holds `OVERALL` entries at most."""
+    """Counts tries; those that turn out right are taken back. Holds `OVERALL` entries at most.
+
+    Each process counts by itself: a hundred of them would let 180,000 of 2**40 codes be tried.
+    """
 
     def __init__(self) -> None:
         self._tries: deque[tuple[float, str]] = deque()

@@ -14,6 +14,7 @@ _MOST = 1024
 class JustMade:
     """Media as this process wrote them, each given once.
 
+    Asked only where bytes go through the gateway: into a folder, from which one process serves.
     Nobody can send bytes of one before it is kept here; what changes it afterwards drops it. And
     `Recordings.finish_medium` looks at the row itself: what another process did is noticed there.
     """

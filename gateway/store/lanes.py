@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.store.postgres_faults import connection_was_lost, met_another
+from gateway.errors import Unavailable
+from gateway.store.postgres_faults import connection_was_lost, is_at_fault, met_another
 
 _TRIES = 5
 _CALL_S = 20.0
@@ -33,8 +34,8 @@ class Lanes:
     Measured: at SERIALIZABLE, which needs no turns, a few writers at small tables refuse each other
     all the time, since reading a page of an index counts as reading all that is on it.
 
-    Work that met another's all the same is run again, as is what found its connection gone. So it
-    must do nothing but look at the database and change it.
+    Work that met another's all the same is run again, as is what lost its connection before it was
+    to be committed. So it must do nothing but look at the database and change it.
     """
 
     def __init__(self, engine: AsyncEngine, lanes: int) -> None:
@@ -61,16 +62,23 @@ class Lanes:
             try:
                 return await self._transaction(key, work)
             except Exception as error:
-                lost = connection_was_lost(error) and not getattr(error, "at_commit", False)
-                if not (met_another(error) or (attempt == 0 and lost)):
+                if not (met_another(error) or (attempt == 0 and connection_was_lost(error))):
                     raise
             # Apart: those who met would meet again.
             await asyncio.sleep(random.uniform(0, _PAUSE_S * 2**attempt))  # noqa: S311 - no secret
         return await self._transaction(key, work)
 
     async def _transaction(self, key: str | None, work: Callable[[Connection], _T]) -> _T:
-        async with asyncio.timeout(_CALL_S), self._engine.begin() as connection:
-            return await connection.run_sync(_in_turn, key, work)
+        async with asyncio.timeout(_CALL_S), self._engine.connect() as connection:
+            result = await connection.run_sync(_in_turn, key, work)
+            try:
+                await connection.commit()
+            except Exception as error:
+                if not is_at_fault(error):
+                    raise
+                # It may count: to run it again here could do it twice. Callers know what they did.
+                raise Unavailable("the database did not say whether it kept this") from error
+            return result
 
 
 def _in_turn(connection: Connection, key: str | None, work: Callable[[Connection], _T]) -> _T:

@@ -113,6 +113,31 @@ async def test_work_that_is_cut_off_always_is_unavailable(database):
     assert [2] == await kept(database)
 
 
+async def test_a_commit_whose_answer_is_lost_is_not_repeated(database):
+    """It might count: whoever asked is told, and asks again as for any lost answer."""
+    await database.writing(
+        lambda c: [
+            c.execute(text(each)) and None
+            for each in (
+                (
+                    "CREATE FUNCTION cut_off() RETURNS trigger LANGUAGE plpgsql AS"
+                    " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'"
+                ),
+                (
+                    "CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON t INITIALLY DEFERRED"
+                    " FOR EACH ROW EXECUTE FUNCTION cut_off()"
+                ),
+            )
+        ]
+    )
+    runs = []
+    with pytest.raises(Unavailable, match="did not say"):
+        await database.writing(lambda c: runs.append(put(c, 1)))
+
+    assert [1] == runs
+    assert [] == await kept(database)
+
+
 async def test_idle_connections_that_were_cut_are_replaced(database, postgres_server):
     """After the server threw everybody out, neither readers nor writers notice."""
     await asyncio.gather(*(database.writing(put, n) for n in range(4)))
