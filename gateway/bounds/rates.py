@@ -93,7 +93,7 @@ class RateGate:
         held = self._held.get(subject)
         if held is None:
             held = self._held[subject] = _Held(begins_s, limit)
-        while not held.own and held.left:
+        if not held.own and held.left:
             await self._take(subject, held, limit, now)
         resets_s = held.begins_s + WINDOW_S
         if not held.own:

@@ -307,7 +307,8 @@ async def test_a_refresh_does_not_outlive_a_revocation(api, clock):
 
 
 async def _caller(api, token):
-    return await Access(api.gateway.store, api.gateway.clock).caller(f"Bearer {token}")
+    access = Access(api.gateway.store, api.gateway.clock, own_key="")
+    return await access.caller(f"Bearer {token}")
 
 
 @pytest.mark.parametrize("prefix", ["dtok_", "sk_live_"])

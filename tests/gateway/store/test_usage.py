@@ -8,6 +8,8 @@ from gateway.errors import QuotaReached, StorageQuotaReached
 from gateway.model import Device, Intent, MediaType, Medium, Recording
 from gateway.model_bounds import ALL_DEVICES, Quota, Usage
 from gateway.store import Asked
+from gateway.store.sql import migrate, open_store
+from tests.gateway.store.test_store import older
 
 pytestmark = pytest.mark.asyncio
 
@@ -222,3 +224,27 @@ async def test_days_of_long_ago_are_forgotten(any_store):
     await any_store.quotas.forget(DAY + timedelta(days=1))
 
     assert Usage(day=DAY, storage_bytes=60) == await desk.used()
+
+
+async def test_what_an_older_release_kept_counts(tmp_path):
+    """From the migration on: neither what is deleted nor what is expired."""
+    await older(
+        tmp_path,
+        "0003",
+        "INSERT INTO devices (id, serial_number, metadata, heartbeat, binding_generation,"
+        " created_at, updated_at)"
+        " VALUES ('dev_1', 'AM-07', '{}', '{}', 0, '2026-03-01 12:00:00', '2026-03-01 12:00:00')",
+        "INSERT INTO recordings (id, device_id, status, metadata, created_at, deleted_at) VALUES"
+        " ('rec_1', 'dev_1', 'pending', '{}', '2026-03-01 12:00:00', NULL),"
+        " ('rec_2', 'dev_1', 'pending', '{}', '2026-03-01 12:00:00', '2026-03-01 12:00:00')",
+        "INSERT INTO media (id, recording_id, type, content_type, status, created_at,"
+        " file_size_bytes, expired_at) VALUES"
+        " ('med_1', 'rec_1', 'audio', 'a/o', 'pending', '2026-03-01 12:00:00', 70, NULL),"
+        " ('med_2', 'rec_1', 'image', 'i/j', 'pending', '2026-03-01 12:00:00', NULL, NULL),"
+        " ('med_3', 'rec_1', 'image', 'i/j', 'pending', '2026-03-01 12:00:00', 5,"
+        " '2026-03-01 12:00:00'),"
+        " ('med_4', 'rec_2', 'audio', 'a/o', 'pending', '2026-03-01 12:00:00', 9, NULL)",
+    )
+    await migrate(tmp_path)
+    async with open_store(tmp_path) as store:
+        assert 70 == (await store.quotas.used("dev_1", DAY)).storage_bytes
