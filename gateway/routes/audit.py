@@ -43,8 +43,8 @@ async def page(exchange: Exchange) -> web.StreamResponse:
     limit = exchange.limit()
     query = exchange.request.query
     which = AuditFilter(
-        subject=query.get("subject"),
-        actor=query.get("actor"),
+        subject=query.get("subject") or None,
+        actor=query.get("actor") or None,
         before=exchange.number("before", 0, least=0, most=10**9 - 1) or None,
     )
     found = await exchange.gateway.store.audit.page(which, limit + 1)
