@@ -49,7 +49,9 @@ class Landing:
     async def target(self, medium: Medium, signed: SignedFor) -> UploadTarget:
         """See `Intake.target`."""
         uploads = self._store.uploads
-        known = await uploads.handle(medium.id)
+        # Small media have no upload to look for: that would be a look at the database for each.
+        begins = self._objects.begins(offer_of(medium))
+        known = await uploads.handle(medium.id) if begins else None
         target = await self._objects.target(ref_of(medium), offer_of(medium), signed, handle=known)
         if target.handle is None or target.handle == known:
             return target
@@ -163,8 +165,10 @@ class Landing:
         finished = await self._store.recordings.finish_medium(
             medium, size_bytes=stored.size_bytes, sha256=stored.sha256, mark=stored.mark
         )
-        if (handle := await self._store.uploads.handle(medium.id)) is not None:
-            await self._store.uploads.drop(medium.id, handle)
+        if self._objects.begins(offer_of(medium)):
+            handle = await self._store.uploads.handle(medium.id)
+            if handle is not None:
+                await self._store.uploads.drop(medium.id, handle)
         logger.info(
             "A medium is whole.",
             extra={

@@ -143,6 +143,10 @@ class Turns:
 
 
 async def _acquire(lock: asyncio.Lock) -> None:
+    if not lock.locked():
+        # Nobody to wait for, as with nearly every medium: a deadline would cost more than the lock.
+        await lock.acquire()
+        return
     try:
         async with asyncio.timeout(_LET_GO_S):
             await lock.acquire()

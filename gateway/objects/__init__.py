@@ -151,6 +151,10 @@ class DirectObjectStore(ObjectStore, Protocol):
         """
         ...
 
+    def begins(self, offer: Offer) -> bool:
+        """Say whether an object like this goes up by an upload that has a handle."""
+        ...
+
     async def abandon(self, ref: ObjectRef, handle: str) -> None:
         """End an upload that has not become an object; repeatable."""
         ...

@@ -53,7 +53,7 @@ class S3Objects:
         self, ref: ObjectRef, offer: Offer, signed: SignedFor, *, handle: str | None = None
     ) -> UploadTarget:
         """See `ObjectStore.target`; large objects get the URL of their parts document."""
-        if offer.size_bytes is not None and offer.size_bytes > self._config.single_put_bytes:
+        if self.begins(offer):
             url = signed_url(
                 self._secret,
                 Purpose.PARTS,
@@ -74,6 +74,10 @@ class S3Objects:
         put = S3Request(method="PUT", key=self._bucket.key(ref), headers=sent | length)
         url = await self._bucket.signer.sign(put, signed.life_s)
         return UploadTarget(url=url, protocol="single_put", headers=sent, handle=handle)
+
+    def begins(self, offer: Offer) -> bool:
+        """See `DirectObjectStore.begins`."""
+        return offer.size_bytes is not None and offer.size_bytes > self._config.single_put_bytes
 
     async def download_url(self, ref: ObjectRef, signed: SignedFor) -> str:
         """See `ObjectStore.download_url`."""

@@ -93,10 +93,13 @@ class Bucket:
         yield
         await self.after(what)
 
+    def begins(self, offer: Offer) -> bool:
+        return offer.size_bytes is not None and offer.size_bytes > self._part_size
+
     async def target(
         self, ref: ObjectRef, offer: Offer, signed: SignedFor, *, handle: str | None = None
     ) -> UploadTarget:
-        if offer.size_bytes is not None and offer.size_bytes > self._part_size:
+        if self.begins(offer):
             url = signed_url(
                 self._secret,
                 Purpose.PARTS,

@@ -255,8 +255,23 @@ async def test_nobody_rejects_while_another_verifies(client, bucket):
     assert asked == ["look", "copy", "remove"]
 
 
+async def test_small_media_have_no_upload_to_look_for(client, bucket, monkeypatch):
+    """Handing out their URLs and checking them asks the database for no upload of theirs."""
+    asked = []
+    monkeypatch.setattr(client.store.uploads, "handle", asked.append)
+    recording = await client.recording()
+    _, ref = await client.medium(recording, AUDIO)
+    bucket.put(ref, AUDIO)
+    await client.complete(recording, AUDIO)
+
+    assert [] == asked
+
+
 class Sessions(Bucket):
     """A bucket whose targets are sessions that are begun at once, as Google's are."""
+
+    def begins(self, offer):
+        return True
 
     async def target(self, ref, offer, signed, *, handle=None):
         del signed
