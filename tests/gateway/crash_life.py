@@ -190,7 +190,7 @@ class Life:
 
     async def live(self):
         gateway = self.gateway
-        access = Access(gateway.store, gateway.clock)
+        access = Access(gateway.store, gateway.clock, own_key="")
         self.caller = await access.caller(f"Bearer {TOKEN}")
         with suppress(RecordingDeleted):
             await self.verified()
@@ -349,7 +349,7 @@ async def judge(folder, said):
 
 async def consistent(gateway):
     """Every medium that counts as uploaded is on the disk, byte for byte."""
-    access = Access(gateway.store, gateway.clock)
+    access = Access(gateway.store, gateway.clock, own_key="")
     caller = await access.caller(f"Bearer {TOKEN}")
     listed, _ = await gateway.recordings.page(caller, RecordingFilter(), limit=10, offset=0)
     for recording in listed:
