@@ -18,7 +18,7 @@ class SqlAudit:
 
     async def note(self, entry: AuditEntry) -> None:
         """See `Audit.note`."""
-        await self._database.writing(_note, entry)
+        await self._database.writing_of(entry.subject, _note, entry)
 
     async def page(self, which: AuditFilter, limit: int) -> list[AuditEntry]:
         """See `Audit.page`."""

@@ -50,13 +50,15 @@ class SqlDeliveries:
         # Most often nothing is due: that is no reason to write.
         if not await self._database.reading(_any_due, lease.at, slots):
             return []
-        return await self._database.writing(_claim, lease, limit=limit, each=each, slots=slots)
+        return await self._database.writing_of(
+            "deliveries", _claim, lease, limit=limit, each=each, slots=slots
+        )
 
     async def ended(
         self, claimed: Claimed, tried: Try, next_at: datetime | None
     ) -> DeliveryStatus | None:
         """See `Deliveries.ended`."""
-        return await self._database.writing(_ended, claimed, tried, next_at)
+        return await self._database.writing_of("deliveries", _ended, claimed, tried, next_at)
 
     async def delivery(self, delivery_id: str) -> Delivery | None:
         """See `Deliveries.delivery`."""

@@ -31,7 +31,7 @@ class SqlEvents:
         done = 0
         for fan in range(_FANS):
             try:
-                done = await self._database.writing(_fan_out, at, limit)
+                done = await self._database.writing_of("events", _fan_out, at, limit)
                 break
             except IntegrityError:
                 # Another process gave the same position: its events are done, ours may not be.
@@ -59,7 +59,7 @@ class SqlEvents:
 
     async def streamed(self, event_ids: Sequence[str], at: datetime) -> None:
         """See `Events.streamed`."""
-        await self._database.writing(_streamed, event_ids, at)
+        await self._database.writing_of("events", _streamed, event_ids, at)
 
     async def backlog(self) -> Backlog:
         """See `Events.backlog`."""
@@ -67,6 +67,9 @@ class SqlEvents:
 
     async def expire(self, before: datetime, *, streaming: bool, limit: int) -> int:
         """See `Events.expire`."""
+        # Most often nothing is old: that is no reason to write.
+        if not await self._database.reading(_old, before, streaming=streaming, limit=1):
+            return 0
         return await self._database.writing(_expire, before, streaming=streaming, limit=limit)
 
 
@@ -220,6 +223,14 @@ def _backlog(connection: Connection) -> Backlog:
 
 
 def _expire(connection: Connection, before: datetime, *, streaming: bool, limit: int) -> int:
+    old = _old(connection, before, streaming=streaming, limit=limit)
+    if old:
+        connection.execute(delete(deliveries).where(deliveries.c.event_id.in_(old)))
+        connection.execute(delete(events).where(events.c.id.in_(old)))
+    return len(old)
+
+
+def _old(connection: Connection, before: datetime, *, streaming: bool, limit: int) -> list[str]:
     on_its_way = (
         select(deliveries.c.id)
         .where(
@@ -241,8 +252,4 @@ def _expire(connection: Connection, before: datetime, *, streaming: bool, limit:
     )
     if streaming:
         query = query.where(events.c.streamed_at.is_not(None))
-    old = list(connection.execute(query).scalars())
-    if old:
-        connection.execute(delete(deliveries).where(deliveries.c.event_id.in_(old)))
-        connection.execute(delete(events).where(events.c.id.in_(old)))
-    return len(old)
+    return list(connection.execute(query).scalars())

@@ -96,11 +96,11 @@ class SqlPhones:
 
     async def seen(self, phone_id: str, at: datetime) -> None:
         """See `Phones.seen`."""
-        await self._database.writing(_seen, phone_id, at)
+        await self._database.writing_of(phone_id, _seen, phone_id, at)
 
     async def keep_visit(self, visit: PhoneVisit) -> None:
         """See `Phones.keep_visit`."""
-        await self._database.writing(_keep_visit, visit)
+        await self._database.writing_of(visit.phone_id, _keep_visit, visit)
 
     async def visits(self, phone_id: str, limit: int) -> list[PhoneVisit]:
         """See `Phones.visits`."""

@@ -38,14 +38,14 @@ class SqlRates:
         self, subject: str, *, at: datetime, window_s: int, limit: int, want: int
     ) -> Grant:
         """See `Rates.take`."""
-        return await self._database.writing(
-            _take, subject, window_of(at, window_s), limit=limit, want=want
+        return await self._database.writing_of(
+            subject, _take, subject, window_of(at, window_s), limit=limit, want=want
         )
 
     async def give_back(self, subject: str, *, at: datetime, window_s: int, count: int) -> None:
         """See `Rates.give_back`."""
         window = window_of(at, window_s)
-        await self._database.writing(_give_back, subject, window.start, count)
+        await self._database.writing_of(subject, _give_back, subject, window.start, count)
 
     async def forget(self, before: datetime) -> None:
         """See `Rates.forget`."""

@@ -27,7 +27,7 @@ class SqlSessions:
 
     async def prolong(self, session_hash: str, seen_at: datetime, expires_at: datetime) -> None:
         """See `Sessions.prolong`."""
-        await self._database.writing(_prolong, session_hash, seen_at, expires_at)
+        await self._database.writing_of(session_hash, _prolong, session_hash, seen_at, expires_at)
 
     async def end(self, session_hash: str) -> None:
         """See `Sessions.end`."""

@@ -23,7 +23,7 @@ class SqlWaveforms:
 
     async def keep(self, medium_id: str, waves: Waves, at: datetime) -> None:
         """See `Waveforms.keep`."""
-        await self._database.writing(_keep, medium_id, waves, at)
+        await self._database.writing_of(medium_id, _keep, medium_id, waves, at)
 
 
 def _known(
