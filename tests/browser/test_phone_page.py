@@ -91,7 +91,7 @@ async def found(page: Page, desk):
     return tunnel, await tunnel.next(Open)
 
 
-def standing(channel: int, recordings, message: str = "Stay near the recorder") -> Standing:
+def standing(channel: int | None, recordings, message: str = "Stay near the recorder") -> Standing:
     return Standing(
         channel=channel,
         recorder="FP-0001",
@@ -128,7 +128,7 @@ async def test_a_typed_code_pairs(phone, desk, trouble, shots):
 
 async def test_a_used_code_is_refused_with_what_to_do(phone, desk, trouble, shots):
     """The person learns where the next code comes from, and can type it."""
-    trouble.expect("status of 410")
+    trouble.expect("status of 410|status of 401")
     desk.name, desk.pairing_status = None, 410
     await phone.goto("/phone#ABCD-EFGH")
     alert = phone.get_by_role("alert")
@@ -136,6 +136,54 @@ async def test_a_used_code_is_refused_with_what_to_do(phone, desk, trouble, shot
     await expect(alert).to_contain_text("Ask for a new one in the console")
     await expect(phone.get_by_label("Pairing code")).to_have_value("ABCD-EFGH")
     await shots(phone, "code-refused")
+
+
+async def test_a_used_link_opens_the_page_of_whom_it_paired(phone, desk, trouble):
+    """Whoever comes back by the link of the first day goes on, and is asked for nothing."""
+    trouble.expect("status of 410")
+    desk.pairing_status = 410
+    await phone.goto("/phone#ABCD-EFGH")
+    await desk.tunnel()
+    await expect(phone.get_by_role("alert")).not_to_contain_text("code")
+
+
+async def test_a_code_scanned_while_the_page_is_open_pairs(phone, desk, trouble):
+    """The camera app may lead to the page that is there already."""
+    trouble.expect("status of 401")
+    desk.name = None
+    await phone.goto("/phone")
+    await expect(phone.get_by_label("Pairing code")).to_be_visible()
+    await phone.goto("/phone#ABCD-EFGH")
+    await desk.tunnel()
+
+    assert desk.codes == ["ABCD-EFGH"]
+
+
+async def test_a_page_that_opens_before_the_gateway_waits_for_it(phone, desk, trouble):
+    """It says so, and begins by itself when the network comes."""
+    trouble.expect("ERR_FAILED|ERR_CONNECTION")
+    await phone.route("**/phone/me", lambda route: route.abort())
+    await phone.goto("/phone")
+    await expect(phone.get_by_role("alert")).to_contain_text("The gateway cannot be reached")
+    await phone.unroute("**/phone/me")
+    await phone.evaluate("dispatchEvent(new Event('online'))")
+    await desk.tunnel()
+    await expect(phone.get_by_role("alert")).not_to_contain_text("cannot be reached")
+
+
+async def test_what_goes_up_without_its_recorder_is_shown(phone, desk):
+    """Recordings of a recorder that has left have a card, until it is here again."""
+    async with near(phone):
+        await phone.goto("/phone")
+        tunnel = await desk.tunnel()
+        await tunnel.tell(standing(None, RECORDINGS[2:3], "Nothing more to pull"))
+        card = phone.locator(".card")
+        await expect(card.get_by_role("heading")).to_have_text("FP-0001")
+        await phone.get_by_role("button", name="Find a").click()
+        opened = await tunnel.next(Open)
+        await tunnel.tell(standing(opened.channel, RECORDINGS[:1]))
+        await expect(card).to_have_count(1)
+        await expect(card.get_by_role("heading")).to_have_text("Bota Pin 0001")
 
 
 async def test_progress_is_told_recording_by_recording(phone, desk, shots):

@@ -3,7 +3,7 @@
 import { Awake } from './wake.js';
 import { CHOICE } from './places.js';
 import { Recorders } from './recorders.js';
-import { Tunnel } from './tunnel.js';
+import { SLEPT, Tunnel } from './tunnel.js';
 import { codeInAddress, pair, unpair, whoAmI } from './pairing.js';
 import * as troubles from './troubles.js';
 import * as view from './view.js';
@@ -11,10 +11,15 @@ import * as words from './words.js';
 
 const TUNNEL = `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/phone/tunnel`;
 
+const AGAIN_MS = 5_000;
+
 const awake = new Awake();
 const speaker = new view.Speaker();
 let line = 'connecting';
-let earlier = null;
+let working = false;
+let trying = null;
+/** By recorder: what goes on without it. */
+const earlier = new Map();
 let drawing = false;
 
 const tunnel = new Tunnel(TUNNEL, {
@@ -23,23 +28,24 @@ const tunnel = new Tunnel(TUNNEL, {
     recorders.wake();
     draw();
   },
-  down() {
-    line = navigator.onLine ? 'away' : 'offline';
-    earlier = null;
+  down(code) {
+    line = navigator.onLine ? (code === SLEPT ? 'slept' : 'away') : 'offline';
+    earlier.clear();
     recorders.down();
     draw();
   },
   message(message) {
-    if (message.type === 'standing' && message.channel === null) {
-      earlier = message;
-      draw();
-    } else {
+    if (message.type !== 'standing' || message.channel !== null) {
       recorders.heard(message);
+    } else if (!recorders.heardOf(message) && message.recordings.length > 0) {
+      earlier.set(message.recorder, message);
+      draw();
     }
   },
   call: (call) => recorders.call(call),
   ended(code) {
     line = 'resting';
+    working = false;
     recorders.down();
     draw();
     if (code === 4401) {
@@ -61,7 +67,9 @@ function draw() {
     const moving = recorders.all.some((each) => each.moving);
     view.showLine(words.LINE[line]);
     view.showAdvice(words.ADVICE[moving ? 'moving' : line] ?? '');
-    view.showRecorders(recorders.all, earlier, (id) => recorders.remove(id));
+    const here = new Set(recorders.all.map(({ standing }) => standing?.recorder));
+    const others = [...earlier.values()].filter(({ recorder }) => !here.has(recorder));
+    view.showRecorders(recorders.all, others, (id) => recorders.remove(id));
     speaker.say(recorders.all);
     awake.want(moving);
   };
@@ -80,18 +88,25 @@ async function find() {
 }
 
 async function begin() {
+  clearTimeout(trying);
+  trying = null;
   const code = codeInAddress();
-  if (code !== '') {
-    await pairWith(code);
-    return;
-  }
+  let refused = null;
   try {
+    if (code !== '') {
+      try {
+        work(await pair(code));
+        return;
+      } catch (error) {
+        refused = troubles.ofPairing(error); // a link that was used is no harm to whom it paired
+      }
+    }
     const phone = await whoAmI();
-    if (phone === null) askForCode(null);
+    if (phone === null) askForCode(refused, code);
     else work(phone);
   } catch {
-    view.showTrouble(troubles.GATEWAY_AWAY, () => begin());
-    addEventListener('online', begin, { once: true });
+    view.showTrouble(troubles.GATEWAY_AWAY, begin);
+    trying = setTimeout(begin, AGAIN_MS);
   }
 }
 
@@ -112,6 +127,7 @@ function askForCode(trouble, code = '') {
 }
 
 async function work(phone) {
+  working = true;
   view.showPart('work');
   view.showPhone(phone);
   const lacking = await bluetoothTrouble();
@@ -138,6 +154,7 @@ async function leave() {
     view.showTrouble(troubles.GATEWAY_AWAY, leave);
     return;
   }
+  working = false;
   tunnel.stop();
   for (const { id } of recorders.all) recorders.remove(id);
   askForCode(null);
@@ -159,10 +176,14 @@ function listen() {
     else wake();
   });
   addEventListener('pageshow', wake);
-  addEventListener('online', wake);
+  addEventListener('hashchange', begin);
+  addEventListener('online', () => {
+    if (trying !== null && !working) begin();
+    wake();
+  });
   addEventListener('offline', () => tunnel.offline());
   navigator.bluetooth?.addEventListener('availabilitychanged', async () => {
-    view.showTrouble(await bluetoothTrouble());
+    if (working) view.showTrouble(await bluetoothTrouble());
     wake();
   });
 }

@@ -53,7 +53,6 @@ export class Gatt {
     if (this.#closed) return; // the device may be in another connection by now
     this.#closed = true;
     this.#device.removeEventListener('gattserverdisconnected', this.#onDisconnected);
-    for (const each of this.#characteristics) each.oncharacteristicvaluechanged = null;
     this.#device.gatt.disconnect(); // also ends an attempt to connect
   }
 
@@ -66,7 +65,9 @@ export class Gatt {
     for (const service of services) {
       for (const found of await characteristicsOf(service)) {
         const index = this.#characteristics.push(found) - 1;
-        found.oncharacteristicvaluechanged = ({ target }) => this.#changed(index, target.value);
+        found.addEventListener('characteristicvaluechanged', ({ target }) =>
+          this.#changed(index, target.value),
+        );
         told.push({ service: service.uuid, uuid: found.uuid, properties: propertiesOf(found) });
       }
     }

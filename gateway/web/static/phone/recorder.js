@@ -164,7 +164,7 @@ export class Recorder {
   }
 
   #rest(what, todo, retryS) {
-    this.trouble = { what, todo: todo ?? '' };
+    this.trouble = what ? { what, todo: todo ?? '' } : null;
     this.resting = retryS === null || retryS === undefined;
     this.disconnect('lost');
     if (!this.resting) this.#timer = setTimeout(() => this.connect(), retryS * 1000);

@@ -51,6 +51,13 @@ export class Recorders {
     this.#by(message.channel)?.heard(message);
   }
 
+  /** What a recorder brought that is not connected now; answers whether it is on the list. */
+  heardOf(standing) {
+    const known = this.all.filter((each) => each.standing?.recorder === standing.recorder);
+    for (const each of known) if (each.channel === null) each.heard(standing);
+    return known.length > 0;
+  }
+
   #by(channel) {
     return this.all.find((each) => each.channel === channel);
   }

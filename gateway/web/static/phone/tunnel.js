@@ -19,6 +19,8 @@ const OLD_PAGE = 4400;
 const FINAL = new Set([OLD_PAGE, 4401, 4409, 4426]);
 /** We ended it ourselves. */
 const GIVEN_UP = 0;
+/** We ended it because the phone slept longer than the gateway waits. */
+export const SLEPT = 1;
 
 /** What is told to `hear`: up(), down(code), message(object), call(call), ended(code). */
 export class Tunnel {
@@ -64,7 +66,7 @@ export class Tunnel {
     const awayMs = this.#hiddenAt === null ? 0 : performance.now() - this.#hiddenAt;
     this.#hiddenAt = null;
     if (this.#stopped) return;
-    if (this.#welcomed && awayMs > 2 * this.#pingMs) this.#drop(GIVEN_UP);
+    if (this.#welcomed && awayMs > 2 * this.#pingMs) this.#drop(SLEPT);
     if (this.#socket === null) this.#connect();
   }
 

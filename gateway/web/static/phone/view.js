@@ -57,10 +57,12 @@ export function showPhone({ name }) {
   write(at('phone-name'), TEXT.pairedAs(name));
 }
 
-/** Show the recorders; `earlier` is the standing of recordings whose recorder is not here. */
+/** Show the recorders; `earlier` are the standings of others, whose recordings go on without them. */
 export function showRecorders(recorders, earlier, remove) {
   const cards = recorders.map((each) => ({ key: each.id, recorder: each, standing: each.standing }));
-  if (earlier?.recordings.length > 0) cards.push({ key: '', recorder: null, standing: earlier });
+  for (const standing of earlier) {
+    cards.push({ key: `earlier ${standing.recorder}`, recorder: null, standing });
+  }
   keyed(at('recorders'), cards, makeCard, (card, shown) => fillCard(card, shown, remove));
   at('empty').hidden = cards.length > 0;
   write(at('find'), recorders.length > 0 ? TEXT.findMore : TEXT.find);
@@ -97,7 +99,7 @@ function makeCard() {
 
 function fillCard(card, { recorder, standing }, remove) {
   const inside = (name) => card.querySelector(`.${name}`);
-  const name = recorder === null ? TEXT.earlier : recorder.name;
+  const name = recorder === null ? standing.recorder : recorder.name;
   const percent = standing?.battery_percent;
   write(inside('name'), name);
   write(inside('battery'), percent == null ? '' : TEXT.battery(percent));

@@ -20,7 +20,6 @@ export const TEXT = {
   forget: 'Remove from the list',
   more: (count) => `and ${count} more`,
   safe: (count) => `${count} ${count === 1 ? 'recording' : 'recordings'} safe and off the recorder`,
-  earlier: 'Copied earlier',
   pairedAs: (name) => `Paired as “${name}”.`,
   battery: (percent) => `Battery ${percent} %`,
   unnamed: 'Recorder',
@@ -33,6 +32,7 @@ export const LINE = {
   offline: ['No network', 'bad'],
   away: ['Gateway away', 'bad'],
   resting: ['Resting', 'wait'],
+  slept: ['Connecting…', 'wait'],
 };
 
 /** What a recorder's card says while the gateway has not said more. */
@@ -56,9 +56,9 @@ const PAUSED = 'Goes on from here';
 
 export const ADVICE = {
   moving: 'Keep this page open, the screen on, and the phone near the recorder.',
-  idle: '',
   offline: 'No network. Nothing is lost: copying goes on when it is back.',
   away: 'The gateway cannot be reached. Nothing is lost: the page keeps trying.',
+  slept: 'The phone was locked or this page was away. Copying goes on now.',
 };
 
 /** Tell a recording's state in words, with its progress where it moves, or would. */
