@@ -29,6 +29,7 @@ MOST_SPOOLS = 64
 DRAIN_S = 5.0
 """What goes up gets so long to end when the process stops; it goes on at the next start."""
 WORKERS = 4
+AGAIN_S = 30.0
 
 _FOLDER = re.compile(r"[1-9][0-9]?")
 
@@ -62,7 +63,7 @@ class Pipeline:
         self._clock = clock
         self._dispatcher = dispatcher
         self._closing = closing
-        self._uploads = asyncio.create_task(dispatcher.run(), name="phone uploads")
+        self._uploads = asyncio.create_task(self._upload(), name="phone uploads")
 
     @classmethod
     async def open(cls, folder: Path, uplink: Uplink, clock: Clock) -> Self:
@@ -146,6 +147,15 @@ class Pipeline:
             self._uploads.cancel()
             await asyncio.wait([self._uploads])
         await self._closing.aclose()
+
+    async def _upload(self) -> None:
+        """Upload for ever: without it recordings would wait here for a restart."""
+        while True:
+            try:
+                await self._dispatcher.run()
+            except* Exception:  # the supervisor, as the agent's service is restarted by systemd
+                logger.exception("Uploads of what phones brought failed unexpectedly")
+            await self._clock.sleep(AGAIN_S)
 
 
 def _spool(folder: Path, clock: Clock) -> Spool:

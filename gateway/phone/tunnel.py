@@ -11,13 +11,10 @@ from aiohttp import WSMsgType, web
 from device.bell import Bell, first_of
 from device.clock import Clock
 from gateway.core.tunnel import (
-    MAX_FRAME_BYTES,
-    SUBPROTOCOL,
     VERSION,
     Bye,
     Call,
     Close,
-    Error,
     Failed,
     Hello,
     Lost,
@@ -36,6 +33,7 @@ from gateway.core.tunnel import (
 )
 from gateway.errors import InvalidRequest
 from gateway.model_phones import Phone
+from gateway.phone.ends import CLOGGED, GARBLED, NORMAL, OUTDATED, SEND_S, end_with
 
 if TYPE_CHECKING:
     from gateway.phone.channel import Channel
@@ -50,48 +48,11 @@ MOST_VISITS = 32
 """Of one tunnel, those included whose recorder has left and whose recordings still go up."""
 MOST_WAITING = 256
 HELLO_S = 15.0
-SEND_S = 30.0
-CLOSE_S = 2.0
-
-NORMAL, RESTARTING, CROWDED = 1000, 1012, 1013
-GARBLED, UNPAIRED, CLOGGED, TAKEN_OVER, OUTDATED = 4400, 4401, 4408, 4409, 4426
-
-SAID = {
-    RESTARTING: "The gateway restarts: this page comes back by itself.",
-    CROWDED: "Too many phones are connected: this page tries again by itself.",
-    GARBLED: "This page is of another release: load it anew.",
-    UNPAIRED: "This phone is not paired with the gateway: ask for a code.",
-    CLOGGED: "The phone's network is too slow now: this page comes back by itself.",
-    TAKEN_OVER: "This phone syncs in a newer page: close this one.",
-    OUTDATED: "This page is of another release: load it anew.",
-}
 
 _MANY = "Too many recorders at once: finish some first."
 _TWICE = "The page used a channel twice: load it anew."
 
 NewVisit = Callable[[Open, "Tunnel"], Awaitable["tuple[Channel, Visit]"]]
-
-
-def socket() -> web.WebSocketResponse:
-    """Make the WebSocket of a tunnel; pongs are seen here, because nobody else counts them."""
-    return web.WebSocketResponse(
-        protocols=(SUBPROTOCOL,),
-        max_msg_size=MAX_FRAME_BYTES + 1,
-        autoping=False,
-        compress=False,
-        timeout=CLOSE_S,
-    )
-
-
-async def turn_away(ws: web.WebSocketResponse, code: int) -> None:
-    """Tell a page why its tunnel ends, where it can see that: browsers hide refused handshakes."""
-    try:
-        async with asyncio.timeout(SEND_S):
-            if code in SAID:
-                await ws.send_str(encode_text(Error(code=code, message=SAID[code])))
-            await ws.close(code=code)
-    except (ConnectionError, TimeoutError):
-        return
 
 
 class Tunnel:
@@ -125,7 +86,7 @@ class Tunnel:
 
     def alive(self) -> bool:
         """Say whether the phone was heard of lately."""
-        return self._code is None and not self._unanswered
+        return self._code is None and self._unanswered < UNANSWERED
 
     def end(self, code: int) -> None:
         """End it; the first reason counts."""
@@ -140,7 +101,7 @@ class Tunnel:
                 await self._carry()
         finally:
             self.end(NORMAL)
-            await turn_away(self._ws, self._code or NORMAL)
+            await end_with(self._ws, self._code or NORMAL)
             self.over.ring()
 
     def call(self, call: Call) -> None:

@@ -16,24 +16,17 @@ from gateway.core.tokens import own_key
 from gateway.core.tunnel import Open
 from gateway.devices import DeviceDesk
 from gateway.errors import GatewayError, InvalidRequest
-from gateway.model_phones import Phone, PhoneVisit
+from gateway.model_phones import Phone
+from gateway.phone.ends import CROWDED, RESTARTING, TAKEN_OVER, UNPAIRED, end_with, socket
 from gateway.phone.pairing import PhoneDesk
-from gateway.phone.tunnel import (
-    CROWDED,
-    PING_S,
-    RESTARTING,
-    TAKEN_OVER,
-    UNPAIRED,
-    Tunnel,
-    socket,
-    turn_away,
-)
+from gateway.phone.tunnel import PING_S, Tunnel
 from gateway.store import Store
 
 if TYPE_CHECKING:
     from gateway.phone.channel import Channel
+    from gateway.phone.claims import Claims
     from gateway.phone.pipeline import Pipeline, Uplink
-    from gateway.phone.visits import Claims, Visit
+    from gateway.phone.visits import Visit
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +53,7 @@ class Tunnels:
         self._devices = devices
         self._phones = phones
         self._live: dict[str, Tunnel] = {}
-        self._pipeline: Pipeline | None = None
-        self._opening = asyncio.Lock()
+        self._pipeline: asyncio.Task[Pipeline] | None = None
         self._claims: Claims | None = None
         self._watching: asyncio.Task[None] | None = None
         self._draining = False
@@ -73,11 +65,11 @@ class Tunnels:
         ws = socket()
         await ws.prepare(request)
         if phone is None:
-            await turn_away(ws, UNPAIRED)
+            await end_with(ws, UNPAIRED)
         elif self._draining:
-            await turn_away(ws, RESTARTING)
+            await end_with(ws, RESTARTING)
         elif len(self._live) >= MOST_TUNNELS and phone.id not in self._live:
-            await turn_away(ws, CROWDED)
+            await end_with(ws, CROWDED)
         else:
             await self._carry(ws, phone, _own_origin(request))
         return ws
@@ -101,10 +93,11 @@ class Tunnels:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
-        async with self._opening:
-            pipeline, self._pipeline = self._pipeline, None
-            if pipeline is not None:
-                await pipeline.aclose()
+        opening, self._pipeline = self._pipeline, None
+        if opening is not None:
+            await asyncio.wait([opening])
+            if opening.exception() is None:
+                await opening.result().aclose()
 
     async def _carry(self, ws: web.WebSocketResponse, phone: Phone, origin: str) -> None:
         async def new_visit(opened: Open, tunnel: Tunnel) -> "tuple[Channel, Visit]":
@@ -129,7 +122,8 @@ class Tunnels:
 
     async def _visit(self, opened: Open, tunnel: Tunnel, origin: str) -> "tuple[Channel, Visit]":
         from gateway.phone.channel import Channel  # noqa: PLC0415 - heavy, and seldom needed
-        from gateway.phone.visits import Claims, Visit  # noqa: PLC0415 - as above
+        from gateway.phone.claims import Claims  # noqa: PLC0415 - as above
+        from gateway.phone.visits import Visit  # noqa: PLC0415 - as above
 
         pipeline = await self._open(origin)
         if self._claims is None:
@@ -146,7 +140,6 @@ class Tunnels:
             clock=self._clock,
             alive=tunnel.alive,
             say=tunnel.say,
-            told=self._told,
         )
         return channel, visit
 
@@ -160,18 +153,20 @@ class Tunnels:
         from gateway.phone.pipeline import Pipeline  # noqa: PLC0415 - heavy, and seldom needed
         from gateway.phone.words import DISK  # noqa: PLC0415 - as above
 
-        async with self._opening:
-            if self._draining:
-                raise InvalidRequest("The gateway restarts.")
-            if self._pipeline is None:
-                try:
-                    self._pipeline = await Pipeline.open(
-                        self._config.data / FOLDER, self._uplink(origin), self._clock
-                    )
-                except SpoolError as error:
-                    logger.exception("The spool of phones cannot be opened")
-                    raise InvalidRequest(DISK) from error
-            return self._pipeline
+        if self._draining:
+            raise InvalidRequest("The gateway restarts.")
+        opening = self._pipeline
+        if opening is None or (opening.done() and opening.exception() is not None):
+            folder = self._config.data / FOLDER
+            opening = self._pipeline = asyncio.create_task(
+                Pipeline.open(folder, self._uplink(origin), self._clock), name="phone pipeline"
+            )
+        try:
+            # A phone that leaves meanwhile must not leave a thread behind that holds the spool.
+            return await asyncio.shield(opening)
+        except SpoolError as error:
+            logger.error("The spool of phones cannot be opened", extra={"reason": str(error)})  # noqa: TRY400 - no bug of ours
+            raise InvalidRequest(DISK) from error
 
     def _uplink(self, origin: str) -> "Uplink":
         from device.config import CloudConfig  # noqa: PLC0415 - heavy, and seldom needed
@@ -219,9 +214,6 @@ class Tunnels:
     def _revoked(self, phone_id: str) -> None:
         if (tunnel := self._live.get(phone_id)) is not None:
             tunnel.end(UNPAIRED)
-
-    def _told(self, visit: PhoneVisit) -> None:
-        """Pass on how a visit goes."""
 
     async def _all_over(self) -> None:
         for tunnel in list(self._live.values()):

@@ -3,26 +3,18 @@
 import asyncio
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from device.bell import Bell, first_of
 from device.clock import Clock
 from device.config import RecorderConfig
-from device.core.link.fragments import frame_bytes
-from device.core.link.gatt_service import FROM_RECORDER, TO_RECORDER
-from device.drivers import Driver, Opening, bota, native
-from device.drivers.bota_session import NEEDED
-from device.errors import FieldpostError, LinkReason, LinkUnavailable, RecorderBusy
-from device.links.ble import BleLink
+from device.drivers import Driver, Opening
+from device.errors import FieldpostError, RecorderBusy
 from device.model import (
-    BlockHashes,
     Listing,
-    Medium,
     RecorderId,
     RecorderInfo,
-    Recording,
-    RecordingKey,
 )
 from device.visit import Visitor
 from device.words import printable
@@ -32,6 +24,8 @@ from gateway.model_phones import Phone, PhoneVisit, VisitState
 from gateway.phone import words
 from gateway.phone.board import Shelf, document
 from gateway.phone.channel import Channel
+from gateway.phone.claims import Claims
+from gateway.phone.opening import Shown, open_on
 from gateway.phone.pipeline import Pipeline
 from gateway.phone.registries import serial_of
 from gateway.store import Store
@@ -41,44 +35,9 @@ logger = logging.getLogger(__name__)
 SHOW_S = 0.25
 KEEP_S = 5.0
 HEARD_S = 60.0
-GIVE_WAY_S = 5.0
 HEARTBEAT_S = 20.0
 LAST_S = 3.0
 """For the heartbeat of a recorder that is gone already."""
-FRAME_VALUE_BYTES = 244
-"""Frames suit values of a full packet: browsers ask for an MTU that carries one."""
-
-
-@dataclass(kw_only=True)
-class Claims:
-    """Which visit each recorder is at: two would pull the same bytes twice."""
-
-    _at: dict[RecorderId, "Visit"] = field(default_factory=dict)
-
-    async def take(self, recorder: RecorderId, visit: "Visit") -> None:
-        """Take a recorder; a visit of the same phone, or of one that is gone, gives way.
-
-        Raises:
-            RecorderBusy: Another phone is at it.
-        """
-        other = self._at.get(recorder)
-        if other is not None and other is not visit:
-            if other.phone.id != visit.phone.id and other.alive():
-                raise RecorderBusy(words.TAKEN, retry_after_s=words.TAKEN_S)
-            other.channel.lose("the recorder was connected anew")
-            await first_of(other.over.after(0), visit.clock.sleep(GIVE_WAY_S))
-        if self._at.get(recorder, visit) is not visit:  # somebody was quicker, or it hangs
-            raise RecorderBusy(words.TAKEN, retry_after_s=words.TAKEN_S)
-        self._at[recorder] = visit
-
-    def free(self, recorder: RecorderId) -> bool:
-        """Say whether nobody is at a recorder."""
-        return recorder not in self._at
-
-    def give(self, recorder: RecorderId, visit: "Visit") -> None:
-        """Give a recorder back; repeatable."""
-        if self._at.get(recorder) is visit:
-            del self._at[recorder]
 
 
 @dataclass(kw_only=True)
@@ -96,8 +55,6 @@ class Visit:
     alive: Callable[[], bool]
     """Whether the phone was heard of lately."""
     say: Callable[[Standing | Close], None]
-    told: Callable[[PhoneVisit], None]
-    """Whoever else follows how visits go."""
     over: Bell = field(default_factory=Bell)
     _shelf: Shelf = field(default_factory=Shelf)
     _info: RecorderInfo | None = None
@@ -181,7 +138,7 @@ class Visit:
             self._again.ring()
             await asyncio.Event().wait()
         self._opened_once = True
-        driver = await _opened(self.opened, self.channel, opening)
+        driver = await open_on(self.opened, self.channel, opening)
         try:
             info = await driver.info()
             try:
@@ -198,7 +155,7 @@ class Visit:
             await driver.aclose()
             raise
         await self.pipeline.wake()
-        return _Shown(driver, self._saw, self._listed)
+        return Shown(driver, self._saw, self._listed)
 
     def _saw(self, info: RecorderInfo) -> None:
         self._info = info
@@ -291,65 +248,7 @@ class Visit:
             recorder=serial_of(self._recorder)[:255] if self._recorder else None,
             standing=standing,
         )
-        self.told(visit)
         try:
             await self.store.phones.keep_visit(visit)
         except GatewayError as error:
             logger.warning("A visit is not noted", extra={"reason": str(error)})
-
-
-async def _opened(opened: Open, channel: Channel, opening: Opening) -> Driver:
-    needed = NEEDED if opened.kind == "bota" else (TO_RECORDER, FROM_RECORDER)
-    if not channel.offers(*needed):
-        await channel.aclose()
-        raise LinkUnavailable(
-            "this device does not speak the recorder's protocol", reason=LinkReason.NOT_A_DEVICE
-        )
-    if opened.kind == "bota":
-        return await bota.open_on(
-            channel, opening.clock, release=opening.release, cache=opening.cache
-        )
-    link = await BleLink.open_on(channel, max_frame_bytes=frame_bytes(FRAME_VALUE_BYTES))
-    return await native.open_on(link, opening.clock, release=opening.release)
-
-
-class _Shown:
-    """A driver whose answers about the recorder are shown as well."""
-
-    def __init__(
-        self,
-        inner: Driver,
-        saw: Callable[[RecorderInfo], None],
-        listed: Callable[[Listing], Awaitable[None]],
-    ) -> None:
-        self.resumable = inner.resumable
-        self._inner = inner
-        self._saw = saw
-        self._listed = listed
-
-    async def info(self) -> RecorderInfo:
-        info = await self._inner.info()
-        self._saw(info)
-        return info
-
-    async def recordings(self) -> Listing:
-        listing = await self._inner.recordings()
-        await self._listed(listing)
-        return listing
-
-    def read(self, recording: Recording, medium: Medium, offset: int) -> AsyncIterator[bytes]:
-        return self._inner.read(recording, medium, offset)
-
-    async def block_hashes(
-        self, recording: Recording, medium: Medium, upto: int
-    ) -> BlockHashes | None:
-        return await self._inner.block_hashes(recording, medium, upto)
-
-    async def release(self, key: RecordingKey, sha256: tuple[str, ...]) -> None:
-        await self._inner.release(key, sha256)
-
-    async def changed(self) -> None:
-        await self._inner.changed()
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()

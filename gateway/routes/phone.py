@@ -7,7 +7,7 @@ from gateway.core.sessions import own_origin
 from gateway.errors import Forbidden, InvalidRequest, NotFound, Unauthorized
 from gateway.model import KeyCaller, Scope
 from gateway.model_phones import Phone
-from gateway.phone.tunnel import socket
+from gateway.phone.ends import socket
 from gateway.routes import PAGE, Admits, Answer, Route
 from gateway.routes.exchange import Exchange, answer
 from gateway.routes.phone_bodies import (

@@ -128,7 +128,7 @@ async def test_two_processes_make_one_recording(tmp_path, monkeypatch):
             await page.all_released(channel, 1)
         back = await stack.enter_async_context(serving(tmp_path, SystemClock()))
         await back.gateway.tunnels.resume(back.url)
-        spool = back.gateway.tunnels._pipeline._spool
+        spool = back.gateway.tunnels._pipeline.result()._spool
         async with asyncio.timeout(DEADLINE_S):
             while not (found := await asyncio.to_thread(spool.entries, State.STORED)):
                 pass
