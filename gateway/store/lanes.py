@@ -13,6 +13,7 @@ from gateway.errors import Unavailable
 from gateway.store.postgres_faults import connection_was_lost, is_at_fault, met_another
 
 _TRIES = 5
+_TURN_S = 15.0
 _CALL_S = 20.0
 _PAUSE_S = 0.01
 
@@ -45,17 +46,25 @@ class Lanes:
 
     async def run(self, key: str | None, work: Callable[[Connection], _T]) -> _T:
         """Run `work`; when this returns, what it did is on disk."""
-        async with self._lanes:
-            # Not the caller's own task: one who leaves must not cut a commit in two.
-            task = asyncio.create_task(self._committed(key, work), name="gateway-writer")
-            self._at_work.add(task)
-            task.add_done_callback(self._at_work.discard)
-            return await asyncio.shield(task)
+        async with asyncio.timeout(_TURN_S):
+            await self._lanes.acquire()
+        # Not the caller's own task: one who leaves must not cut a commit in two.
+        task = asyncio.create_task(self._committed(key, work), name="gateway-writer")
+        self._at_work.add(task)
+        task.add_done_callback(self._over)
+        return await asyncio.shield(task)
 
     async def aclose(self) -> None:
         """Wait for what is under way; idempotent."""
         while self._at_work:
             await asyncio.wait(self._at_work)
+
+    def _over(self, task: asyncio.Task[Any]) -> None:
+        self._at_work.discard(task)
+        self._lanes.release()
+        if not task.cancelled():
+            # Whoever asked may be gone: then nobody else looks at it.
+            task.exception()
 
     async def _committed(self, key: str | None, work: Callable[[Connection], _T]) -> _T:
         for attempt in range(_TRIES):

@@ -243,6 +243,27 @@ async def test_keys_do_not_wait_for_each_other(database):
     assert [1, 2, 3] == await kept(database)
 
 
+async def test_nobody_waits_for_ever_to_write(database, monkeypatch):
+    """Where all connections are busy for too long, the next one is told to come back."""
+    monkeypatch.setattr("gateway.store.lanes._TURN_S", 0.1)
+    may_end = asyncio.Event()
+
+    def held(_connection):
+        from sqlalchemy.util import await_only  # noqa: PLC0415 - here alone
+
+        await_only(may_end.wait())
+
+    busy = [asyncio.create_task(database.writing_of(str(n), held)) for n in range(4)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await database.writing_of("another", put, 1)
+    may_end.set()
+    await asyncio.gather(*busy)
+    await database.writing_of("another", put, 2)
+
+    assert [2] == await kept(database)
+
+
 @pytest.mark.parametrize("name", ["a\0b", "x" * 300])
 async def test_a_text_that_does_not_fit_is_refused(postgres, tmp_path, name):
     """Characters and lengths that PostgreSQL cannot keep are the caller's fault, not ours."""
