@@ -236,7 +236,8 @@ class TestInstalled:
         }
 
     async def test_a_new_release_is_shown_at_once(self, chromium, trouble):
-        """What the gateway serves wins over what the worker kept."""
+        """What the gateway serves wins over what the worker kept, and is what is kept then."""
+        trouble.expect("ERR_INTERNET_DISCONNECTED|WebSocket|Failed to fetch")
         async with (
             desk_open() as desk,
             phone_page(chromium, desk.url, trouble, service_workers="allow") as page,
@@ -248,3 +249,9 @@ class TestInstalled:
             )
             await page.goto("/phone")
             await page.get_by_text("A new release").wait_for()
+            await page.context.set_offline(True)
+            await page.goto("/phone")
+            await page.get_by_text("The gateway cannot be reached").wait_for()
+            told = await page.locator("#empty h2").text_content()
+
+        assert told == "A new release"

@@ -5,8 +5,8 @@ import { TEXT } from './words.js';
 const said = (what, todo, again = null) => ({ what, todo, again });
 
 const BROWSERS =
-  'On Android use Chrome, Edge or Samsung Internet; on a computer Chrome or Edge. On an iPhone or ' +
-  'iPad neither Safari nor Chrome can do this: use the browser “Bluefy”.';
+  'Use Chrome or Edge, on Android or on a computer. On an iPhone or iPad neither Safari nor Chrome ' +
+  'can do this; the browser “Bluefy” may.';
 
 export const NO_BLUETOOTH = said('This browser cannot use Bluetooth', BROWSERS);
 export const NOT_SECURE = said(
