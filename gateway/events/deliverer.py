@@ -61,14 +61,19 @@ class Deliverer:
 
     async def run(self) -> None:
         """Deliver; a database that is away is tried again."""
+        away = False
         async with asyncio.TaskGroup() as tries:
             while not self._stopping:
                 noted, freed = self._store.events.bell.count, self._freed.count
                 more = False
                 try:
                     more = await self._round(tries)
+                    away = False
                 except GatewayError as error:
-                    logger.warning("Events wait.", extra={"reason": str(error)})
+                    # Once: it is looked at every two seconds.
+                    if not away:
+                        logger.warning("Events wait.", extra={"reason": str(error)})
+                    away = True
                 except Exception:
                     logger.exception("A round of deliveries failed.")
                 if not more:

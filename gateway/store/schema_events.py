@@ -67,5 +67,7 @@ deliveries = Table(
     Column("ended_at", Instant),
     Index("ix_deliveries_event_id", "event_id"),
     Index("ix_deliveries_status", "status", "next_at"),
+    # What is due is looked for webhook by webhook: a long queue of one costs the others nothing.
+    Index("ix_deliveries_due", "webhook_id", "status", "next_at"),
     Index("ix_deliveries_webhook_id", "webhook_id", "seq"),
 )

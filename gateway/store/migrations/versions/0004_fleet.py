@@ -145,6 +145,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_deliveries_event_id", "deliveries", ["event_id"])
     op.create_index("ix_deliveries_status", "deliveries", ["status", "next_at"])
+    op.create_index("ix_deliveries_due", "deliveries", ["webhook_id", "status", "next_at"])
     op.create_index("ix_deliveries_webhook_id", "deliveries", ["webhook_id", "seq"])
     op.create_table(
         "phone_codes",
