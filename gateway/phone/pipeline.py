@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -30,8 +29,6 @@ DRAIN_S = 5.0
 """What goes up gets so long to end when the process stops; it goes on at the next start."""
 WORKERS = 4
 AGAIN_S = 30.0
-
-_FOLDER = re.compile(r"[1-9][0-9]?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,11 +162,3 @@ def _spool(folder: Path, clock: Clock) -> Spool:
         except SpoolLocked:
             continue
     raise SpoolLocked(f"every spool under {folder} is held by another process")
-
-
-def left_behind(folder: Path) -> bool:
-    """Say whether an earlier run has made a spool here: something in it may wait to go up."""
-    try:
-        return any(_FOLDER.fullmatch(each.name) for each in folder.iterdir())
-    except OSError:
-        return False

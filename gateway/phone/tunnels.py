@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -76,9 +77,7 @@ class Tunnels:
 
     async def resume(self, origin: str) -> None:
         """Take up what an earlier process left on its way up, once this one can be called."""
-        from gateway.phone.pipeline import left_behind  # noqa: PLC0415 - heavy, and seldom needed
-
-        if await asyncio.to_thread(left_behind, self._config.data / FOLDER):
+        if await asyncio.to_thread(_left_behind, self._config.data / FOLDER):
             try:
                 await self._open(origin)
             except InvalidRequest as error:
@@ -218,6 +217,14 @@ class Tunnels:
     async def _all_over(self) -> None:
         for tunnel in list(self._live.values()):
             await tunnel.over.after(0)
+
+
+def _left_behind(folder: Path) -> bool:
+    """Say whether an earlier run has made a spool here: something in it may wait to go up."""
+    try:
+        return any(each.name.isdecimal() for each in folder.iterdir())
+    except OSError:
+        return False
 
 
 def _own_origin(request: web.Request) -> str:
