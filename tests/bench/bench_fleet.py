@@ -36,31 +36,42 @@ from typing import Any
 from rich.console import Console
 
 from tests.bench.fleet_chart import svg
-from tests.bench.fleet_check import check, counted
+from tests.bench.fleet_check import asked, check, counted
 from tests.bench.fleet_device import Device, Seen, contents
+from tests.bench.fleet_http import Line
 from tests.bench.fleet_page import tables, written
 from tests.bench.fleet_sites import Site, one, two
-from tests.contract.synchronous import Caller
 
 _ROOT = Path(__file__).parents[2]
 _RESULT = _ROOT / "build" / "fleet.json"
-_REST_S, _STAGE_S = 10.0, 15.0
+_REST_S, _STAGE_S = 10.0, 12.0
 _QUICK_REST_S, _QUICK_STAGE_S = 1.0, 3.0
 _KILL_AFTER_S, _BACK_AFTER_S = 4.0, 8.0
 _KILL_DEVICES = 300
 _TALK_S = 1.0
+_REGISTERED_AT_ONCE = 8
 _NETWORK_FILES = 8192
 
 
-def tokens(site: Site, count: int) -> list[str]:
+async def tokens(site: Site, count: int) -> list[str]:
     """Register devices and give each its token."""
-    caller = Caller(site.urls[0], site.key)
-    made = []
-    for number in range(count):
-        device = caller.post("/v1/devices", {"serial_number": f"FLEET-{number:04}"})
-        bound = caller.post(f"/v1/devices/{device['id']}/bind", {"end_user_id": "fleet"})
-        made.append(bound["device_token"])
-    return made
+    lines = [Line() for _ in range(_REGISTERED_AT_ONCE)]
+
+    async def made(line: Line, numbers: range) -> dict[int, str]:
+        found = {}
+        for number in numbers:
+            serial = {"serial_number": f"FLEET-{number:04}"}
+            device = await asked(line, site, "POST", "/v1/devices", serial)
+            path = f"/v1/devices/{device['id']}/bind"
+            bound = await asked(line, site, "POST", path, {"end_user_id": "fleet"})
+            found[number] = bound["device_token"]
+        line.close()
+        return found
+
+    shares = [range(first, count, len(lines)) for first in range(len(lines))]
+    parts = await asyncio.gather(*map(made, lines, shares))
+    found = {number: token for part in parts for number, token in part.items()}
+    return [found[number] for number in range(count)]
 
 
 class Load:
@@ -150,7 +161,7 @@ def grown(
     """Run the stages of one site."""
     with opened as site:
         talk.print(f"{site.name}: {max(counts)} devices are registered …")
-        each = tokens(site, max(counts))
+        each = asyncio.run(tokens(site, max(counts)))
         load = Load(site, talk, **_pace(quick))
         stages = [asyncio.run(load.run(each[:count])) for count in counts]
         return {"name": site.name, "processes": len(site.processes), "stages": stages}
@@ -161,7 +172,8 @@ def killed(count: int, talk: Console, *, quick: bool) -> dict[str, Any]:
     with two() as site:
         talk.print(f"{count} devices are registered, one of two processes will be killed …")
         load = Load(site, talk, **{**_pace(quick), "stage_s": _STAGE_S})
-        return asyncio.run(load.run(tokens(site, count), kill=True))
+        each = asyncio.run(tokens(site, count))
+        return asyncio.run(load.run(each, kill=True))
 
 
 def _pace(quick: bool) -> dict[str, float]:

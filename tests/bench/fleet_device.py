@@ -8,7 +8,7 @@ import asyncio
 import json
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -54,19 +54,17 @@ class Seen:
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """By call, of those that succeeded."""
-    retried: int = 0
-    wrong: list[str] = field(default_factory=list)
-    """Answers that no device should get, the first few."""
+    wrong: Counter[str] = field(default_factory=Counter)
+    """What went wrong, and how often."""
     stored: dict[str, list[str]] = field(default_factory=dict)
     """By id of a recording that was acknowledged, the digests of its media."""
     begun: int = 0
     last_s: float = 0.0
 
-    def failed(self, what: str) -> None:
-        """Note something that went wrong."""
-        self.retried += 1
-        if len(self.wrong) < 10:
-            self.wrong.append(what)
+    @property
+    def retried(self) -> int:
+        """How many calls had to be made again."""
+        return self.wrong.total()
 
 
 class Device:
@@ -188,12 +186,14 @@ class Device:
         try:
             said: Said = await ask()
         except Lost as error:
-            seen.failed(f"{what}: {error}")
+            seen.wrong[f"{what}: {error}"] += 1
             return None
         if said.status < 300:
             seen.seconds[what].append(time.perf_counter() - begun_s)
         else:
-            seen.failed(f"{what}: {said.status} {said.body[:200]!r}")
+            problem = json.loads(said.body) if said.body[:1] == b"{" else {}
+            reason = problem.get("detail", f"{said.body[:100]!r}")
+            seen.wrong[f"{what}: {said.status} {reason}"] += 1
         return said
 
     def _pauses(self) -> Any:

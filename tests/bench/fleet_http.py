@@ -51,7 +51,7 @@ class Line:
                 return await self._answer(parts.netloc, reader)
         except (OSError, EOFError, TimeoutError, ValueError) as error:
             self.drop(parts.netloc)
-            raise Lost(f"{method} {parts.netloc}{parts.path}: {error!r}") from error
+            raise Lost(f"no answer, {type(error).__name__}") from error
 
     def drop(self, netloc: str) -> None:
         """Close a connection."""
