@@ -60,9 +60,10 @@ async def test_axe_finds_nothing(chromium, desk, trouble):
 
         async def look() -> None:
             await page.evaluate(AXE.read_text())
-            for scheme in ("light", "dark"):
+            # In the dark only the colours are others.
+            for scheme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
                 await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                seen = await page.evaluate("axe.run()")
+                seen = await page.evaluate("rules => axe.run(rules)", rules)
                 broken.extend((each["id"], each["nodes"][0]["html"]) for each in seen["violations"])
 
         desk.name = None

@@ -322,7 +322,6 @@ async def test_a_revoked_phone_asks_for_a_code(phone, desk, shots):
     [
         (4409, "Another page of this phone took over", "Use this page"),
         (4400, "This page is out of date", "Load this page again"),
-        (4426, "This page is out of date", "Load this page again"),
     ],
 )
 async def test_an_end_for_good_waits_for_the_person(phone, desk, shots, end):
