@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import pytest
 import pytest_asyncio
 
 from device.clock import SystemClock
@@ -161,3 +162,16 @@ class TestBotaOnAChannel(DriverConformance):
             yield Held(driver=driver, contents=contents)
             await driver.aclose()
         await asyncio.gather(radio, return_exceptions=True)
+
+
+@pytest.mark.asyncio
+async def test_values_grow_with_what_was_seen():
+    """No browser tells the MTU: what passed one way passes the other, up to what GATT has."""
+    listed = Characteristic(service=SERVICE, uuid=FROM_RECORDER, properties=("notify",))
+    channel = Channel(Open(channel=1, kind="native", characteristics=(listed,)), print)
+    sizes = [channel.value_bytes(TO_RECORDER)]
+    for size in (10, 244, 100, 600):
+        channel.notified(0, bytes(size))
+        sizes.append(channel.value_bytes(TO_RECORDER))
+
+    assert [20, 20, 244, 244, 512] == sizes
