@@ -1,6 +1,7 @@
 """One request on its way through a route: body, caller, desks, and the shapes of answers."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,6 +42,7 @@ _DOCUMENT = msgspec.json.Decoder(dict[str, Any])
 _BODY_S = 30.0
 # Far below what any part of the way to the database and back can take.
 _NESTING = 64
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,9 +121,16 @@ class Exchange:
 
     @property
     def base_url(self) -> str:
-        """This gateway as the client sees it, with the API version."""
+        """This gateway as the client sees it, with the API version.
+
+        Raises:
+            InvalidRequest: The client calls it by no name of a host.
+        """
         origin = self.gateway.config.public_url
         if origin is None:
+            if not _HOST.fullmatch(self.request.host):
+                # It goes into URLs that others fetch: it must not bring a path of its own.
+                raise InvalidRequest("the Host header names no host")
             origin = f"{self.request.scheme}://{self.request.host}"
         return f"{origin}/v1"
 
