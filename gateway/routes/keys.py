@@ -10,8 +10,8 @@ from aiohttp import web
 from gateway.access import new_id
 from gateway.core.ids import Prefix
 from gateway.core.tokens import api_key, credential_hash
-from gateway.errors import NotFound
-from gateway.model import ApiKey, Scope
+from gateway.errors import Forbidden, NotFound
+from gateway.model import ApiKey, KeyCaller, Scope
 from gateway.routes import PAGE, Admits, Answer, Route
 from gateway.routes.exchange import Exchange, answer
 
@@ -19,7 +19,10 @@ _KEY_BYTES = 32
 
 
 class KeyCreate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Body of key creation. Without `scopes` the key may do everything."""
+    """Body of key creation. Without `scopes` the key may do everything.
+
+    It may do nothing that the key that makes it may not.
+    """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
     scopes: Annotated[list[Scope], msgspec.Meta(min_length=1, max_length=16)] | None = None
@@ -55,6 +58,10 @@ async def create(exchange: Exchange) -> web.StreamResponse:
     """Make a key."""
     body = await exchange.body(KeyCreate)
     scopes = frozenset(Scope if body.scopes is None else body.scopes)
+    # Only keys get here: see the route.
+    held = exchange.caller.scopes if isinstance(exchange.caller, KeyCaller) else frozenset[Scope]()
+    if lacking := sorted(scopes - held):
+        raise Forbidden(f"a key makes none that may do more than itself: {', '.join(lacking)}")
     text = api_key(secrets.token_bytes(_KEY_BYTES), scopes)
     key = ApiKey(
         id=new_id(Prefix.KEY),

@@ -124,6 +124,23 @@ async def test_a_key_without_scopes_may_everything(api):
     assert (sorted(Scope), "sk_live_") == (made.json["scopes"], made.json["key"][:8])
 
 
+async def test_a_key_makes_none_that_may_more(api):
+    """Else whoever may make keys may everything, by one detour."""
+    admin = await api.api_key(Scope.ADMIN, Scope.DEVICES_READ)
+    asked = [
+        {"name": "all"},
+        {"name": "reader", "scopes": ["devices:read", "recordings:read"]},
+        {"name": "fleet", "scopes": ["devices:read"]},
+    ]
+    got = [await api.call("POST", "/v1/keys", body, token=admin) for body in asked]
+
+    assert [403, 403, 201] == [each.status for each in got]
+    assert "recordings:read" in got[1].json["detail"]
+    assert ["fleet"] == [
+        key["name"] for key in (await api.call("GET", "/v1/keys")).json["data"][:-2]
+    ]
+
+
 async def test_a_revoked_key_opens_nothing(api):
     """It stays in the list, with the time."""
     made = await api.call("POST", "/v1/keys", {"name": "backend"})
