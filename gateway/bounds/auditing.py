@@ -25,7 +25,7 @@ class Auditor:
     def __init__(self, audit: Audit, clock: Clock) -> None:
         self._audit = audit
         self._clock = clock
-        self._refused: dict[tuple[str, str, str], datetime] = {}
+        self._refused: dict[tuple[str, str], datetime] = {}
 
     async def changed(
         self,
@@ -52,11 +52,11 @@ class Auditor:
     async def refused(
         self, caller: Caller, *, action: str, subject: str, reason: str, request_id: str | None
     ) -> None:
-        """Note an attempt that was refused; the same again only after an hour.
+        """Note an attempt that was refused; the same action again only after an hour.
 
-        Somebody's program that asks for ever must not fill the log.
+        Somebody's program that asks for ever must not fill the log, whatever ids it makes up.
         """
-        same = (caller.subject, action, subject)
+        same = (caller.subject, action)
         now = self._clock.now()
         last = self._refused.get(same)
         if last is not None and abs(now - last) < _SAME:

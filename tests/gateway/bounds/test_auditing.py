@@ -104,6 +104,15 @@ async def test_who_may_not_is_noted_once_an_hour(api, clock):
     assert 3 == len(await entries(api))
 
 
+async def test_made_up_ids_do_not_fill_the_log(api):
+    """What may not be done is the same, whatever it was asked of."""
+    _, token = await api.device()
+    for number in range(3):
+        await api.call("DELETE", f"/v1/keys/key_{number}", token=token)
+
+    assert ["key_0"] == [entry["subject"] for entry in await entries(api)]
+
+
 async def test_a_change_that_cannot_be_noted_is_not_answered(api, monkeypatch):
     """The client asks again; then the row is there."""
     device, _ = await api.device()
