@@ -15,7 +15,14 @@ MOST_URL = 2048
 
 _CLOSE_BY = (".local", ".localhost", ".internal", ".home.arpa", ".lan")
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
-_METADATA = ipaddress.ip_address("fd00:ec2::254")
+# Where clouds hand out credentials at addresses that look like anybody's: AWS, Alibaba, Oracle,
+# Azure.
+_METADATA = frozenset(
+    map(
+        ipaddress.ip_address,
+        ("fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16"),
+    )
+)
 
 
 def check_url(text: str, *, allow_http: bool) -> str:
@@ -71,7 +78,7 @@ def permitted(address: IPv4Address | IPv6Address, *, encrypted: bool) -> bool:
         address.is_link_local
         or address.is_multicast
         or address.is_unspecified
-        or address == _METADATA
+        or address in _METADATA
         or str(address) == "255.255.255.255"
     ):
         return False

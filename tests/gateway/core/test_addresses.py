@@ -95,6 +95,9 @@ def test_no_text_breaks_the_reader(text):
         ("fc00::1", False, True),
         ("2001:4860:4860::8888", False, False),
         ("169.254.1.1", True, False),
+        ("100.100.100.200", False, False),
+        ("192.0.0.192", True, False),
+        ("168.63.129.16", True, False),
     ],
 )
 def test_addresses_behind_names_are_looked_at(address, encrypted, expected):
