@@ -29,6 +29,7 @@ MOST_BYTES = 512 * 1024**2
 _PATIENCE_S = 5.0
 _FETCH_S = 120.0
 _MOST_WAITING = 256
+_LONGEST_MS = 2**31 - 1
 _TRY_AGAIN = timedelta(days=1)
 _BLOCK_BYTES = 1024 * 1024
 _URL_LIFE_S = 600
@@ -105,6 +106,9 @@ class WaveformDesk:
                 extra={"medium_id": medium.id, "reason": type(error).__name__},
             )
             return Waves(sha256=sha256, reason="unavailable")
+        if sound is not None and sound.duration_ms > _LONGEST_MS:
+            # What a header claims, more than the database takes: it is not true.
+            sound = None
         duration_ms = None if sound is None else sound.duration_ms
         if sound is not None and sound.peaks:
             waves = Waves(sha256=sha256, duration_ms=duration_ms, peaks=sound.peaks)

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from device.core.waveform import Sound
 from gateway import waveforms
 from gateway.model import MediaStatus, MediaType, Medium, Recording
 from gateway.store import Asked
@@ -89,6 +90,21 @@ async def test_audio_in_a_bucket_is_fetched_and_decoded(store, folder):
 
     assert (1500, None, []) == (waves.duration_ms, waves.reason, left)
     assert waves == (await store.waveforms.known(["med_1"], NOW))["med_1"]
+
+
+async def test_a_length_that_cannot_be_is_not_believed(store, folder, monkeypatch):
+    """A header of a few bytes can claim more than a database takes."""
+
+    async def claims(_path):
+        return Sound(duration_ms=2**31, peaks=(0.5,), rate_hz=1, channels=1)
+
+    async def answer(_request):
+        return web.Response(body=b"x")
+
+    monkeypatch.setattr(waveforms, "hear", claims)
+    waves, _ = await heard(store, folder, answer)
+
+    assert (None, None, "undecodable") == (waves.duration_ms, waves.peaks, waves.reason)
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
