@@ -109,7 +109,10 @@ class SessionDesk:
         return await self._found(cookie)
 
     async def sign_out(self, cookie: str) -> None:
-        """End a session; repeatable."""
+        """End a session; repeatable, and nothing where there is none."""
+        if not cookie.isascii():
+            # Bytes that are no text arrive as half characters, which cannot even be hashed.
+            return
         await self._store.sessions.end(credential_hash(cookie))
         logger.info("Somebody signed out of the console.")
 

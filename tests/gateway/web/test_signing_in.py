@@ -41,3 +41,10 @@ async def test_every_process_knows_a_session_and_its_end(any_store, open_any):
 
     assert ("key_1", "ops", True) == (caller.key_id, caller.name, caller.by_console)
     assert same
+
+
+async def test_a_cookie_that_is_no_text_hinders_nobody(any_store):
+    """A neighbour's page can set one; whoever signs in anew signs out of it."""
+    desk = SessionDesk(any_store, FakeClock(NOW), secret=b"s" * 32)
+
+    assert await desk.sign_out("\udcff") is None
