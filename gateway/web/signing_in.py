@@ -10,12 +10,14 @@ from gateway.core.guesses import Guesses
 from gateway.core.sessions import CSRF_HEADER, LIFE, csrf_token, session_text, slides
 from gateway.core.tokens import Credential, credential_hash, kind
 from gateway.errors import Forbidden, TooManyGuesses, Unauthorized
-from gateway.model import KeyCaller, Scope, WebSession
+from gateway.model import ApiKey, KeyCaller, Scope, WebSession
 from gateway.store import Store
 
 logger = logging.getLogger(__name__)
 
 _ENTROPY_BYTES = 32
+_UNKNOWN = "the key is unknown or was revoked"
+_NO_KEY = "this is no API key: one begins with sk_ or rk_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,20 +57,21 @@ class SessionDesk:
             What the cookie holds, and the session.
 
         Raises:
-            TooManyGuesses: Before the key is looked at.
+            TooManyGuesses: It is no good key, and not the first. A good one never waits: nobody
+                guesses one, and strangers who try must not keep everybody else out.
             Unauthorized: It is no key, or was revoked.
             Forbidden: It is a good key that lacks `admin`.
         """
         wait_s = self._guesses.begin(guesser, self._clock.monotonic())
-        if wait_s is not None:
-            raise TooManyGuesses(wait_s, "keys")
         key_text = key_text.strip()
-        if kind(key_text) is not Credential.KEY or not key_text.isascii():
-            raise Unauthorized("this is no API key: one begins with sk_ or rk_")
-        key = await self._store.keys.key(credential_hash(key_text))
-        if key is None or key.revoked_at is not None:
-            raise Unauthorized("the key is unknown or was revoked")
-        self._guesses.right(guesser)
+        key = await self._key(key_text)
+        if key is None and wait_s is not None:
+            raise TooManyGuesses(wait_s, "keys")
+        if key is None:
+            looks_like_one = kind(key_text) is Credential.KEY
+            raise Unauthorized(_UNKNOWN if looks_like_one else _NO_KEY)
+        if wait_s is None:
+            self._guesses.right(guesser)
         if Scope.ADMIN not in key.scopes:
             raise Forbidden("the console needs a key that may do `admin`; this one may not")
         text = session_text(secrets.token_bytes(_ENTROPY_BYTES))
@@ -119,6 +122,12 @@ class SessionDesk:
     def csrf(self, cookie: str) -> str:
         """Give what the pages of a session send with every change."""
         return csrf_token(self._secret, cookie)
+
+    async def _key(self, text: str) -> ApiKey | None:
+        if kind(text) is not Credential.KEY or not text.isascii():
+            return None
+        key = await self._store.keys.key(credential_hash(text))
+        return None if key is None or key.revoked_at is not None else key
 
     async def _found(self, cookie: str) -> WebSession:
         session = None

@@ -5,7 +5,7 @@ from http.cookies import SimpleCookie
 import pytest
 import pytest_asyncio
 
-from gateway.core.guesses import PER_ADDRESS
+from gateway.core.guesses import OVERALL, PER_ADDRESS
 from gateway.core.sessions import COOKIE, LIFE, SLIDE_EVERY
 from gateway.model import Scope
 from tests.gateway.serving import serving
@@ -113,17 +113,26 @@ async def test_a_key_without_admin_is_refused(api):
     assert (403, "forbidden", False) == (got.status, got.code, "Set-Cookie" in got.headers)
 
 
-async def test_guesses_are_limited(api, key, clock):
-    """After so many wrong keys a right one must wait, too; right ones are not counted."""
-    for _ in range(2 * PER_ADDRESS):
-        await Browser(api).sign_in(key)
-    wrong = [(await Browser(api).sign_in("sk_live_x")).status for _ in range(PER_ADDRESS + 1)]
-    held = await Browser(api).sign_in(key)
-    clock.advance(int(held.headers["Retry-After"]))
+async def test_guesses_are_limited(api, clock):
+    """After so many wrong keys others are not answered for a while."""
+    wrong = [await Browser(api).sign_in("sk_live_x") for _ in range(PER_ADDRESS + 1)]
+    clock.advance(int(wrong[-1].headers["Retry-After"]))
 
-    assert [401] * PER_ADDRESS + [429] == wrong
-    assert (429, "too_many_guesses") == (held.status, held.code)
-    assert 200 == (await Browser(api).sign_in(key)).status
+    assert [401] * PER_ADDRESS + [429] == [each.status for each in wrong]
+    assert "too_many_guesses" == wrong[-1].code
+    assert 401 == (await Browser(api).sign_in("sk_live_x")).status
+
+
+async def test_strangers_who_guess_keep_nobody_out(api, key):
+    """A good key does not wait for them, nor does it count."""
+    wrong = [
+        await Browser(api).sign_in("sk_live_x", X_Forwarded_For=f"203.0.113.{number}")
+        for number in range(OVERALL + 1)
+    ]
+    good = [(await Browser(api).sign_in(key)).status for _ in range(2)]
+
+    assert (401, 429) == (wrong[-2].status, wrong[-1].status)
+    assert [200, 200] == good
 
 
 async def test_another_site_signs_nobody_in(api, key):
