@@ -140,8 +140,7 @@ def _note(request: web.Request, status: int, seconds: float, code: str | None) -
     route = "unmatched" if resource is None else resource.canonical
     method = request.method if resource is not None else "other"
     metrics = request.app[GATEWAY].metrics
-    metrics.requests.labels(method, route, str(status)).inc()
-    metrics.request_seconds.labels(route).observe(seconds)
+    metrics.answered(method, route, status, seconds)
     extra: dict[str, object] = {
         "method": request.method,
         "route": route,

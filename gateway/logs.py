@@ -30,8 +30,10 @@ def set_up(level: int) -> None:
     """Send everything from `level` on to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    # No line says from where it was written: to find that out costs more than to write it.
+    # No line says from where it was written, nor in which thread and task: to find that out costs
+    # more than to write it.
     logging._srcfile = None  # noqa: SLF001 - as its documentation says
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # Migrations tell their steps at INFO; the command says what came of them.
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -82,6 +82,7 @@ class Metrics:
             ["way"],
             registry=self.registry,
         )
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -91,6 +92,20 @@ class Metrics:
             registry=self.registry,
         )
         gauge.set_function(lambda: self._in_flight)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request that was answered."""
+        known = self._children.get((method, route, status))
+        if known is None:
+            # Kept: to find them by their labels costs more than to count.
+            known = (
+                self.requests.labels(method, route, str(status)),
+                self.request_seconds.labels(route),
+            )
+            self._children[method, route, status] = known
+        requests, request_seconds = known
+        requests.inc()
+        request_seconds.observe(seconds)
 
     @contextmanager
     def answering(self) -> Iterator[None]:

@@ -298,7 +298,8 @@ class Receiving:
         finished = await self._store.recordings.finish_medium(
             medium, size_bytes=stored.size_bytes, sha256=stored.sha256
         )
-        logger.info(
+        # The access log has a line of its own for it, and the recording one when it is complete.
+        logger.debug(
             "A medium is whole.",
             extra={
                 "recording_id": medium.recording_id,
