@@ -10,8 +10,8 @@ from gateway.store.bounds import Ageing, Audit, Quotas, Rates
 from gateway.store.callers import Devices, Keys, Sessions
 from gateway.store.life import Enrolments, Orders, Reports, SettingsLevels
 from gateway.store.made import Made
-from gateway.store.phones import Phones
 from gateway.store.outgoing import Deliveries, Events, Webhooks
+from gateway.store.phones import Phones
 from gateway.store.shared import Agreements, Leases
 from gateway.store.watching import Changes, Fleet, Waveforms
 
