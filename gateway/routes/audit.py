@@ -79,9 +79,7 @@ _ENTRY = {
 
 
 def _text(name: str, means: str) -> Parameter:
-    return Parameter(
-        name=name, place="query", means=means, schema={"type": "string"}
-    )
+    return Parameter(name=name, place="query", means=means, schema={"type": "string"})
 
 
 ROUTES = (
