@@ -1,10 +1,12 @@
 """Who gets into the console, and what a browser is told to refuse in it."""
 
+from urllib.parse import quote
+
 import pytest
 from playwright.async_api import expect
 
 from gateway.model import Scope
-from tests.browser.console_desk import drawn, sign_in
+from tests.browser.console_desk import drawn, go, sign_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -66,6 +68,16 @@ async def test_a_session_that_ended_asks_for_the_key_and_comes_back(page, gatewa
     await page.keyboard.press("Enter")
 
     await expect(page.get_by_role("heading", level=1)).to_have_text("API keys")
+
+
+@pytest.mark.parametrize("to", ["https://evil.invalid/", "//evil.invalid/", "javascript:alert(1)"])
+async def test_a_link_leads_nobody_elsewhere(page, gateway, to):
+    """A link to the sign-in goes on to pages of the console alone, also for who is signed in."""
+    await sign_in(page, gateway, "#/recordings")
+    await go(page, f"#/sign-in?to={quote(to)}")
+
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Fleet")
+    assert f"{gateway.url}/#/" == page.url
 
 
 async def test_a_change_without_the_csrf_token_is_refused(page, gateway):

@@ -34,7 +34,11 @@ async function turn() {
     if (path !== "/sign-in") return goSignIn();
   }
   if (signal.aborted) return undefined;
-  if (path === "/sign-in" && signedIn) return void location.replace(values.get("to") || "#/");
+  if (path === "/sign-in" && signedIn) {
+    // Only within the console: anybody can write such a link.
+    const to = values.get("to") ?? "";
+    return void location.replace(to.startsWith("#/") ? to : "#/");
+  }
   const page = PAGES.find((each) => each.path.test(path));
   mark(page);
   const [, ...params] = page ? path.match(page.path).map(decodeURIComponent) : [];

@@ -27,7 +27,7 @@ export default function draw(root, { values, signed }) {
     h("form", { onsubmit: enter, novalidate: true }, field("Key", key), place, button),
     h("details", {}, h("summary", {}, "I have no key"),
       h("p", {}, "Make one on the machine that runs the gateway:"),
-      h("pre", {}, h("code", {}, "fieldpost-gateway keys add console")),
+      h("pre", {}, h("code", {}, "fieldpost-gateway keys add --name console")),
       h("p", {}, "It is shown once; keep it in a password manager."))));
   key.focus();
 }
