@@ -65,6 +65,11 @@ class Visitor:
     pulse: Pulse = field(default_factory=Unwatched)
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    gone_through: bool | None = field(default=None, init=False)
+    """Whether all that the recorder holds was looked after, as of its last listing in this visit.
+
+    None: that is not over yet. False: it did not list all it holds.
+    """
     recorder: RecorderId | None = None
     reach: Reach = field(init=False)
     """For orders, while the recorder is there."""
@@ -144,7 +149,7 @@ class Visitor:
 
     async def _stay(self, driver: Driver, *, once: bool) -> None:
         info = await driver.info()
-        self.recorder = info.recorder
+        self.recorder, self.gone_through = info.recorder, None
         self.reach.open(driver)
         await self._whereabouts.saw(info)
         releaser = Releaser(
@@ -200,6 +205,7 @@ class Visitor:
                 self._notice()
                 await self._whereabouts.saw(await self._counted(info, listing))
                 self._tell((*pulled.problems, *unreleased))
+                self.gone_through = listing.complete
                 if last and not room:
                     more = not listing.complete and portion < MOST_PORTIONS
                     if not (more and await self._goes_on(driver)):

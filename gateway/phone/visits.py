@@ -11,11 +11,7 @@ from device.clock import Clock
 from device.config import RecorderConfig
 from device.drivers import Driver, Opening
 from device.errors import FieldpostError, RecorderBusy
-from device.model import (
-    Listing,
-    RecorderId,
-    RecorderInfo,
-)
+from device.model import Condition, Listing, RecorderId, RecorderInfo
 from device.visit import Visitor
 from device.words import printable
 from gateway.core.tunnel import Close, Open, Standing
@@ -104,7 +100,7 @@ class Visit:
             self.over.ring()
             self._message = advice.message
             await self._end(noted, advice)
-        await self._follow()
+        await self._follow(advice)
 
     def close(self) -> None:
         """Stop showing the recorder's recordings. Idempotent."""
@@ -128,9 +124,24 @@ class Visit:
         if self._message:
             return self._message
         told = self._shelf.advice()
-        if told in {words.DONE, words.NOTHING} and self._visitor and self._visitor.problems:
-            return printable(self._visitor.problems[0])
-        return told
+        return told if told not in {words.DONE, words.NOTHING} else self._over(told)
+
+    def _over(self, told: str) -> str:
+        """Say that all is done only where that is known of everything the recorder holds."""
+        visitor = self._visitor
+        if visitor is None or visitor.gone_through is None:
+            return words.STAY
+        if visitor.problems:
+            return printable(visitor.problems[0])
+        if not visitor.gone_through:
+            return words.PARTLY
+        making = self._info is not None and Condition.RECORDING in self._info.conditions
+        return words.MAKING if making else told
+
+    def _undone(self) -> bool:
+        """Say whether something is, or may be, on the recorder that was not pulled."""
+        known = self._visitor is not None and self._visitor.gone_through
+        return not known or self._shelf.any("waiting", "pulling")
 
     async def _open(self, opening: Opening) -> Driver:
         """Open the driver on the channel: once, since a connection that failed is given up."""
@@ -171,12 +182,15 @@ class Visit:
         while True:
             shelf = self._shelf
             seen = shelf.changed.count
+            # That a listing was gone through rings nothing.
+            over = self._visitor is not None and self._visitor.gone_through is not None
             if self._recorder is not None and (now := self.standing(self.opened.channel)) != last:
                 self.say(now)
                 last = now
             await self.clock.sleep(SHOW_S)
             if shelf is self._shelf:
-                await first_of(shelf.changed.after(seen), self.clock.sleep(KEEP_S))
+                quiet_s = KEEP_S if over else SHOW_S
+                await first_of(shelf.changed.after(seen), self.clock.sleep(quiet_s))
 
     async def _note(self, noted: PhoneVisit) -> None:
         """Keep how the visit goes, and tell how the recorder fares, on its behalf."""
@@ -208,23 +222,26 @@ class Visit:
         if self._device_id is None:
             await self._heartbeat(LAST_S)
         now = self.clock.now()
-        undone = self._recorder is None or self._shelf.any("waiting", "pulling")
-        state = VisitState.CUT if undone else VisitState.DONE
+        state = VisitState.CUT if self._undone() else VisitState.DONE
         if self._shelf.any("problem") or (advice.message and advice.retry_s is None):
             state = VisitState.PROBLEM
         self.say(Close(channel=self.opened.channel, message=advice.message, retry_s=advice.retry_s))
         await self._keep(dataclasses.replace(noted, state=state, heard_at=now, ended_at=now))
 
-    async def _follow(self) -> None:
+    async def _follow(self, advice: words.Advice) -> None:
         """Go on telling what becomes of what was pulled, as long as the phone is there."""
         recorder = self._recorder
         if recorder is None:
             return
         while True:
             sending = self._shelf.any("sending")
-            self._message = words.LEFT if sending else words.NEXT
-            if not self._shelf.any("sending", "stored"):
-                self._message = words.CLOSER if self._shelf.any("waiting", "pulling") else ""
+            self._message = ""
+            if self._undone():
+                self._message = advice.message or words.CLOSER
+            elif sending:
+                self._message = words.LEFT
+            elif self._shelf.any("stored"):
+                self._message = words.NEXT
             seen = self._shelf.changed.count
             if self.claims.free(recorder):
                 self.say(self.standing(None))

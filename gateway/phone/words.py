@@ -29,6 +29,8 @@ TELLING = "Stay a moment: the recorder is told what it may delete."
 LEFT = "Nothing more to pull. What is still going up needs no phone."
 NEXT = "All is stored. The recorder is told what it may delete at its next visit."
 HELP = "Some recordings need help: see below."
+PARTLY = "Stay a moment: the recorder has not listed all that it holds, and is asked again."
+MAKING = "All but what it records now is done: that comes when the recorder is synced again."
 NOTHING = "There is nothing on this recorder: you can leave."
 DONE = "All done: you can leave."
 
