@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from device.core.folder.captured import captured, time_in_name
+from device.core.folder.captured import captured, time_in_name, time_of_change
 from device.core.folder.content_types import content_type, kind_of
 from device.core.folder.names import SIDECAR, generation, label
 from device.core.folder.sidecar import Sidecar, SidecarMedium
@@ -87,7 +87,11 @@ def compose_folder(
         started_at, trusted = named
     return Recording(
         key=_key(recorder, name, ordered, sidecar_sha256),
-        media=tuple(_placed(m, started_at if trusted else None) for m in media if m is not None),
+        media=tuple(
+            _placed(_begun(m, file.mtime_ns, started_at), started_at if trusted else None)
+            for m, file in zip(media, ordered, strict=True)
+            if m is not None
+        ),
         started_at=started_at,
         ended_at=sidecar.ended_at,
         times_trusted=trusted,
@@ -128,6 +132,18 @@ def _medium(index: int, file: FoundFile, said: SidecarMedium | None) -> Medium |
         captured_at=at,
         captured_at_trusted=trusted,
     )
+
+
+def _begun(medium: Medium, mtime_ns: int, started_at: datetime | None) -> Medium:
+    """Take an mtime from audio of a recording whose begin is known.
+
+    It is when the file was closed, and so where the sound ends: a timeline that laid it there would
+    begin every recording with as much silence as it has sound.
+    """
+    guessed = not medium.captured_at_trusted and medium.captured_at == time_of_change(mtime_ns)
+    if medium.kind is not MediaKind.AUDIO or started_at is None or not guessed:
+        return medium
+    return replace(medium, captured_at=None)
 
 
 def _placed(medium: Medium, started_at: datetime | None) -> Medium:

@@ -63,6 +63,31 @@ def test_an_image_knows_its_place_in_the_recording():
     assert [None, 1500] == [m.t_offset_ms for m in made.media]
 
 
+def test_audio_does_not_begin_when_its_file_was_closed():
+    """The mtime is its end: where the recording's begin is known, audio says no time of its own."""
+    made = folder(
+        found("a.opus"),
+        found("20260301T120100.opus"),
+        found("1.jpg"),
+        sidecar=b'{"started_at": "2026-03-01T12:00:00Z"}',
+    )
+
+    assert isinstance(made, Recording)
+    assert {
+        "a.opus": None,
+        "20260301T120100.opus": datetime(2026, 3, 1, 12, 1, tzinfo=UTC),
+        "1.jpg": datetime(1970, 1, 1, tzinfo=UTC),
+    } == {m.name: m.captured_at for m in made.media}
+
+
+def test_audio_of_an_unknown_begin_keeps_its_mtime():
+    """About when is better than nothing."""
+    made = folder(found("a.opus"))
+
+    assert isinstance(made, Recording)
+    assert datetime(1970, 1, 1, tzinfo=UTC) == made.media[0].captured_at
+
+
 def test_the_folder_name_is_the_start_where_nothing_else_says_it():
     """An ISO 8601 folder name gives started_at."""
     made = folder(found("a.opus"), name="20260301T120000Z")
