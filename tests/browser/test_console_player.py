@@ -81,6 +81,14 @@ async def test_the_timeline_is_a_slider_for_the_keyboard(player):
     assert await player.evaluate("sound.paused")
 
 
+async def test_what_is_here_can_be_downloaded(player):
+    """Each file of a stored recording is a link."""
+    await player.get_by_text("Files").click()
+    await expect(player.locator(".files a[download]")).to_have_count(4)
+
+    await expect(player.locator(".files")).not_to_contain_text("not here yet")
+
+
 async def test_a_click_on_the_timeline_goes_there(player):
     """The middle of the line is the middle of the recording."""
     slider = player.get_by_role("slider", name="Position")
@@ -120,7 +128,7 @@ async def test_segments_play_one_after_another(page, gateway, seeded):
         answer = await route.fetch()
         body = await answer.json()
         first = body["audio"][0]
-        body["audio"].append({**first, "media_id": "med_2", "offset_s": first["duration_s"]})
+        body["audio"].append({**first, "medium_id": "med_2", "offset_s": first["duration_s"]})
         body["duration_s"] = 2 * first["duration_s"]
         await route.fulfill(response=answer, json=body)
 

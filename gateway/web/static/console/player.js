@@ -91,7 +91,7 @@ function play(stage, timeline, renew, signal, from) {
   const soon = setInterval(async () => {
     if (!timeline.audio.some((each) => each.peaks_reason === "working")) return void clearInterval(soon);
     timeline = await renew().catch(() => timeline);
-    for (const segment of playback.segments) Object.assign(segment, { peaks: timeline.audio.find((each) => each.media_id === segment.media_id)?.peaks });
+    for (const segment of playback.segments) Object.assign(segment, { peaks: timeline.audio.find((each) => each.medium_id === segment.medium_id)?.peaks });
     why();
     line.draw();
   }, ASK_AGAIN_MS);
@@ -100,7 +100,7 @@ function play(stage, timeline, renew, signal, from) {
 }
 
 function known(recording, device, timeline, bars) {
-  const links = new Map([...timeline.audio, ...timeline.images].map((each) => [each.media_id, each.download_url]));
+  const links = new Map([...timeline.audio, ...timeline.images].map((each) => [each.medium_id, each.download_url]));
   const rows = [
     ["State", recording.status === "pending" ? bars.of(recording) : state(recording.status, recording.status === "uploaded" ? "Stored" : "Damaged")],
     ["Begun", at(recording.started_at ?? recording.created_at)],
