@@ -35,6 +35,7 @@ MOST_TUNNELS = 256
 REVOKED_S = 1.0
 DRAIN_S = 5.0
 FOLDER = "phone"
+_ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not listened on
 
 
 class Tunnels:
@@ -72,7 +73,7 @@ class Tunnels:
         elif len(self._live) >= MOST_TUNNELS and phone.id not in self._live:
             await end_with(ws, CROWDED)
         else:
-            await self._carry(ws, phone, _own_origin(request))
+            await self._carry(ws, phone, self._own_origin(request))
         return ws
 
     async def resume(self, origin: str) -> None:
@@ -214,6 +215,11 @@ class Tunnels:
         if (tunnel := self._live.get(phone_id)) is not None:
             tunnel.end(UNPAIRED)
 
+    def _own_origin(self, request: web.Request) -> str:
+        assert request.transport is not None  # noqa: S101 - it has just carried the request
+        host, port = request.transport.get_extra_info("sockname")[:2]
+        return own_origin(self._config.host, (host, port))
+
     async def _all_over(self) -> None:
         for tunnel in list(self._live.values()):
             await tunnel.over.after(0)
@@ -227,8 +233,15 @@ def _left_behind(folder: Path) -> bool:
         return False
 
 
-def _own_origin(request: web.Request) -> str:
-    """Say how this process reaches itself: by the very socket that the phone came in by."""
-    assert request.transport is not None  # noqa: S101 - it has just carried the request
-    host, port = request.transport.get_extra_info("sockname")[:2]
+def own_origin(listening: str, came_to: tuple[str, int]) -> str:
+    """Say how this process reaches itself, which it tells its own key.
+
+    Args:
+        listening: The host that it was told to listen on.
+        came_to: Address and port that a phone came to.
+    """
+    host, port = came_to
+    if listening in _ANY:
+        # One that a phone came to can be moved to another machine, the key with it.
+        host = "::1" if ":" in listening else "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
