@@ -33,6 +33,16 @@ class Database(ABC):
         """
 
     @abstractmethod
+    async def asking(
+        self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
+    ) -> _T:
+        """Run `work` as `reading` does; it asks one statement, which needs no snapshot.
+
+        Raises:
+            Unavailable: The database cannot be used now.
+        """
+
+    @abstractmethod
     async def writing(
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
     ) -> _T:
@@ -48,7 +58,7 @@ class Database(ABC):
     @abstractmethod
     async def writing_of(
         self,
-        key: str,
+        key: str | tuple[str, ...],
         work: Callable[Concatenate[Connection, _P], _T],
         *args: _P.args,
         **more: _P.kwargs,
@@ -57,7 +67,8 @@ class Database(ABC):
 
         For what is done all day long: work with other keys may run at the same time where the
         database can. So it changes rows that belong to the key; and of others only by adding, or
-        by one statement that looks and changes at once, or after locking the row.
+        by one statement that looks and changes at once, or after locking the row. Whose rows it
+        changes like that is better named by another key: then nobody waits in a circle.
         """
 
     @abstractmethod
@@ -70,7 +81,7 @@ class Database(ABC):
 
     async def ping(self) -> None:
         """Ask the database for nothing."""
-        await self.reading(_nothing)
+        await self.asking(_nothing)
 
 
 def _nothing(connection: Connection) -> None:

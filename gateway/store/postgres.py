@@ -1,18 +1,20 @@
 """A PostgreSQL database that several processes serve from."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, event
-from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from gateway.config_database import PostgresConfig
 from gateway.errors import ConfigInvalid
 from gateway.store.database import Database
 from gateway.store.lanes import Lanes
+from gateway.store.links import Links
 from gateway.store.postgres_faults import connection_was_lost, mapped, starting
 
 try:
@@ -36,6 +38,14 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "30s",
     "timezone": "UTC",
 }
+_READING = {
+    "default_transaction_isolation": "repeatable read",
+    "default_transaction_read_only": "on",
+}
+_WRITING = {
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+}
 _MIGRATING = int.from_bytes(b"fieldpst")
 
 _P = ParamSpec("_P")
@@ -49,47 +59,51 @@ class PostgresDatabase(Database):
 
     def __init__(self, config: PostgresConfig) -> None:
         self._config = config
-        self._reader = self._engine(_READERS, isolation="REPEATABLE READ", readonly=True)
-        self._writer = self._engine(_WRITERS, isolation="READ COMMITTED")
+        self._reader = self._links(_READERS, _READING)
+        self._writer = self._links(_WRITERS, _WRITING)
         self._lanes = Lanes(self._writer, _WRITERS)
 
     async def reading(
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
     ) -> _T:
         """See `Database.reading`."""
-        with mapped():
-            try:
-                return await self._read(lambda connection: work(connection, *args, **more))
-            except Exception as error:
-                if not connection_was_lost(error):
-                    raise
-            # The server was away since: every connection is a new one now.
-            return await self._read(lambda connection: work(connection, *args, **more))
+        return await self._read(
+            lambda connection: work(connection, *args, **more), is_snapshot=True
+        )
+
+    async def asking(
+        self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
+    ) -> _T:
+        """See `Database.asking`."""
+        return await self._read(
+            lambda connection: work(connection, *args, **more), is_snapshot=False
+        )
 
     async def writing(
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
     ) -> _T:
         """See `Database.writing`; how it is run again: `Lanes`."""
         with mapped():
-            return await self._lanes.run(None, lambda connection: work(connection, *args, **more))
+            return await self._lanes.run((), lambda connection: work(connection, *args, **more))
 
     async def writing_of(
         self,
-        key: str,
+        key: str | tuple[str, ...],
         work: Callable[Concatenate[Connection, _P], _T],
         *args: _P.args,
         **more: _P.kwargs,
     ) -> _T:
         """See `Database.writing_of`."""
+        keys = (key,) if isinstance(key, str) else key
         with mapped():
-            return await self._lanes.run(key, lambda connection: work(connection, *args, **more))
+            return await self._lanes.run(keys, lambda connection: work(connection, *args, **more))
 
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[None]:
         """See `Database.migrating`."""
         # A connection of its own: whoever waits for the lock must see what was done meanwhile.
         with starting(self._config):
-            connection = await self._connect()
+            connection = await self._connect(_WRITING)
         try:
             with starting(self._config):
                 await connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")
@@ -101,38 +115,41 @@ class PostgresDatabase(Database):
     async def aclose(self) -> None:
         """See `Database.aclose`."""
         await self._lanes.aclose()
-        await self._reader.dispose()
-        await self._writer.dispose()
+        await self._reader.aclose()
+        await self._writer.aclose()
 
-    async def _read(self, work: Callable[[Connection], _T]) -> _T:
-        async with asyncio.timeout(_CALL_S), self._reader.begin() as connection:
-            return await connection.run_sync(work)
+    async def _read(self, work: Callable[[Connection], _T], *, is_snapshot: bool) -> _T:
+        with mapped():
+            try:
+                return await self._read_once(work, is_snapshot=is_snapshot)
+            except Exception as error:
+                if not connection_was_lost(error):
+                    raise
+            # The server was away since: every connection is a new one now.
+            return await self._read_once(work, is_snapshot=is_snapshot)
 
-    def _engine(self, size: int, *, isolation: Any, readonly: bool = False) -> AsyncEngine:
+    async def _read_once(self, work: Callable[[Connection], _T], *, is_snapshot: bool) -> _T:
+        async with asyncio.timeout(_CALL_S), self._reader.lent() as link:
+            if not is_snapshot:
+                return await link.run(work)
+            await link.ask("BEGIN")
+            result = await link.run(work)
+            await link.ask("COMMIT")
+            return result
+
+    def _links(self, most: int, settings: Mapping[str, str]) -> Links:
         engine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=self._connect,
-            isolation_level=isolation,
-            pool_size=size,
-            max_overflow=0,
-            pool_timeout=_CALL_S,
+            async_creator=partial(self._connect, settings),
+            isolation_level="AUTOCOMMIT",
+            poolclass=NullPool,
         )
+        return Links(engine, most)
 
-        @event.listens_for(engine.sync_engine, "connect")
-        def on_connect(connection: Any, _record: Any) -> None:
-            connection.readonly = readonly
-
-        @event.listens_for(engine.sync_engine, "checkout")
-        def on_checkout(connection: Any, _record: Any, _proxy: Any) -> None:
-            if connection.driver_connection.is_closed():
-                raise DisconnectionError
-
-        return engine
-
-    async def _connect(self) -> Any:
+    async def _connect(self, settings: Mapping[str, str]) -> Any:
         return await asyncpg.connect(
             self._config.url,
             timeout=_CONNECT_S,
             command_timeout=_CALL_S,
-            server_settings=_SETTINGS,
+            server_settings={**_SETTINGS, **settings},
         )

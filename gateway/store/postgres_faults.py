@@ -8,6 +8,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.config_database import PostgresConfig
 from gateway.errors import ConfigInvalid, DatabaseDamaged, InvalidRequest, Unavailable
+from gateway.store.links import LinkLost
 
 _MET = {"40001", "40P01", "23505"}
 """Serialization failure, deadlock; and a row that another made since it was looked for."""
@@ -29,7 +30,9 @@ def met_another(error: BaseException) -> bool:
 
 def connection_was_lost(error: BaseException) -> bool:
     """Say whether a connection turned out to be gone."""
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+    return isinstance(error, LinkLost) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
 
 
 def is_at_fault(error: BaseException) -> bool:

@@ -54,6 +54,12 @@ class SqliteDatabase(Database):
         with _mapped():
             return await asyncio.get_running_loop().run_in_executor(self._threads, bound)
 
+    async def asking(
+        self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
+    ) -> _T:
+        """See `Database.asking`."""
+        return await self.reading(work, *args, **more)
+
     async def writing(
         self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **more: _P.kwargs
     ) -> _T:
@@ -63,7 +69,7 @@ class SqliteDatabase(Database):
 
     async def writing_of(
         self,
-        key: str,  # noqa: ARG002 - there is one writer for all
+        key: str | tuple[str, ...],  # noqa: ARG002 - there is one writer for all
         work: Callable[Concatenate[Connection, _P], _T],
         *args: _P.args,
         **more: _P.kwargs,

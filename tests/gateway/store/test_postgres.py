@@ -11,7 +11,7 @@ from sqlalchemy import text
 from gateway.config_database import PostgresConfig
 from gateway.errors import ConfigInvalid, InvalidRequest, NotFound, Unavailable
 from gateway.model import Recording, RecordingFilter
-from gateway.store.postgres import PostgresDatabase
+from gateway.store.postgres import _WRITERS, PostgresDatabase
 from gateway.store.sql import migrate, open_store
 from tests.fakes.clock import FakeClock
 
@@ -246,15 +246,18 @@ async def test_keys_do_not_wait_for_each_other(database):
 async def test_nobody_waits_for_ever_to_write(database, monkeypatch):
     """Where all connections are busy for too long, the next one is told to come back."""
     monkeypatch.setattr("gateway.store.lanes._TURN_S", 0.1)
-    may_end = asyncio.Event()
+    begun, may_end = asyncio.Queue(), asyncio.Event()
 
     def held(_connection):
         from sqlalchemy.util import await_only  # noqa: PLC0415 - here alone
 
+        begun.put_nowait(None)
         await_only(may_end.wait())
 
-    busy = [asyncio.create_task(database.writing_of(str(n), held)) for n in range(4)]
-    await asyncio.sleep(0)
+    busy = []
+    for n in range(_WRITERS):
+        busy.append(asyncio.create_task(database.writing_of(str(n), held)))
+        await begun.get()
     with pytest.raises(Unavailable):
         await database.writing_of("another", put, 1)
     may_end.set()
