@@ -14,6 +14,7 @@ from gateway.errors import InvalidRequest
 MOST_URL = 2048
 
 _CLOSE_BY = (".local", ".localhost", ".internal", ".home.arpa", ".lan")
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
 # Where clouds hand out credentials at addresses that look like anybody's: AWS, Alibaba, Oracle,
 # Azure.
@@ -72,8 +73,8 @@ def permitted(address: IPv4Address | IPv6Address, *, encrypted: bool) -> bool:
         address: What its host is, or stands for.
         encrypted: Whether TLS is used (or HTTP allowed everywhere).
     """
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
+    if isinstance(address, IPv6Address):
+        address = _carried(address) or address
     if (
         address.is_link_local
         or address.is_multicast
@@ -83,6 +84,13 @@ def permitted(address: IPv4Address | IPv6Address, *, encrypted: bool) -> bool:
     ):
         return False
     return encrypted or address.is_loopback or address.is_private or address in _SHARED
+
+
+def _carried(address: IPv6Address) -> IPv4Address | None:
+    """Give the IPv4 address that one of IPv6 stands for, where a network translates it (RFC 6052)."""
+    if address in _TRANSLATED:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 def _close_by(host: str) -> bool:
