@@ -87,7 +87,7 @@ def permitted(address: IPv4Address | IPv6Address, *, encrypted: bool) -> bool:
 
 
 def _carried(address: IPv6Address) -> IPv4Address | None:
-    """Give the IPv4 address that one of IPv6 stands for, where a network translates it (RFC 6052)."""
+    """Give the IPv4 address that one of IPv6 stands for, where networks translate (RFC 6052)."""
     if address in _TRANSLATED:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address.ipv4_mapped or address.sixtofour
