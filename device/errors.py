@@ -376,6 +376,18 @@ class CloudThrottled(CloudError):
         self.retry_after_s = retry_after_s
 
 
+class OverQuota(CloudThrottled):
+    """What one device may send, or keep, is used up; others may go on."""
+
+
+class OwnerOverQuota(CloudError):
+    """As `OverQuota`, where recordings of many devices go up by one way: only this one's wait."""
+
+    code = "over-quota"
+    transient = True
+    exit_code = 75
+
+
 class CloudUnwell(CloudError):
     """The cloud answered 5xx."""
 

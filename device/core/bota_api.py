@@ -18,9 +18,9 @@ from device.core.api_words import (
     said,
 )
 from device.core.api_words import refuse as refuse_any
-from device.core.http_answer import ApiAnswer, plain, server_time
+from device.core.http_answer import ApiAnswer, asked_wait_s, plain, server_time
 from device.core.uploads.order import digest_medium
-from device.errors import CloudConflict, CloudUnwell, MediaMissing, NotTheCloud
+from device.errors import CloudConflict, CloudUnwell, MediaMissing, NotTheCloud, OverQuota
 from device.model import Manifest, SealedMedium, Target
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -30,6 +30,7 @@ _CONFLICT = 409
 _MOST_AT_ONCE = 1000
 _TOKEN = re.compile(r"dtok_[!-~]{1,1019}")
 _MISSING_CODES = frozenset({"media_pending", "no_media_uploaded"})
+_QUOTAS = frozenset({(429, "quota_exceeded"), (507, "storage_quota_exceeded")})
 
 
 def recording_body(
@@ -198,6 +199,11 @@ def refuse(answer: ApiAnswer, *, doing: str) -> NoReturn:
     if answer.status == _CONFLICT and code in _MISSING_CODES:
         raise MediaMissing(
             said(answer, doing=doing, code=code, message=message), refs=_media_ids(details)
+        )
+    if (answer.status, code) in _QUOTAS:
+        raise OverQuota(
+            said(answer, doing=doing, code=code, message=message),
+            retry_after_s=asked_wait_s(answer.status, answer.headers),
         )
     refuse_any(answer, doing=doing, code=code, message=message)
 

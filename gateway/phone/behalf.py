@@ -1,6 +1,7 @@
 """Behalf: a cloud that is told of each recording on behalf of the device that its recorder is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -8,8 +9,21 @@ from device.clock import Clock
 from device.cloud import CloudRef
 from device.cloud.bota import Bota
 from device.config import CloudConfig
-from device.model import Evidence, Manifest, Receipt, RecorderId, RecorderInfo, SealedMedium, Target
+from device.errors import OverQuota, OwnerOverQuota
+from device.model import (
+    Evidence,
+    Manifest,
+    Receipt,
+    RecorderId,
+    RecorderInfo,
+    RecordingKey,
+    SealedMedium,
+    Target,
+)
 from device.transport import Transport
+
+FULL_S = 60.0
+"""After the cloud refused what is too much for one recorder's quota it is asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +37,15 @@ class Named:
 class Registry(Protocol):
     """Where devices are known by serial number. Errors are `CloudError`."""
 
-    async def named(self, recorder: RecorderId) -> Named:
-        """Find the device that a recorder is, or make it. Idempotent."""
+    async def named(self, recording: RecordingKey) -> Named:
+        """Say for whom a recording is created: the same again whenever it is asked.
+
+        The recorder's device is made, where there is none.
+        """
+        ...
+
+    async def settled(self, recording: RecordingKey) -> None:
+        """Forget what was said of a recording: it is created for good. Idempotent."""
         ...
 
     async def heard(self, info: RecorderInfo, end_user_id: str | None) -> str | None:
@@ -68,6 +89,8 @@ class Behalf:
         self._token = token
         self._registry = registry
         self._nearer = nearer
+        self._full: dict[tuple[RecorderId, str], tuple[float, str]] = {}
+        """Which quotas are used up: until when nobody asks again, and the cloud's words."""
         self._bota = Bota(config, transport, clock, token)
         self.origin = self._bota.origin
 
@@ -75,13 +98,16 @@ class Behalf:
         """See `Cloud.open`."""
         if ref.get("recording_id"):
             return ref
-        named = await self._registry.named(manifest.key.recorder)
-        config = replace(self._config, device_id=named.device_id, end_user_id=named.end_user_id)
-        return await Bota(config, self._transport, self._clock, self._token).open(manifest, ref)
+        with self._quota(manifest, "recordings"):
+            named = await self._registry.named(manifest.key)
+            config = replace(self._config, device_id=named.device_id, end_user_id=named.end_user_id)
+            bota = Bota(config, self._transport, self._clock, self._token)
+            return await bota.open(manifest, ref)
 
     async def target(self, manifest: Manifest, medium: SealedMedium, ref: CloudRef) -> Target:
         """See `Cloud.target`."""
-        return self._near(await self._bota.target(manifest, medium, ref))
+        with self._quota(manifest, "media"):
+            return self._near(await self._bota.target(manifest, medium, ref))
 
     def targets_at_once(self, ref: CloudRef) -> int:
         """See `Cloud.targets_at_once`."""
@@ -91,7 +117,8 @@ class Behalf:
         self, manifest: Manifest, media: Sequence[SealedMedium], ref: CloudRef
     ) -> list[Target]:
         """See `Cloud.targets`."""
-        return [self._near(each) for each in await self._bota.targets(manifest, media, ref)]
+        with self._quota(manifest, "media"):
+            return [self._near(each) for each in await self._bota.targets(manifest, media, ref)]
 
     async def stored(
         self,
@@ -106,7 +133,9 @@ class Behalf:
 
     async def complete(self, manifest: Manifest, ref: CloudRef) -> Receipt:
         """See `Cloud.complete`."""
-        return await self._bota.complete(manifest, ref)
+        receipt = await self._bota.complete(manifest, ref)
+        await self._registry.settled(manifest.key)
+        return receipt
 
     async def heartbeat(self, report: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """See `Cloud.heartbeat`: there is no box; recorders are told of by the registry."""
@@ -124,6 +153,20 @@ class Behalf:
     async def aclose(self) -> None:
         """See `Cloud.aclose`."""
         await self._bota.aclose()
+
+    @contextmanager
+    def _quota(self, manifest: Manifest, what: str) -> Iterator[None]:
+        """Let a quota that is used up hold up its own recorder, not all that phones bring."""
+        whose = (manifest.key.recorder, what)
+        until_s, reason = self._full.get(whose, (0.0, ""))
+        if self._clock.monotonic() < until_s:
+            raise OwnerOverQuota(reason)
+        try:
+            yield
+        except OverQuota as error:
+            self._full[whose] = (self._clock.monotonic() + FULL_S, str(error))
+            raise OwnerOverQuota(str(error)) from error
+        self._full.pop(whose, None)
 
     def _near(self, target: Target) -> Target:
         if self._nearer is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from device.core.api_words import document_of, usable_token
 from device.core.http_answer import ApiAnswer
 from device.core.policy import MB
 from device.errors import CloudUnwell, NotTheCloud
-from device.model import Condition, RecorderId, RecorderInfo
+from device.model import Condition, RecorderId, RecorderInfo, RecordingKey
 from device.spool.spool import Spool
 from device.transport import Transport
 from gateway.devices import DeviceDesk
@@ -24,6 +25,7 @@ from gateway.store import Store
 _GOOD = frozenset({200, 201})
 _NAME_CHARS = 64
 _END_USER = "phone-end-user "
+_NAMED = "phone-named "
 
 
 class OwnRegistry:
@@ -34,9 +36,12 @@ class OwnRegistry:
         self._store = store
         self._clock = clock
 
-    async def named(self, recorder: RecorderId) -> Named:
+    async def named(self, recording: RecordingKey) -> Named:
         """See `Registry.named`. Whose it is, the device says where the recording is created."""
-        return Named(device_id=(await self._device(recorder, None, None)).id)
+        return Named(device_id=(await self._device(recording.recorder, None, None)).id)
+
+    async def settled(self, recording: RecordingKey) -> None:
+        """See `Registry.settled`: nothing is kept."""
 
     async def heard(self, info: RecorderInfo, end_user_id: str | None) -> str:
         """See `Registry.heard`. No command counts as delivered by this: nobody would do it."""
@@ -88,32 +93,49 @@ class UpstreamRegistry:
         self._spool = spool
         self._known: dict[RecorderId, str] = {}
 
-    async def named(self, recorder: RecorderId) -> Named:
-        """See `Registry.named`."""
+    async def named(self, recording: RecordingKey) -> Named:
+        """See `Registry.named`.
+
+        Kept before it is said: another phone, or a late word of whose it is, must not make another
+        request of one whose answer was lost, under the same Idempotency-Key.
+        """
+        name = _NAMED + recording.entry_id()
+        said = await asyncio.to_thread(self._spool.kept, name)
+        if said is not None:
+            return Named(**said.value)
+        device_id = await self._device(recording.recorder)
+        user = await asyncio.to_thread(self._spool.kept, _END_USER + recording.recorder)
+        named = Named(device_id=device_id, end_user_id=user.value if user else "")
+        await asyncio.to_thread(self._spool.keep, name, asdict(named))
+        return named
+
+    async def settled(self, recording: RecordingKey) -> None:
+        """See `Registry.settled`."""
+        await asyncio.to_thread(self._spool.keep, _NAMED + recording.entry_id(), None)
+
+    async def heard(self, info: RecorderInfo, end_user_id: str | None) -> str:
+        """See `Registry.heard`: the own gateway shows it too. Orders in the answer are not ours."""
+        if end_user_id:
+            await self._remember(info.recorder, end_user_id)
+        own_id = await self._own.heard(info, end_user_id)
+        device_id = await self._device(info.recorder)
+        path = f"/devices/{quote(device_id, safe='')}/heartbeat"
+        answer = await self._post(path, report_of(info))
+        if answer.status not in _GOOD:
+            bota_api.refuse(answer, doing="send the heartbeat")
+        return own_id
+
+    async def _device(self, recorder: RecorderId) -> str:
         device_id = self._known.get(recorder)
         if device_id is None:
-            body = {"serial_number": serial_of(recorder)}
-            answer = await self._post("/devices", body)
+            answer = await self._post("/devices", {"serial_number": serial_of(recorder)})
             if answer.status not in _GOOD:
                 bota_api.refuse(answer, doing="register the recorder")
             device_id = document_of(answer).get("id")
             if not isinstance(device_id, str) or not device_id:
                 raise NotTheCloud("the answer names no device")
             self._known[recorder] = device_id
-        kept = await asyncio.to_thread(self._spool.kept, _END_USER + recorder)
-        return Named(device_id=device_id, end_user_id=kept.value if kept else "")
-
-    async def heard(self, info: RecorderInfo, end_user_id: str | None) -> str:
-        """See `Registry.heard`: the own gateway shows it too. Orders in the answer are not ours."""
-        own_id = await self._own.heard(info, end_user_id)
-        if end_user_id:
-            await self._remember(info.recorder, end_user_id)
-        named = await self.named(info.recorder)
-        path = f"/devices/{quote(named.device_id, safe='')}/heartbeat"
-        answer = await self._post(path, report_of(info))
-        if answer.status not in _GOOD:
-            bota_api.refuse(answer, doing="send the heartbeat")
-        return own_id
+        return device_id
 
     async def _remember(self, recorder: RecorderId, end_user_id: str) -> None:
         known = await asyncio.to_thread(self._spool.kept, _END_USER + recorder)

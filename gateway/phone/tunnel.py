@@ -233,7 +233,7 @@ class Tunnel:
         try:
             channel, visit = await self._new_visit(opened, self)
         except InvalidRequest as error:
-            del self._channels[opened.channel]
+            self._channels.pop(opened.channel, None)  # it may be lost meanwhile
             self._queue(Refused(channel=opened.channel, message=str(error)))
             return
         if opened.channel not in self._channels:  # lost meanwhile
