@@ -143,6 +143,8 @@ class PostgresDatabase(Database):
             async_creator=partial(self._connect, settings),
             isolation_level="AUTOCOMMIT",
             poolclass=NullPool,
+            # What it says goes into the log: never what was to be kept.
+            hide_parameters=True,
         )
         return Links(engine, most)
 

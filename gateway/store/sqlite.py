@@ -133,6 +133,7 @@ def _engine(path: Path, *, size: int) -> Engine:
         poolclass=QueuePool,
         pool_size=size,
         max_overflow=0,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
