@@ -96,6 +96,7 @@ async def upload(api: Api, token: str, held: HeldRecording, started_at: datetime
         "name": f"Round {started_at:%H:%M}",
         "started_at": started_at.isoformat(),
         "ended_at": (started_at + length).isoformat(),
+        "metadata": {"site": "quay", "fieldpost_ref": "0" * 32},
     }
     recording = (await _ok(await api.call("POST", "/v1/recordings", body, token=token))).json["id"]
     for medium in held.media:

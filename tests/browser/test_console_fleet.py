@@ -142,6 +142,7 @@ async def test_a_command_lives_before_ones_eyes(page, gateway, seeded):
     await gateway.call("POST", "/v1/devices/me/heartbeat", {}, token=box.token)
 
     await expect(row).to_contain_text("Done")
+    await expect(row).not_to_contain_text("expires")
 
 
 async def test_on_a_phone_every_device_is_a_card(open_page, gateway, seeded, shot):

@@ -81,6 +81,15 @@ async def test_the_timeline_is_a_slider_for_the_keyboard(player):
     assert await player.evaluate("sound.paused")
 
 
+async def test_what_the_recorder_said_is_shown(player):
+    """Its metadata, without what agents note for themselves; its box by both of its names."""
+    about = player.locator("dl")
+
+    await expect(about).to_contain_text("sitequay")
+    await expect(about).to_contain_text("Harbour · AM-07")
+    await expect(about).not_to_contain_text("fieldpost_ref")
+
+
 async def test_what_is_here_can_be_downloaded(player):
     """Each file of a stored recording is a link."""
     await player.get_by_text("Files").click()
@@ -198,7 +207,7 @@ async def test_recordings_are_found_by_device_and_page_by_page(page, gateway, se
     await page.get_by_role("button", name="Older").click()
     await expect(page.get_by_role("row")).to_have_count(1 + 4)
     await go(page, "#/recordings")
-    await page.get_by_label("Device").select_option(label="Harbour")
+    await page.get_by_label("Device").select_option(label="Harbour · AM-07")
     await page.wait_for_url("**/#/recordings?device_id=*")
 
     await expect(page.get_by_role("row")).to_have_count(1 + 3)

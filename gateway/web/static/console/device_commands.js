@@ -45,7 +45,8 @@ export async function commands(path, signal) {
 const WORDS = { pending: "Waits for the device", delivered: "Told, no answer yet", executed: "Done" };
 
 function ended(row) {
-  if (row.ended_at) return ago(row.ended_at);
+  const over = row.executed_at ?? row.cancelled_at;
+  if (over) return ago(over);
   return row.status === "expired" ? ago(row.expires_at) : h("span", {}, "expires ", ago(row.expires_at));
 }
 

@@ -11,7 +11,7 @@ import { state } from "./states.js";
 import { doing, say } from "./telling.js";
 import { timelineOf } from "./timeline.js";
 import { progressBars } from "./uploading.js";
-import { bytes, named, plain, span } from "./words.js";
+import { bytes, called, named, plain, span } from "./words.js";
 
 const NO_WAVE = {
   working: "The waveform is being made.",
@@ -105,9 +105,11 @@ function known(recording, device, timeline, bars) {
     ["State", recording.status === "pending" ? bars.of(recording) : state(recording.status, recording.status === "uploaded" ? "Stored" : "Damaged")],
     ["Begun", at(recording.started_at ?? recording.created_at)],
     ["Length", span(timeline.duration_s)],
-    ["Device", recording.device_id ? h("a", { href: `#/devices/${recording.device_id}` }, device.device_name || device.serial_number) : "–"],
+    ["Device", recording.device_id ? h("a", { href: `#/devices/${recording.device_id}` }, called(device.device_name, device.serial_number)) : "–"],
     ["User", recording.end_user_id ?? "–"],
     ["Id", h("span", { class: "code" }, recording.id)],
+    ...Object.entries(recording.metadata).filter(([name]) => !name.startsWith("fieldpost_"))
+      .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
   ];
   return [h("dl", {}, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     h("details", {}, h("summary", {}, "Files"), h("ul", { class: "files" }, recording.media.map((medium) => h("li", {},

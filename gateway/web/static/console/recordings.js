@@ -8,14 +8,14 @@ import { PAGE_SIZE, pager } from "./pager.js";
 import { state } from "./states.js";
 import { table } from "./table.js";
 import { progressBars } from "./uploading.js";
-import { bytes, count, named } from "./words.js";
+import { bytes, called, count, named } from "./words.js";
 
 const STATES = [["", "Any state"], ["pending", "Coming up"], ["uploaded", "Stored"], ["integrity_failure", "Damaged"]];
 const WORDS = Object.fromEntries(STATES);
 
 export default async function draw(root, { values, signal }) {
   const devices = (await get("/v1/fleet", signal)).data;
-  const names = new Map(devices.map((each) => [each.id, each.name || each.serial_number]));
+  const names = new Map(devices.map((each) => [each.id, called(each.name, each.serial_number)]));
   const device = select([["", "All devices"], ...names], values.get("device_id") ?? "");
   const status = select(STATES, values.get("status") ?? "");
   const user = h("input", { type: "search", autocomplete: "off", spellcheck: "false", value: values.get("end_user_id") ?? "" });

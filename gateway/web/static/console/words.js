@@ -65,6 +65,9 @@ export const count = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}
 /** What a recording is called where nobody gave it a name. */
 export const named = (recording) => recording.name || `Recording of ${local(new Date(recording.started_at ?? recording.created_at))}`;
 
+/** What a device is called where it stands alone: boxes name themselves, and often all alike. */
+export const called = (name, serial) => name ? `${name} · ${serial}` : serial;
+
 /** With a capital at its begin. */
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
