@@ -24,6 +24,7 @@ _LEASE_S = 300.0
 _HOLD_AGAIN_S = 60.0
 _JITTER = 0.2
 _PAGE = 500
+_MOST_DAYS = 36_500
 _RATES_KEPT = timedelta(days=1)
 
 
@@ -115,7 +116,7 @@ class Retention:
 
     async def _older(self, days: int, device_id: str | None) -> AsyncIterator[Aged]:
         """Page through what is uploaded and older than so many days; 0 days are for ever."""
-        before = self._clock.now() - timedelta(days=days)
+        before = _before(self._clock.now(), days)
         seq, more = 0, days > 0
         while more:
             found = await self._store.ageing.page(
@@ -144,10 +145,15 @@ class Retention:
 
     async def _forget(self) -> None:
         now = self._clock.now()
-        kept = now - timedelta(days=self._bounds.audit_days)
+        kept = _before(now, self._bounds.audit_days)
         await self._store.audit.forget(kept)
         await self._store.quotas.forget(kept.date())
         await self._store.rates.forget(now - _RATES_KEPT)
+
+
+def _before(now: datetime, days: int) -> datetime:
+    # The calendar ends: one device's number beyond it must not end everybody's retention.
+    return now - timedelta(days=min(days, _MOST_DAYS))
 
 
 def _outdated(aged: Aged, days: int) -> Outdated:

@@ -50,6 +50,14 @@ async def uploaded(api, **more):
     return recording
 
 
+async def uploaded_by(api, token):
+    own, api.token = api.token, token
+    try:
+        return await uploaded(api)
+    finally:
+        api.token = own
+
+
 async def left(api):
     return [each["id"] for each in (await api.call("GET", "/v1/recordings")).json["data"]]
 
@@ -102,6 +110,20 @@ async def test_nothing_goes_unless_somebody_says_so(api, clock, retention):
     clock.advance(4000 * DAY_S)
 
     assert [] == await retention(0).once()
+
+
+async def test_too_many_days_for_a_calendar_are_for_ever(api, clock, retention):
+    """One such number, of one device, keeps nobody else's from going."""
+    kept = await uploaded(api)
+    device, _ = await api.device()
+    await api.gateway.store.quotas.write(device, Quota(retention_days=2**53), clock.now())
+    _, token = await api.device("AM-08")
+    old = await uploaded_by(api, token)
+    clock.advance(2 * DAY_S)
+    gone = await retention(1, audit_days=10**6).once()
+
+    assert [old] == [each.recording_id for each in gone]
+    assert [kept] == await left(api)
 
 
 async def test_a_device_has_its_own_days(api, clock, retention):
