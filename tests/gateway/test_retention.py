@@ -115,7 +115,7 @@ async def test_nothing_goes_unless_somebody_says_so(api, clock, retention):
 async def test_too_many_days_for_a_calendar_are_for_ever(api, clock, retention):
     """One such number, of one device, keeps nobody else's from going."""
     kept = await uploaded(api)
-    device, _ = await api.device()
+    device = (await api.call("GET", "/v1/devices/me")).json["id"]
     await api.gateway.store.quotas.write(device, Quota(retention_days=2**53), clock.now())
     _, token = await api.device("AM-08")
     old = await uploaded_by(api, token)
