@@ -272,13 +272,21 @@ class RecordingDesk:
                 case Mismatch(medium=medium):
                     await self._refuse(medium, claimed_sha256)
                 case Complete(medium=medium):
+                    now = self._clock.now()
                     done = await self._store.recordings.complete(
-                        recording_id, medium, intent, self._clock.now(), origin=base_url
+                        recording_id, medium, intent, now, origin=base_url
                     )
                     if done:
                         self._metrics.completed.inc()
                         logger.info(
                             "A recording is uploaded.", extra={"recording_id": recording_id}
+                        )
+                        return dataclasses.replace(
+                            recording,
+                            status=RecordingStatus.UPLOADED,
+                            content_sha256=medium.content_sha256,
+                            content_sha256_verified_at=now,
+                            media=tuple(media),
                         )
         recording = await self.find(caller, recording_id)
         if recording.status is RecordingStatus.UPLOADED:

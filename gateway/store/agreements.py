@@ -14,7 +14,7 @@ class SqlAgreements:
 
     async def agree(self, name: str, value: str) -> bool:
         """See `Agreements.agree`."""
-        known = await self._database.reading(_value, name)
+        known = await self._database.asking(_value, name)
         return (known or await self._database.writing(_agree, name, value)) == value
 
     async def adopt(self, name: str, value: str) -> None:

@@ -49,7 +49,7 @@ class SqlDeliveries:
     ) -> list[Claimed]:
         """See `Deliveries.claim`."""
         # Most often nothing is due: that is no reason to write.
-        if not await self._database.reading(_any_due, lease.at, slots):
+        if not await self._database.asking(_any_due, lease.at, slots):
             return []
         return await self._database.writing_of(
             "deliveries", _claim, lease, limit=limit, each=each, slots=slots

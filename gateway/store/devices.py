@@ -4,7 +4,7 @@ import dataclasses
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from gateway.errors import DeviceAlreadyBound, NotFound, Unauthorized
 from gateway.model import Device, DeviceToken, Intent
@@ -15,6 +15,10 @@ from gateway.store.events import SqlEvents, note_event
 from gateway.store.intents import claim
 from gateway.store.remembered import Remembered
 from gateway.store.schema import device_tokens, devices, enrol_codes
+
+# Asked for all day long: to build a statement takes longer than to run it.
+_DEVICE = select(devices).where(devices.c.id == bindparam("wanted"))
+_TOKEN = select(device_tokens).where(device_tokens.c.token_hash == bindparam("wanted"))
 
 
 class SqlDevices:
@@ -27,15 +31,15 @@ class SqlDevices:
 
     async def create(self, device: Device) -> Made[Device]:
         """See `Devices.create`."""
-        return await self._database.writing(_create, device)
+        return await self._database.writing_of(device.serial_number, _create, device)
 
     async def device(self, device_id: str) -> Device | None:
         """See `Devices.device`."""
-        return await self._database.reading(_device, device_id)
+        return await self._database.asking(_device, device_id)
 
     async def by_serial(self, serial_number: str) -> Device | None:
         """See `Devices.by_serial`."""
-        return await self._database.reading(_by_serial, serial_number)
+        return await self._database.asking(_by_serial, serial_number)
 
     async def all(self) -> list[Device]:
         """See `Devices.all`."""
@@ -50,27 +54,29 @@ class SqlDevices:
     ) -> Made[Device]:
         """See `Devices.bind`."""
         with self._remembered.changing():
-            made = await self._database.writing(_bind, device_id, end_user_id, token, intent)
+            made = await self._database.writing_of(
+                device_id, _bind, device_id, end_user_id, token, intent
+            )
         self._bell.ring()
         return made
 
     async def unbind(self, device_id: str, at: datetime) -> Device:
         """See `Devices.unbind`."""
         with self._remembered.changing():
-            freed = await self._database.writing(_unbind, device_id, at)
+            freed = await self._database.writing_of(device_id, _unbind, device_id, at)
         self._bell.ring()
         return freed
 
     async def token(self, token_hash: str) -> DeviceToken | None:
         """See `Devices.token`."""
         return await self._remembered.get(
-            token_hash, lambda: self._database.reading(_token, token_hash)
+            token_hash, lambda: self._database.asking(_token, token_hash)
         )
 
     async def issue(self, token: DeviceToken) -> None:
         """See `Devices.issue`."""
         with self._remembered.changing():
-            await self._database.writing(_only_token, token)
+            await self._database.writing_of(token.device_id, _only_token, token)
 
     async def succeed(self, parent: DeviceToken, token: DeviceToken) -> None:
         """See `Devices.succeed`."""
@@ -85,7 +91,7 @@ class SqlDevices:
     async def revoke(self, device_id: str, at: datetime) -> int:
         """See `Devices.revoke`."""
         with self._remembered.changing():
-            return await self._database.writing(_revoke, device_id, at)
+            return await self._database.writing_of(device_id, _revoke, device_id, at)
 
 
 def _create(connection: Connection, device: Device) -> Made[Device]:
@@ -164,8 +170,7 @@ def _unbind(connection: Connection, device_id: str, at: datetime) -> Device:
 
 
 def _token(connection: Connection, token_hash: str) -> DeviceToken | None:
-    query = select(device_tokens).where(device_tokens.c.token_hash == token_hash)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_TOKEN, {"wanted": token_hash}).one_or_none()
     return None if row is None else DeviceToken(**row._mapping)  # noqa: SLF001 - documented
 
 
@@ -235,7 +240,7 @@ def _revoke(connection: Connection, device_id: str, at: datetime) -> int:
 
 
 def _device(connection: Connection, device_id: str) -> Device | None:
-    row = (connection.execute(select(devices).where(devices.c.id == device_id))).one_or_none()
+    row = connection.execute(_DEVICE, {"wanted": device_id}).one_or_none()
     return None if row is None else to_device(row)
 
 

@@ -15,6 +15,8 @@ from gateway.store.database import Database
 from gateway.store.schema_events import deliveries, events, webhooks
 
 _FANS = 5
+_ADD = insert(events).inline()
+_WAITING = select(events.c.id).where(events.c.position.is_(None)).limit(1)
 
 
 class SqlEvents:
@@ -26,7 +28,7 @@ class SqlEvents:
 
     async def fan_out(self, at: datetime, limit: int) -> int:
         """See `Events.fan_out`."""
-        if not await self._database.reading(_any_waiting):
+        if not await self._database.asking(_any_waiting):
             return 0
         done = 0
         for fan in range(_FANS):
@@ -47,7 +49,7 @@ class SqlEvents:
 
     async def latest(self) -> int:
         """See `Events.latest`."""
-        return await self._database.reading(_latest)
+        return await self._database.asking(_latest)
 
     async def event(self, event_id: str) -> Event | None:
         """See `Events.event`."""
@@ -99,16 +101,17 @@ def note_event(  # noqa: PLR0913 - an event says everything that is known of it
 def add_event(connection: Connection, event: Event) -> None:
     """Keep an event."""
     connection.execute(
-        insert(events).values(
-            id=event.id,
-            type=event.type,
-            recording_id=event.recording_id,
-            device_id=event.device_id,
-            data=dict(event.data),
-            created_at=event.created_at,
-            origin=event.origin,
-            streamed_at=event.streamed_at,
-        )
+        _ADD,
+        {
+            "id": event.id,
+            "type": event.type,
+            "recording_id": event.recording_id,
+            "device_id": event.device_id,
+            "data": dict(event.data),
+            "created_at": event.created_at,
+            "origin": event.origin,
+            "streamed_at": event.streamed_at,
+        },
     )
 
 
@@ -121,8 +124,7 @@ def to_event(row: Row[Any]) -> Event:
 
 
 def _any_waiting(connection: Connection) -> bool:
-    query = select(events.c.id).where(events.c.position.is_(None)).limit(1)
-    return connection.execute(query).first() is not None
+    return connection.execute(_WAITING).first() is not None
 
 
 def _fan_out(connection: Connection, at: datetime, limit: int) -> int:

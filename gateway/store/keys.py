@@ -24,7 +24,7 @@ class SqlKeys:
 
     async def key(self, key_hash: str) -> ApiKey | None:
         """See `Keys.key`."""
-        return await self._remembered.get(key_hash, lambda: self._database.reading(_key, key_hash))
+        return await self._remembered.get(key_hash, lambda: self._database.asking(_key, key_hash))
 
     async def all(self) -> list[ApiKey]:
         """See `Keys.all`."""

@@ -34,10 +34,8 @@ from gateway.store.shared import refusing
 from gateway.store.usage import Owners, correct_media, count_media, keep
 
 # What every image costs is built once: to build a statement takes longer than to run it.
-_RECORDING = (
-    select(recordings.c.device_id, recordings.c.key_id, recordings.c.status)
-    .where(recordings.c.id == bindparam("wanted"), recordings.c.deleted_at.is_(None))
-    .with_for_update()
+_RECORDING = select(recordings.c.device_id, recordings.c.key_id, recordings.c.status).where(
+    recordings.c.id == bindparam("wanted"), recordings.c.deleted_at.is_(None)
 )
 _MEDIUM = (
     select(media)
@@ -75,6 +73,7 @@ _STANDING = (
 _REFUSING = select(leases.c.holder).where(
     leases.c.name == bindparam("lease"), leases.c.until > func.now()
 )
+_FINISH_SHARED = _FINISH.where(~_REFUSING.exists())
 _UNFINISHED = (
     select(func.count())
     .select_from(media.join(recordings, media.c.recording_id == recordings.c.id))
@@ -99,7 +98,7 @@ def add_media(
     limit: int,
 ) -> list[Made[Medium]]:
     """See `Recordings.add_media`."""
-    # The lock makes a concurrent complete wait, or lets it be seen here, and so for equal requests.
+    # Alone with the recording: it is not just being completed, nor asked the same.
     recording = connection.execute(_RECORDING, {"wanted": recording_id}).one_or_none()
     if recording is None or of_device not in (None, recording.device_id):
         raise NotFound("there is no such recording")
@@ -171,27 +170,25 @@ def medium_of(connection: Connection, medium_id: str) -> Medium | None:
 
 def finish_medium(connection: Connection, finished: Medium, *, unlike: bool) -> None:
     """See `Recordings.finish_medium`; `unlike`: it is not counted as it is, for all we know."""
-    if connection.dialect.name != "sqlite":
-        # Which one process serves from, and that knows what it does.
-        _let_pass(connection, finished.id)
     if unlike and (row := connection.execute(_STANDING, {"wanted": finished.id}).one_or_none()):
         _resize(connection, row, finished.file_size_bytes)
+    lease = {"lease": refusing(finished.id)}
+    # SQLite is one process's, and that knows what it does.
+    is_shared = connection.dialect.name != "sqlite"
     done = connection.execute(
-        _FINISH,
+        _FINISH_SHARED if is_shared else _FINISH,
         {
             "wanted": finished.id,
             "counted_bytes": finished.file_size_bytes,
             "counted_sha256": finished.content_sha256,
             "mark": finished.store_mark,
+            **(lease if is_shared else {}),
         },
     )
     if done.rowcount == 0:
+        if connection.execute(_REFUSING, lease).first() is not None:
+            raise Verifying("another gateway puts the medium aside; ask again")
         raise NotFound("the recording was deleted")
-
-
-def _let_pass(connection: Connection, medium_id: str) -> None:
-    if connection.execute(_REFUSING, {"lease": refusing(medium_id)}).first() is not None:
-        raise Verifying("another gateway puts the medium aside; ask again")
 
 
 def reopen_medium(connection: Connection, medium_id: str, *, blame: bool) -> None:
@@ -216,7 +213,11 @@ def reopen_medium(connection: Connection, medium_id: str, *, blame: bool) -> Non
 
 def to_medium(row: Row[Any]) -> Medium:
     """Read a row of media."""
-    values = dict(row._mapping)  # noqa: SLF001 - the documented accessor
+    return medium_from(dict(row._mapping))  # noqa: SLF001 - the documented accessor
+
+
+def medium_from(values: dict[str, Any]) -> Medium:
+    """Read the columns of media, by name."""
     values["type"] = MediaType(values["type"])
     values["status"] = MediaStatus(values["status"])
     del values["touched_at"]

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, select, update
 
 from gateway.core.orders import OPEN, cancelled, finished
 from gateway.errors import NotFound, TooManyCommands
@@ -15,6 +15,16 @@ from gateway.store.database import Database
 from gateway.store.intents import claim
 from gateway.store.made import Made
 from gateway.store.schema import commands
+
+_OPEN = (
+    select(commands)
+    .where(
+        commands.c.device_id == bindparam("whose"),
+        commands.c.status.in_(OPEN),
+        commands.c.expires_at > bindparam("now"),
+    )
+    .order_by(commands.c.seq)
+)
 
 
 class SqlOrders:
@@ -29,7 +39,7 @@ class SqlOrders:
 
     async def command(self, device_id: str, command_id: str) -> Command | None:
         """See `Orders.command`."""
-        return await self._database.reading(_command, device_id, command_id)
+        return await self._database.asking(_command, device_id, command_id)
 
     async def page(
         self, device_id: str, status: CommandStatus | None, at: datetime, limit: int, offset: int
@@ -42,7 +52,7 @@ class SqlOrders:
 
     async def deliver(self, device_id: str, at: datetime) -> list[Command]:
         """See `Orders.deliver`."""
-        found = await self._database.reading(_open, device_id, at)
+        found = await self._database.asking(_open, device_id, at)
         # Heartbeats come all day long, commands hardly ever: without a new one nothing is written.
         if any(each.status is CommandStatus.PENDING for each in found):
             return await self._database.writing_of(device_id, _deliver, device_id, at)
@@ -110,8 +120,8 @@ def _standing(status: CommandStatus, at: datetime) -> ColumnElement[bool]:
 
 
 def _open(connection: Connection, device_id: str, at: datetime) -> list[Command]:
-    query = select(commands).where(_is_open(device_id, at)).order_by(commands.c.seq)
-    return [_to_command(row) for row in connection.execute(query).all()]
+    rows = connection.execute(_OPEN, {"whose": device_id, "now": at}).all()
+    return [_to_command(row) for row in rows]
 
 
 def _deliver(connection: Connection, device_id: str, at: datetime) -> list[Command]:

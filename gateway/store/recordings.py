@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, exists, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, insert, select, update
 
 from gateway.errors import RecordingDeleted
 from gateway.model import (
@@ -26,6 +26,7 @@ from gateway.store.just_made import JustMade
 from gateway.store.media import (
     add_media,
     finish_medium,
+    medium_from,
     medium_of,
     reopen_medium,
     size_medium,
@@ -36,6 +37,37 @@ from gateway.store.media import (
 from gateway.store.schema import media, recordings
 from gateway.store.schema_watching import waveforms
 from gateway.store.usage import Owners, count_recording, keep
+
+# What is asked for every recording is built once: see `gateway.store.media`.
+_ADD = insert(recordings).inline()
+_WANTED = (
+    select(*recordings.c, *media.c)
+    .select_from(recordings.outerjoin(media, media.c.recording_id == recordings.c.id))
+    .where(recordings.c.id == bindparam("wanted"), recordings.c.deleted_at.is_(None))
+    .order_by(media.c.seq)
+)
+_WIDTH = len(recordings.c)
+_COMPLETE = (
+    update(recordings)
+    .where(
+        recordings.c.id == bindparam("wanted"),
+        recordings.c.deleted_at.is_(None),
+        recordings.c.status != RecordingStatus.UPLOADED,
+        ~exists().where(
+            media.c.recording_id == bindparam("wanted"),
+            media.c.status != MediaStatus.UPLOADED,
+        ),
+        exists().where(
+            media.c.id == bindparam("vouched"), media.c.content_sha256 == bindparam("digest")
+        ),
+    )
+    .values(
+        status=RecordingStatus.UPLOADED,
+        content_sha256=bindparam("digest"),
+        content_sha256_verified_at=bindparam("now"),
+    )
+    .returning(*recordings.c)
+)
 
 
 class SqlRecordings:
@@ -48,14 +80,16 @@ class SqlRecordings:
 
     async def create(self, recording: Recording, intent: Intent | None) -> Made[Recording]:
         """See `Recordings.create`."""
-        made = await self._database.writing_of(recording.id, _create, recording, intent)
+        made = await self._database.writing_of(
+            (recording.id, *_owners(recording).subjects()), _create, recording, intent
+        )
         if not made.replayed:
             self._bell.ring()
         return made
 
     async def recording(self, recording_id: str) -> Recording | None:
         """See `Recordings.recording`."""
-        return await self._database.reading(_recording, recording_id)
+        return await self._database.asking(_recording, recording_id)
 
     async def page(self, which: RecordingFilter, limit: int, offset: int) -> list[Recording]:
         """See `Recordings.page`."""
@@ -75,14 +109,19 @@ class SqlRecordings:
 
     async def purged(self, recording_id: str, at: datetime) -> None:
         """See `Recordings.purged`."""
-        await self._database.writing(_purged, recording_id, at)
+        await self._database.writing_of(recording_id, _purged, recording_id, at)
 
     async def add_media(
         self, recording_id: str, asked: Sequence[Asked], *, of_device: str | None, limit: int
     ) -> list[Made[Medium]]:
         """See `Recordings.add_media`."""
         made = await self._database.writing_of(
-            recording_id, add_media, recording_id, asked, of_device=of_device, limit=limit
+            (recording_id,) if of_device is None else (recording_id, of_device),
+            add_media,
+            recording_id,
+            asked,
+            of_device=of_device,
+            limit=limit,
         )
         # Writes come back in their order: what was deleted afterwards is dropped afterwards.
         self._just_made.keep(each.value for each in made if not each.replayed)
@@ -104,7 +143,7 @@ class SqlRecordings:
 
     async def medium(self, medium_id: str) -> Medium | None:
         """See `Recordings.medium`."""
-        return await self._database.reading(medium_of, medium_id)
+        return await self._database.asking(medium_of, medium_id)
 
     async def awaited(self, medium_id: str) -> Medium | None:
         """See `Recordings.awaited`."""
@@ -158,7 +197,7 @@ def _create(connection: Connection, recording: Recording, intent: Intent | None)
     count_recording(connection, _owners(recording), recording.created_at)
     values = dataclasses.asdict(recording)
     del values["media"]
-    connection.execute(insert(recordings).values(**values))
+    connection.execute(_ADD, values)
     note_event(
         connection,
         EventType.RECORDING_CREATED,
@@ -237,33 +276,18 @@ def _complete(  # noqa: PLR0913 - a completion says all that the event tells
 ) -> bool:
     if intent is not None:
         claim(connection, intent, recording_id)
-    # Alone with the recording: a medium that is just being added is seen below, on any database.
-    connection.execute(
-        select(recordings.c.id).where(recordings.c.id == recording_id).with_for_update()
-    )
-    done = connection.execute(
-        update(recordings)
-        .where(
-            recordings.c.id == recording_id,
-            recordings.c.deleted_at.is_(None),
-            recordings.c.status != RecordingStatus.UPLOADED,
-            ~exists().where(
-                media.c.recording_id == recording_id,
-                media.c.status != MediaStatus.UPLOADED,
-            ),
-            exists().where(
-                media.c.id == medium.id, media.c.content_sha256 == medium.content_sha256
-            ),
-        )
-        .values(
-            status=RecordingStatus.UPLOADED,
-            content_sha256=medium.content_sha256,
-            content_sha256_verified_at=at,
-        )
-    )
-    if not done.rowcount:
+    # Alone with the recording: no medium is just being added, or begins anew.
+    row = connection.execute(
+        _COMPLETE,
+        {
+            "wanted": recording_id,
+            "vouched": medium.id,
+            "digest": medium.content_sha256,
+            "now": at,
+        },
+    ).one_or_none()
+    if row is None:
         return False
-    row = connection.execute(select(recordings).where(recordings.c.id == recording_id)).one()
     uploaded = _to_recording(row, ())
     note_event(
         connection,
@@ -278,11 +302,15 @@ def _complete(  # noqa: PLR0913 - a completion says all that the event tells
 
 
 def _recording(connection: Connection, recording_id: str) -> Recording | None:
-    query = select(recordings).where(
-        recordings.c.id == recording_id, recordings.c.deleted_at.is_(None)
+    # One statement, the recording again beside each medium: two would need a snapshot.
+    rows = connection.execute(_WANTED, {"wanted": recording_id}).all()
+    if not rows:
+        return None
+    beside = [dict(zip(media.c.keys(), row[_WIDTH:], strict=True)) for row in rows]
+    return _recording_of(
+        dict(zip(recordings.c.keys(), rows[0][:_WIDTH], strict=True)),
+        [medium_from(each) for each in beside if each["id"] is not None],
     )
-    found = _recordings(connection, query)
-    return found[0] if found else None
 
 
 def _recordings(connection: Connection, query: Select[Any]) -> list[Recording]:
@@ -302,7 +330,10 @@ def _owners(recording: Recording) -> Owners:
 
 
 def _to_recording(row: Row[Any], beside: Sequence[Medium]) -> Recording:
-    values = dict(row._mapping)  # noqa: SLF001 - the documented accessor
+    return _recording_of(dict(row._mapping), beside)  # noqa: SLF001 - the documented accessor
+
+
+def _recording_of(values: dict[str, Any], beside: Sequence[Medium]) -> Recording:
     del values["seq"], values["purged_at"]
     values["status"] = RecordingStatus(values["status"])
     return Recording(**values, media=tuple(beside))

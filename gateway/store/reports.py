@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Delete, Table, bindparam, delete, insert, select, update
 
 from gateway.model import Fault, Report
 from gateway.store.database import Database
@@ -15,6 +15,24 @@ MOST_HEARTBEATS = 100
 
 MOST_FAULTS = 1000
 """How many faults of a device are kept."""
+
+
+def _trim(table: Table, most: int) -> Delete:
+    oldest_but = (
+        select(table.c.seq)
+        .where(table.c.device_id == bindparam("whose"))
+        .order_by(table.c.seq.desc())
+        .limit(1)
+        .offset(most)
+        .scalar_subquery()
+    )
+    return delete(table).where(table.c.device_id == bindparam("whose"), table.c.seq <= oldest_but)
+
+
+# Every heartbeat asks these: to build a statement takes longer than to run it.
+_ADD = insert(heartbeats).inline()
+_TRIM_HEARTBEATS = _trim(heartbeats, MOST_HEARTBEATS)
+_TRIM_FAULTS = _trim(faults, MOST_FAULTS)
 
 
 class SqlReports:
@@ -54,11 +72,11 @@ def _keep(
         if report.get(said) is not None:
             values[column] = report[said]
     connection.execute(update(devices).where(devices.c.id == device_id).values(**values))
-    connection.execute(insert(heartbeats).values(device_id=device_id, at=at, report=dict(report)))
-    _trim(connection, heartbeats, device_id, MOST_HEARTBEATS)
+    connection.execute(_ADD, {"device_id": device_id, "at": at, "report": dict(report)})
+    connection.execute(_TRIM_HEARTBEATS, {"whose": device_id})
     if told:
         _keep_faults(connection, device_id, told, at)
-        _trim(connection, faults, device_id, MOST_FAULTS)
+        connection.execute(_TRIM_FAULTS, {"whose": device_id})
 
 
 def _keep_faults(
@@ -76,20 +94,6 @@ def _keep_faults(
     ]
     if new:
         connection.execute(insert(faults), new)
-
-
-def _trim(connection: Connection, table: Table, device_id: str, most: int) -> None:
-    oldest_but = (
-        select(table.c.seq)
-        .where(table.c.device_id == device_id)
-        .order_by(table.c.seq.desc())
-        .limit(1)
-        .offset(most)
-        .scalar_subquery()
-    )
-    connection.execute(
-        delete(table).where(table.c.device_id == device_id, table.c.seq <= oldest_but)
-    )
 
 
 def _heartbeats(connection: Connection, device_id: str, limit: int) -> list[Report]:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gateway.model import Level
 from gateway.store.database import Database
 from gateway.store.schema import settings
+
+_LEVELS = select(settings).where(settings.c.level.in_(bindparam("names", expanding=True)))
 
 
 class SqlSettings:
@@ -19,7 +21,7 @@ class SqlSettings:
 
     async def levels(self, names: Sequence[str]) -> list[Level]:
         """See `SettingsLevels.levels`."""
-        return await self._database.reading(_levels, names)
+        return await self._database.asking(_levels, names)
 
     async def change(
         self,
@@ -28,14 +30,13 @@ class SqlSettings:
         at: datetime,
     ) -> Level:
         """See `SettingsLevels.change`."""
-        return await self._database.writing(_change, name, change, at)
+        return await self._database.writing_of(name, _change, name, change, at)
 
 
 def _levels(connection: Connection, names: Sequence[str]) -> list[Level]:
-    query = select(settings).where(settings.c.level.in_(names))
     known = {
         row.level: Level(document=row.document, version=row.version)
-        for row in connection.execute(query).all()
+        for row in connection.execute(_LEVELS, {"names": names}).all()
     }
     return [known.get(name, Level()) for name in names]
 

@@ -14,7 +14,7 @@ class SqlUploads:
 
     async def handle(self, medium_id: str) -> str | None:
         """See `Uploads.handle`."""
-        return await self._database.reading(_handle, medium_id)
+        return await self._database.asking(_handle, medium_id)
 
     async def keep(self, medium_id: str, handle: str) -> str:
         """See `Uploads.keep`."""

@@ -8,6 +8,7 @@ that was declared.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -15,9 +16,9 @@ from gateway.errors import QuotaReached, StorageQuotaReached
 from gateway.model_bounds import ALL_DEVICES, Quota, Usage
 from gateway.store.schema_bounds import kept, quotas, usage
 
-_QUOTAS = select(quotas.c.subject, quotas.c.document).where(
-    quotas.c.subject.in_([bindparam("device"), bindparam("key"), ALL_DEVICES])
-)
+_OWN = select(quotas.c.document).where(quotas.c.subject == bindparam("whose")).scalar_subquery()
+_GENERAL = select(quotas.c.document).where(quotas.c.subject == ALL_DEVICES).scalar_subquery()
+_QUOTAS = select(_OWN.label("own"), _GENERAL.label("general"))
 _USE = (
     update(usage)
     .where(usage.c.subject == bindparam("whose"), usage.c.day == bindparam("that_day"))
@@ -26,7 +27,10 @@ _USE = (
         media=usage.c.media + bindparam("more_media"),
         media_bytes=usage.c.media_bytes + bindparam("more_bytes"),
     )
-    .returning(usage.c.recordings, usage.c.media_bytes)
+    # With what bounds it: to ask for that by itself would cost as much again.
+    .returning(
+        usage.c.recordings, usage.c.media_bytes, _OWN.label("own"), _GENERAL.label("general")
+    )
 )
 _KEEP = (
     update(kept)
@@ -49,17 +53,33 @@ class Owners:
         return [each for each in (self.device_id, self.key_id) if each is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """What was used of a day, and the quotas that are written for it."""
+
+    subject: str
+    recordings: int
+    media_bytes: int
+    own: Mapping[str, Any] | None
+    general: Mapping[str, Any] | None
+
+    def bound(self, owners: Owners) -> Quota:
+        """Say what bounds it: what is for all devices is not for keys."""
+        own = Quota(**(self.own or {}))
+        is_device = self.subject == owners.device_id
+        return own.over(Quota(**(self.general or {}))) if is_device else own
+
+
 def count_recording(connection: Connection, owners: Owners, at: datetime) -> None:
     """Count a new recording.
 
     Raises:
         QuotaReached: It is one too many of its day.
     """
-    bounds = _bounds(connection, owners)
     for subject in owners.subjects():
-        recordings, _ = _use(connection, subject, Usage(day=at.date(), recordings=1))
-        most = bounds[subject].recordings_per_day
-        if most and recordings > most:
+        used = _use(connection, subject, Usage(day=at.date(), recordings=1))
+        most = used.bound(owners).recordings_per_day
+        if most and used.recordings > most:
             raise QuotaReached(f"{most} recordings were made on this day (UTC)", _rest_s(at))
 
 
@@ -72,13 +92,12 @@ def count_media(
         QuotaReached: The bytes are too many of their day.
         StorageQuotaReached: They are too many in all.
     """
-    bounds = _bounds(connection, owners)
     size_bytes = sum(each or 0 for each in sizes)
     new = Usage(day=at.date(), media=len(sizes), media_bytes=size_bytes)
     for subject in owners.subjects():
-        bound = bounds[subject]
-        _, used = _use(connection, subject, new)
-        if bound.media_bytes_per_day and used > bound.media_bytes_per_day:
+        used = _use(connection, subject, new)
+        bound = used.bound(owners)
+        if bound.media_bytes_per_day and used.media_bytes > bound.media_bytes_per_day:
             raise QuotaReached(
                 f"more than {bound.media_bytes_per_day} bytes of media on this day (UTC)",
                 _rest_s(at),
@@ -112,20 +131,8 @@ def keep(connection: Connection, owners: Owners, more_bytes: int) -> None:
             _keep(connection, subject, more_bytes)
 
 
-def _bounds(connection: Connection, owners: Owners) -> Mapping[str, Quota]:
-    # Names that nobody has stand for none: a list of another length is another statement.
-    wanted = {"device": owners.device_id or "", "key": owners.key_id or ""}
-    rows = connection.execute(_QUOTAS, wanted).all()
-    written = {row.subject: Quota(**row.document) for row in rows}
-    none = Quota()
-    general = {owners.device_id: written.get(ALL_DEVICES, none)}
-    return {
-        each: written.get(each, none).over(general.get(each, none)) for each in owners.subjects()
-    }
-
-
-def _use(connection: Connection, subject: str, used: Usage) -> tuple[int, int]:
-    """Add to a day; answers its recordings and its bytes."""
+def _use(connection: Connection, subject: str, used: Usage) -> _Used:
+    """Add to a day; answers what that makes of it, and its bounds."""
     row = connection.execute(
         _USE,
         {
@@ -137,7 +144,7 @@ def _use(connection: Connection, subject: str, used: Usage) -> tuple[int, int]:
         },
     ).one_or_none()
     if row is not None:
-        return row.recordings, row.media_bytes
+        return _Used(subject, row.recordings, row.media_bytes, row.own, row.general)
     connection.execute(
         insert(usage).values(
             subject=subject,
@@ -147,7 +154,8 @@ def _use(connection: Connection, subject: str, used: Usage) -> tuple[int, int]:
             media_bytes=used.media_bytes,
         )
     )
-    return used.recordings, used.media_bytes
+    written = connection.execute(_QUOTAS, {"whose": subject}).one()
+    return _Used(subject, used.recordings, used.media_bytes, written.own, written.general)
 
 
 def _keep(connection: Connection, subject: str, more_bytes: int) -> int:
