@@ -1,5 +1,6 @@
 """Write openapi.json from the route table and the structs; nothing in it is written by hand."""
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -59,8 +60,9 @@ def describe() -> dict[str, Any]:
     }
 
 
+@cache
 def written() -> bytes:
-    """Write the document as it is committed: indented, one newline at the end."""
+    """Write the document as it is committed: indented, one newline at the end; always the same."""
     return msgspec.json.format(msgspec.json.encode(describe()), indent=2) + b"\n"
 
 

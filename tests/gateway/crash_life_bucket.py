@@ -218,19 +218,34 @@ async def consistent(store, bucket):
                 assert digest(content) == medium.content_sha256
 
 
-async def live(root, at):
+async def prepare(root):
+    """Make an empty gateway, with nothing in its bucket."""
+    root.mkdir()
+    (root / "promises").touch()
+    world = World(root)
+    async with gateway_on(world.bucket, root / "data", world.clock):
+        world.save()
+
+
+async def live(root, at=0):
     world = World(root, at)
-    world.patch()
+    if at:
+        world.patch()
     async with gateway_on(world.bucket, root / "data", world.clock) as found:
         await found.gateway.recordings.purge_deleted()
         await Life(found, world).live()
 
 
 def main(root, every, first):
+    template, warm = root / "template", root / "warm"
+    # Here, once, and not in a child: what is looked up and compiled first is inherited by all.
+    asyncio.run(prepare(template))
+    shutil.copytree(template, warm)
+    asyncio.run(live(warm))
+    assert threading.active_count() == 1, "whoever forks has no threads"
     for at in count(first, every):
         shutil.rmtree(root / "life", ignore_errors=True)
-        (root / "life").mkdir()
-        (root / "life" / "promises").touch()
+        shutil.copytree(template, root / "life")
         status, said = forked(lambda at=at: asyncio.run(live(root / "life", at)))
         problem = said if status == 1 else None
         if problem is None:

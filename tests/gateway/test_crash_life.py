@@ -7,7 +7,7 @@ import sys
 import pytest
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize(("loss", "first"), [("kill", 1), ("power", 5)])
 def test_no_crash_breaks_a_promise(tmp_path, loss, first):
     """Offsets, whole media, completed and deleted recordings survive; the agent gets to the end.
@@ -24,7 +24,7 @@ def test_no_crash_breaks_a_promise(tmp_path, loss, first):
     assert not points[-1]["died"]
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(180)
 def test_no_crash_before_a_bucket_breaks_a_promise(tmp_path):
     """What was completed is in the bucket, and nothing is left there that nobody awaits.
 
