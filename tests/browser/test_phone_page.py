@@ -305,6 +305,21 @@ async def test_a_browser_without_bluetooth_is_told_which_one_has_it(phone, desk,
     await shots(phone, "no-bluetooth")
 
 
+async def test_a_browser_without_bluetooth_leaves_the_code_for_one_that_has_it(
+    phone, desk, trouble
+):
+    """The code is good once: it stays in the address, and nobody is asked to type it here."""
+    trouble.expect("status of 401")
+    desk.name = None
+    await phone.add_init_script("delete Navigator.prototype.bluetooth")
+    await phone.goto("/phone#ABCD-EFGH")
+    await expect(phone.get_by_role("alert")).to_contain_text("This browser cannot use Bluetooth")
+    await expect(phone.get_by_label("Pairing code")).to_be_hidden()
+
+    assert desk.codes == []
+    assert phone.url.endswith("#ABCD-EFGH")
+
+
 async def test_a_revoked_phone_asks_for_a_code(phone, desk, shots):
     """What was copied is safe; a new code goes on."""
     await phone.goto("/phone")

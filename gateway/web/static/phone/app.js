@@ -90,7 +90,9 @@ async function find() {
 async function begin() {
   clearTimeout(trying);
   trying = null;
-  const code = codeInAddress();
+  const lacking = unable();
+  // A code is good once: a page that could do nothing with it leaves it for one that can.
+  const code = lacking === null ? codeInAddress() : '';
   let refused = null;
   try {
     if (code !== '') {
@@ -102,7 +104,8 @@ async function begin() {
       }
     }
     const phone = await whoAmI();
-    if (phone === null) askForCode(refused, code);
+    if (phone === null && lacking !== null) view.showTrouble(lacking);
+    else if (phone === null) askForCode(refused, code);
     else work(phone);
   } catch {
     view.showTrouble(troubles.GATEWAY_AWAY, begin);
@@ -141,9 +144,14 @@ async function work(phone) {
   }
 }
 
-async function bluetoothTrouble() {
+function unable() {
   if (!isSecureContext) return troubles.NOT_SECURE;
-  if (navigator.bluetooth === undefined) return troubles.NO_BLUETOOTH;
+  return navigator.bluetooth === undefined ? troubles.NO_BLUETOOTH : null;
+}
+
+async function bluetoothTrouble() {
+  const lacking = unable();
+  if (lacking !== null) return lacking;
   return (await navigator.bluetooth.getAvailability()) ? null : troubles.ADAPTER_OFF;
 }
 
