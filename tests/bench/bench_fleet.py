@@ -197,6 +197,10 @@ def wrongs(found: dict[str, Any]) -> list[str]:
             said.append(f"after the kill: lost {kill['checked']['lost']}")
         if kill["counted"]["duplicated"]:
             said.append(f"after the kill: {kill['counted']['duplicated']} duplicates")
+        if kill["counted"]["told"] != kill["recordings"]:
+            said.append(f"after the kill: {kill['counted']['told']} events of recordings stored")
+        if not kill["retried"]:
+            said.append("after the kill: nobody met it, so it proves nothing")
     return said
 
 

@@ -44,17 +44,24 @@ async def check(site: Site, stored: Mapping[str, Sequence[str]]) -> dict[str, in
 
 
 async def counted(site: Site, stored: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Count what database and bucket hold beyond, or short of, what was acknowledged."""
+    """Count what database and bucket hold beyond, or short of, what was acknowledged.
+
+    `told` counts the events that say so: one for each recording.
+    """
     assert site.database is not None
     assert site.store is not None
     postgres, name = site.database
-    query = "SELECT (SELECT count(*) FROM recordings), (SELECT count(*) FROM media)"
-    ((recordings, media),) = await asyncio.to_thread(postgres.run, query, name)
+    query = (
+        "SELECT (SELECT count(*) FROM recordings), (SELECT count(*) FROM media),"
+        " (SELECT count(*) FROM events WHERE type = 'recording.uploaded')"
+    )
+    ((recordings, media, told),) = await asyncio.to_thread(postgres.run, query, name)
     objects = await asyncio.to_thread(_objects, site)
     return {
         "recordings": recordings,
         "media": media,
         "objects": len(objects),
+        "told": told,
         "duplicated": max(
             recordings - len(stored),
             media - MEDIA * len(stored),
