@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 MOST_TUNNELS = 256
 REVOKED_S = 1.0
+RESUME_S = 60.0
 DRAIN_S = 5.0
 FOLDER = "phone"
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not listened on
@@ -58,6 +59,7 @@ class Tunnels:
         self._pipeline: asyncio.Task[Pipeline] | None = None
         self._claims: Claims | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._resuming: asyncio.Task[None] | None = None
         self._draining = False
         self.ping_s = PING_S
         phones.on_revoked = self._revoked
@@ -78,15 +80,31 @@ class Tunnels:
 
     async def resume(self, origin: str) -> None:
         """Take up what an earlier process left on its way up, once this one can be called."""
-        if await asyncio.to_thread(_left_behind, self._config.data / FOLDER):
-            try:
-                await self._open(origin)
-            except InvalidRequest as error:
-                logger.error("What phones brought cannot go on", extra={"reason": str(error)})  # noqa: TRY400 - no bug of ours
+        left = await asyncio.to_thread(_left_behind, self._config.data / FOLDER)
+        if left and not await self._resumed(origin):
+            self._resuming = asyncio.create_task(self._resume(origin), name="phone uploads resume")
+
+    async def _resumed(self, origin: str) -> bool:
+        try:
+            await self._open(origin)
+        except InvalidRequest as error:
+            logger.error("What phones brought cannot go on", extra={"reason": str(error)})  # noqa: TRY400 - no bug of ours
+            return False
+        return True
+
+    async def _resume(self, origin: str) -> None:
+        """Try until the disk is well again: it may be long until a phone comes."""
+        while not self._draining:
+            await self._clock.sleep(RESUME_S)
+            if await self._resumed(origin):
+                return
 
     async def drain(self) -> None:
         """Ask the phones to come back later, and stop. Idempotent."""
         self._draining = True
+        if self._resuming is not None:
+            self._resuming.cancel()
+            await asyncio.wait([self._resuming])
         for tunnel in self._live.values():
             tunnel.end(RESTARTING)
         await first_of(self._all_over(), self._clock.sleep(DRAIN_S))

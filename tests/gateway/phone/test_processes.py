@@ -10,14 +10,16 @@ import pytest
 
 from device.clock import SystemClock
 from device.dispatch import Dispatcher
+from device.errors import SpoolFull
 from device.links.bluetooth_place import Place
 from device.links.gatt import open_gatt
 from device.model import State
 from gateway.config_relay import RelayConfig
 from gateway.core.tunnel import Standing
-from gateway.phone import pipeline
+from gateway.phone import pipeline, tunnels
 from tests.ble.room import URL, room
 from tests.device.drivers.native_rig import FakeStore, Recorder
+from tests.fakes.clock import FakeClock
 from tests.gateway import serving as watched
 from tests.gateway.phone.conftest import paired
 from tests.gateway.phone.fake_phone import Phone
@@ -160,6 +162,31 @@ async def test_what_waits_goes_up_without_a_phone(tmp_path, monkeypatch):
                     pass
 
             assert held(recorder) == await contents(api)
+
+
+@pytest.mark.asyncio
+async def test_a_spool_that_cannot_be_opened_is_tried_again(tmp_path, monkeypatch):
+    """The disk is full when the gateway starts, and no phone may come for days."""
+    clock = FakeClock()
+    opened, original = asyncio.Event(), pipeline.Pipeline.open
+    full = [SpoolFull("no space"), SpoolFull("no space")]
+
+    async def open_(*args):
+        if full:
+            raise full.pop()
+        opened.set()
+        return await original(*args)
+
+    await asyncio.to_thread((tmp_path / "phone" / "1").mkdir, parents=True)
+    monkeypatch.setattr(pipeline.Pipeline, "open", open_)
+    async with serving(tmp_path, clock) as api:
+        await api.gateway.tunnels.resume(api.url)
+        async with asyncio.timeout(DEADLINE_S):
+            while not opened.is_set():
+                clock.advance(tunnels.RESUME_S)
+                await asyncio.sleep(0)
+
+    assert full == []
 
 
 @pytest.mark.usefixtures("_several")
