@@ -251,10 +251,19 @@ class QuotaReached(GatewayError):
     code = "quota_exceeded"
     title = "The quota of the day is used up"
 
-    def __init__(self, message: str, retry_after_s: int) -> None:
+    # Agents wait for as long as they are told: until midnight they would not see a quota raised.
+    _longest_s = 3600
+
+    def __init__(self, message: str, rest_s: int) -> None:
+        """Say what is used up.
+
+        Args:
+            message: Of what, and how much there was.
+            rest_s: Until the day is over.
+        """
         super().__init__(
             f"{message}: the quota begins anew at midnight UTC",
-            headers={"Retry-After": str(retry_after_s)},
+            headers={"Retry-After": str(min(rest_s, self._longest_s))},
         )
 
 

@@ -30,7 +30,7 @@ class Box(Rig):
         super().__init__(parts[0], SimpleNamespace(base_url=f"{api.url}/v1"), *parts[1:])
         self.api, self.device = api, device
         self.token = api.token
-        self.midnight = self.clock.now().replace(hour=0, minute=0) + timedelta(days=1)
+        self.begun = self.clock.now()
 
     async def states(self):
         return [entry.state for entry in await asyncio.to_thread(self.spool.entries)]
@@ -145,7 +145,7 @@ async def test_a_used_up_day_is_waited_out(box):
     await box.settle(box.dispatcher(once=False, workers=1), advance_s=3600)
 
     assert "1 recordings were made on this day" in waiting.wait.reason
-    assert box.midnight <= until <= box.midnight + timedelta(seconds=60)
+    assert timedelta(hours=1) <= until - box.begun <= timedelta(hours=1, seconds=60)
     assert [State.STORED] * 2 == await box.states()
 
 

@@ -52,7 +52,7 @@ async def test_usage_is_told(api):
 
 
 async def test_a_quota_counts_at_once(api):
-    """And the refusal says until when, in both words."""
+    """And the refusal says until when, and to ask within the hour: quotas are raised."""
     device, token = await api.device()
     await api.call("PUT", f"/v1/devices/{device}/quota", {"recordings_per_day": 1})
     statuses = [
@@ -61,7 +61,7 @@ async def test_a_quota_counts_at_once(api):
     refused = await api.call("POST", "/v1/recordings", {}, token=token)
 
     assert [201, 429] == statuses
-    assert ("quota_exceeded", "43200") == (refused.code, refused.headers["Retry-After"])
+    assert ("quota_exceeded", "3600") == (refused.code, refused.headers["Retry-After"])
     assert "/problems/quota-exceeded" == refused.json["type"]
 
 
