@@ -193,11 +193,12 @@ def parse_binary(frame: bytes) -> Succeeded | Notified:
     """Read what a phone answers or passes on.
 
     Raises:
-        InvalidRequest: It is too long, too short, or of no known type.
+        InvalidRequest: It is too short, or of no known type, or its value is longer than any.
     """
-    if len(frame) > MAX_FRAME_BYTES:
-        raise InvalidRequest("a binary frame is longer than 64 KiB")
     kind = frame[0] if frame else None
+    head = _SUCCEEDED if kind == _SUCCEEDED_TYPE else _NOTIFIED
+    if len(frame) > head.size + MAX_VALUE_BYTES:
+        raise InvalidRequest(f"a value is longer than {MAX_VALUE_BYTES} bytes")
     try:
         if kind == _SUCCEEDED_TYPE:
             _, channel, call = _SUCCEEDED.unpack_from(frame)

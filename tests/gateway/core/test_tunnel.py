@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.tunnel import (
+    MAX_VALUE_BYTES,
     Call,
     Close,
     Error,
@@ -32,6 +33,7 @@ PAGE = Path(__file__).parents[3] / "gateway" / "phone" / "TUNNEL.md"
 CHANNELS = st.integers(0, 0xFFFF)
 CALLS = st.integers(0, 0xFFFF_FFFF)
 OCTETS = st.integers(0, 255)
+VALUES = st.binary(max_size=MAX_VALUE_BYTES)
 
 
 def vectors():
@@ -84,8 +86,8 @@ def test_calls_survive_the_wire(kind, channel, call, at, value):
 
 @given(
     st.one_of(
-        st.builds(Succeeded, channel=CHANNELS, call=CALLS, value=st.binary(max_size=600)),
-        st.builds(Notified, channel=CHANNELS, characteristic=OCTETS, value=st.binary(max_size=600)),
+        st.builds(Succeeded, channel=CHANNELS, call=CALLS, value=VALUES),
+        st.builds(Notified, channel=CHANNELS, characteristic=OCTETS, value=VALUES),
     )
 )
 def test_answers_survive_the_wire(answer):
@@ -102,6 +104,19 @@ def test_any_bytes_are_read_or_refused(frame):
         return
 
     assert frame == encode_answer(read)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Succeeded(channel=1, call=1, value=bytes(MAX_VALUE_BYTES + 1)),
+        Notified(channel=1, characteristic=1, value=bytes(MAX_VALUE_BYTES + 1)),
+    ],
+)
+def test_what_no_recorder_can_say_is_refused(told):
+    """Thousands of values are held for a driver that is busy: their length is what bounds that."""
+    with pytest.raises(InvalidRequest):
+        parse_binary(encode_answer(told))
 
 
 @given(st.text(max_size=60) | st.binary(max_size=60))
