@@ -51,7 +51,7 @@ def mapped() -> Iterator[None]:
         yield
     except Exception as error:
         if is_at_fault(error):
-            raise Unavailable("the database cannot be used now") from error
+            raise Unavailable(_why(error)) from error
         if _state(error).startswith(_DAMAGED):
             raise DatabaseDamaged(
                 "PostgreSQL reports damage", hint="see the log of PostgreSQL"
@@ -89,6 +89,29 @@ def starting(config: PostgresConfig) -> Iterator[None]:
                 hint="is the server running, and reachable from here?",
             ) from error
         raise
+
+
+_WHY = {
+    "3D": "PostgreSQL has no such database any more",
+    "28": "PostgreSQL refuses the gateway's user or password",
+    "53": "PostgreSQL is out of connections, memory or disk",
+    "57": "PostgreSQL starts or stops, or its administrator ended the connection",
+    "58": "PostgreSQL cannot read or write its files",
+    "25006": "PostgreSQL takes no changes: is it a standby?",
+}
+"""By the begin of SQLSTATE: for whoever looks at the log or at /readyz. No name, no value."""
+
+
+def _why(error: BaseException) -> str:
+    state = _state(error)
+    for begin, words in _WHY.items():
+        if state.startswith(begin):
+            return words
+    if isinstance(error, PoolTimeout):
+        return "all connections of this gateway to PostgreSQL are busy"
+    if isinstance(error, OSError) or connection_was_lost(error) or state.startswith("08"):
+        return "PostgreSQL does not answer"
+    return "the database cannot be used now"
 
 
 def _state(error: BaseException) -> str:
