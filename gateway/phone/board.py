@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import Any, Literal
 
 from device.bell import Bell
@@ -93,7 +94,8 @@ class Shelf:
 
     def rows(self) -> tuple[list[Row], int]:
         """Say what to show, what moves first, and how many are left out."""
-        ranked = sorted(self.lines.items(), key=lambda item: _MOVING[item[1].state])
+        # Not all in order, four times a second: a recorder may list tens of thousands.
+        first = nsmallest(SHOWN, self.lines.items(), key=lambda item: _MOVING[item[1].state])
         rows = [
             Row(
                 id=name,
@@ -103,9 +105,9 @@ class Shelf:
                 size_bytes=line.size_bytes or None,
                 message=line.message,
             )
-            for name, line in ranked[:SHOWN]
+            for name, line in first
         ]
-        return rows, len(ranked) - len(rows)
+        return rows, len(self.lines) - len(rows)
 
     def advice(self) -> str:
         """Say what the person who holds the phone is to do now."""
