@@ -136,7 +136,8 @@ class Visit:
         if not visitor.gone_through:
             return words.PARTLY
         making = self._info is not None and Condition.RECORDING in self._info.conditions
-        return words.MAKING if making else told
+        # Through a phone, what a recorder notes and holds back is what is still being made.
+        return words.MAKING if making or visitor.notes else told
 
     def _undone(self) -> bool:
         """Say whether something is, or may be, on the recorder that was not pulled."""

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from device.core.link.listing import (
@@ -39,8 +39,9 @@ class Start:
 def sort_items(encoded: Sequence[bytes]) -> tuple[tuple[RecordingItem, ...], tuple[Rejected, ...]]:
     """Separate a listing into complete recordings and what cannot be pulled.
 
-    Open recordings, and those a recorder keeps after their release, are in neither. Two different
-    items under one key are both rejected: nothing says which of them a release would delete.
+    Recordings that a recorder keeps after their release are in neither; an open one is no failure.
+    Two different items under one key are both rejected: nothing says which of them a release would
+    delete.
     """
     items: list[RecordingItem] = []
     rejected: list[Rejected] = []
@@ -52,7 +53,9 @@ def sort_items(encoded: Sequence[bytes]) -> tuple[tuple[RecordingItem, ...], tup
             continue
         if item.state == Holding.COMPLETE:
             items.append(item)
-        elif item.state not in (Holding.OPEN, Holding.KEPT):
+        elif item.state == Holding.OPEN:
+            rejected.append(replace(_rejected(item, "still being recorded"), failed=False))
+        elif item.state != Holding.KEPT:
             rejected.append(_rejected(item, f"it is in a state ({item.state}) nobody has defined"))
     rejected += (
         Rejected(recording=raw_key(raw), reason="it is listed more than once")

@@ -154,7 +154,7 @@ async def test_a_content_type_that_is_none_becomes_octets():
 
 @pytest.mark.asyncio
 async def test_open_and_kept_recordings_are_not_listed():
-    """What is still written, and what was released and kept, is neither pulled nor rejected."""
+    """What is still written is told as no failure; what was released and kept is left out."""
     store = usual_store()
     store.stored = [
         replace(store.stored[0], state=Holding.OPEN),
@@ -163,7 +163,7 @@ async def test_open_and_kept_recordings_are_not_listed():
     listing = await listed(Recorder(store))
 
     assert listing.recordings == ()
-    assert listing.rejected == ()
+    assert [("still being recorded", False)] == [(r.reason, r.failed) for r in listing.rejected]
 
 
 @pytest.mark.asyncio

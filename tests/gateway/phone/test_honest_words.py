@@ -5,6 +5,7 @@ import dataclasses
 
 import pytest
 
+from device.core.link.listing import Holding
 from device.dispatch import Dispatcher
 from device.model import Condition
 from gateway.core.tunnel import Standing
@@ -135,3 +136,16 @@ async def test_what_is_being_recorded_is_not_safe_yet(phone, monkeypatch):
         await page.hear(Standing, lambda s: s.message == words.MAKING)
 
     assert [s for s in standings(page) if s.message == words.DONE] == []
+
+
+async def test_an_open_recording_is_no_empty_recorder(phone):
+    """A native recorder tells of what it writes by its listing alone."""
+    recorder = NativeRecorder()
+    recorder.store.stored = [
+        dataclasses.replace(each, state=Holding.OPEN) for each in recorder.store.stored
+    ]
+    async with switched_on(recorder), phone.page() as page:
+        page.connect(recorder.gatt())
+        await page.hear(Standing, lambda s: s.message == words.MAKING)
+
+    assert [s for s in standings(page) if s.message == words.NOTHING] == []
