@@ -25,7 +25,7 @@ except ImportError as error:
     ) from error
 
 _READERS = 4
-_WRITERS = 4
+_WRITERS = 2
 _CONNECT_S = 5.0
 _CALL_S = 15.0
 _TURN_S = 60.0

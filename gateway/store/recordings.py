@@ -21,6 +21,7 @@ from gateway.model_events import EventType
 from gateway.store import Asked, Made, event_data
 from gateway.store.database import Database
 from gateway.store.events import SqlEvents, note_event
+from gateway.store.finishing import Finishing
 from gateway.store.intents import claim
 from gateway.store.just_made import JustMade
 from gateway.store.media import (
@@ -77,6 +78,7 @@ class SqlRecordings:
         self._database = database
         self._bell = events.bell
         self._just_made = JustMade()
+        self._finishing = Finishing(database) if database.shared else None
 
     async def create(self, recording: Recording, intent: Intent | None) -> Made[Recording]:
         """See `Recordings.create`."""
@@ -162,7 +164,12 @@ class SqlRecordings:
             expired_at=None,
         )
         unlike = medium.file_size_bytes != size_bytes or medium.expired_at is not None
-        await self._database.writing_of(medium.recording_id, finish_medium, finished, unlike=unlike)
+        if self._finishing is not None and not unlike:
+            await self._finishing.finish(finished)
+        else:
+            await self._database.writing_of(
+                medium.recording_id, finish_medium, finished, unlike=unlike
+            )
         return finished
 
     async def reopen_medium(self, medium_id: str, *, blame: bool) -> None:

@@ -1,0 +1,142 @@
+"""Media of a recording that become whole at about the same time, noted by one statement.
+
+Only where the database is asked over a network: there a statement costs a journey, and whoever
+completes a recording finishes all of its media. Whoever comes before the turn has come joins in.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Connection,
+    String,
+    bindparam,
+    column,
+    exists,
+    func,
+    literal,
+    select,
+    update,
+)
+
+from gateway.errors import NotFound, Verifying
+from gateway.model import MediaStatus, Medium
+from gateway.store.database import Database
+from gateway.store.schema import media, recordings
+from gateway.store.schema_shared import leases
+from gateway.store.shared import refusing
+
+_BROUGHT = (
+    func.unnest(
+        bindparam("ids", type_=ARRAY(String)),
+        bindparam("sizes", type_=ARRAY(BigInteger)),
+        bindparam("digests", type_=ARRAY(String)),
+        bindparam("marks", type_=ARRAY(String)),
+    )
+    .table_valued(
+        column("id", String),
+        column("size_bytes", BigInteger),
+        column("sha256", String),
+        column("mark", String),
+        name="brought",
+    )
+    .render_derived()
+)
+_FINISH = (
+    update(media)
+    .where(
+        media.c.id == _BROUGHT.c.id,
+        exists().where(recordings.c.id == media.c.recording_id, recordings.c.deleted_at.is_(None)),
+        ~exists().where(
+            leases.c.name == literal(refusing("")) + _BROUGHT.c.id, leases.c.until > func.now()
+        ),
+    )
+    .values(
+        status=MediaStatus.UPLOADED,
+        file_size_bytes=_BROUGHT.c.size_bytes,
+        content_sha256=_BROUGHT.c.sha256,
+        store_mark=_BROUGHT.c.mark,
+        expired_at=None,
+    )
+    .returning(media.c.id)
+)
+_REFUSED = select(leases.c.name).where(
+    leases.c.name.in_(bindparam("names", expanding=True)), leases.c.until > func.now()
+)
+
+_Refusals = dict[str, NotFound | Verifying]
+
+
+@dataclass(slots=True)
+class _Batch:
+    media: dict[str, Medium] = field(default_factory=dict)
+    task: asyncio.Task[_Refusals] | None = None
+
+
+class Finishing:
+    """Notes finished media in a database that several processes share."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._open: dict[str, _Batch] = {}
+
+    async def finish(self, finished: Medium) -> None:
+        """Note one that counts in quotas as it is already.
+
+        Raises:
+            NotFound: Its recording was deleted.
+            Verifying: Another process puts it aside.
+        """
+        recording_id = finished.recording_id
+        batch = self._open.get(recording_id)
+        if batch is None:
+            batch = self._open[recording_id] = _Batch()
+            batch.task = asyncio.create_task(self._run(recording_id, batch), name="finishing")
+        batch.media[finished.id] = finished
+        assert batch.task is not None  # noqa: S101 - made with it
+        # Shared: one who leaves takes nothing from the others.
+        refusals = await asyncio.shield(batch.task)
+        if finished.id in refusals:
+            raise refusals[finished.id]
+
+    async def _run(self, recording_id: str, batch: _Batch) -> _Refusals:
+        try:
+            return await self._database.writing_of(recording_id, self._finish, recording_id, batch)
+        finally:
+            self._close(recording_id, batch)
+
+    def _finish(self, connection: Connection, recording_id: str, batch: _Batch) -> _Refusals:
+        self._close(recording_id, batch)
+        brought = list(batch.media.values())
+        done = set(
+            connection.execute(
+                _FINISH,
+                {
+                    "ids": [each.id for each in brought],
+                    "sizes": [each.file_size_bytes for each in brought],
+                    "digests": [each.content_sha256 for each in brought],
+                    "marks": [each.store_mark for each in brought],
+                },
+            ).scalars()
+        )
+        return _refusals(connection, batch.media.keys() - done)
+
+    def _close(self, recording_id: str, batch: _Batch) -> None:
+        """Let nobody join any more; repeatable, since work may be run again."""
+        if self._open.get(recording_id) is batch:
+            del self._open[recording_id]
+
+
+def _refusals(connection: Connection, left: set[str]) -> _Refusals:
+    if not left:
+        return {}
+    names = {"names": [refusing(each) for each in left]}
+    refused = set(connection.execute(_REFUSED, names).scalars())
+    return {
+        each: Verifying("another gateway puts the medium aside; ask again")
+        if refusing(each) in refused
+        else NotFound("the recording was deleted")
+        for each in left
+    }
