@@ -89,14 +89,15 @@ fi""",
 GATEWAY = Package(
     name="fieldpost-gateway",
     root="/opt/fieldpost-gateway",
-    extras=("gateway", "s3", "gcs"),
+    extras=("gateway", "postgres", "s3", "gcs", "nats", "audio"),
     script="gateway.cli",
     files=(("fieldpost-gateway.service", "systemd/system/fieldpost-gateway.service"),),
     needs="ca-certificates",
     about="server that takes recordings from Fieldpost's agents",
     text="""\
- A self-hosted server of the upload API that Fieldpost's agents speak. Keeps
- recordings on its own disk, or in a bucket of S3 or Google Cloud Storage.
+ A self-hosted server of the upload API that Fieldpost's agents speak, with a
+ console for operators. Keeps recordings on its own disk, or in PostgreSQL and
+ a bucket of S3 or Google Cloud Storage.
  .
  It is not started by the installation: see fieldpost-gateway.service.""",
 )
