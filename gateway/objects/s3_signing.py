@@ -45,15 +45,19 @@ class S3Signer:
         else:
             self._base = f"{endpoint.rstrip('/')}/{bucket}"
         self._credentials = _credentials(key_id, secret)
+        self._is_renewed = key_id is None
         self._lock = threading.Lock()
 
     async def sign(self, request: S3Request, life_s: int) -> str:
         """Give a URL that is good for exactly this request, `life_s` from now on."""
-        # In a thread: credentials of a machine are renewed over the network.
-        return (await self.sign_all([request], life_s))[0]
+        if self._is_renewed:
+            return (await self.sign_all([request], life_s))[0]
+        # To go to a thread and back would take longer than to sign.
+        return self._sign_all([request], life_s)[0]
 
     async def sign_all(self, requests: list[S3Request], life_s: int) -> list[str]:
         """Give a URL for each request."""
+        # In a thread: they may be many, and those of a machine are renewed over the network.
         return await asyncio.to_thread(self._sign_all, requests, life_s)
 
     def _sign_all(self, requests: list[S3Request], life_s: int) -> list[str]:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.util import await_only
 
 from gateway.errors import NotFound
+from gateway.store.lanes import _begun
 from gateway.store.postgres import _WRITERS, PostgresDatabase
 
 pytestmark = pytest.mark.asyncio
@@ -223,7 +224,17 @@ async def test_closing_lets_those_who_wait_finish(empty_postgres, database):
         waiting = [behind.ask(str(n), put, n) for n in range(3)]
         await asyncio.sleep(0)
         closing = asyncio.create_task(closing_one.aclose())
-    await asyncio.gather(closing, *waiting)
+    await closing
+    done = [each.done() for each in waiting]
     await closing_one.aclose()
 
+    assert [True] * 3 == done
     assert [0, 1, 2] == await kept(database)
+
+
+async def test_turns_are_asked_for_in_one_order():
+    """From the lowest to the highest, whichever key was named first."""
+    numbers = {3, -5, 2**31 - 1, 1, -(2**31)}
+    asked = _begun(numbers, alone=False)
+
+    assert sorted(numbers) == sorted(numbers, key=lambda each: asked.index(f" {each})"))
