@@ -178,12 +178,15 @@ class Lanes:
 
 async def _commit(link: Link) -> None:
     try:
-        await link.ask("COMMIT")
+        told = await link.ask("COMMIT")
     except Exception as error:
         if not is_at_fault(error):
             raise
         # It may count: to run it again here could do it twice. Callers know what they did.
         raise Unavailable("the database did not say whether it kept this") from error
+    if told != "COMMIT":
+        # So it answers, without an error, where a statement failed and nobody was told.
+        raise Unavailable("the database undid this")
 
 
 def _each(connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:

@@ -34,14 +34,17 @@ class Link:
         """Whether it is known to be gone."""
         return bool(self._driver.is_closed())
 
-    async def ask(self, statements: str) -> None:
+    async def ask(self, statements: str) -> str:
         """Run statements without values, between semicolons, in one go.
+
+        Returns:
+            What the server says that it did last.
 
         Raises:
             LinkLost: The connection is gone.
         """
         try:
-            await self._driver.execute(statements)
+            return str(await self._driver.execute(statements))
         except Exception as error:
             if self.is_closed:
                 raise LinkLost("the connection to the database was lost") from error

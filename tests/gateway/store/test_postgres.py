@@ -1,12 +1,14 @@
 """PostgreSQL that goes away, loses connections, or refuses: nothing half done, and it heals."""
 
 import asyncio
+import contextlib
 import os
 import signal
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from gateway.config_database import PostgresConfig
 from gateway.errors import ConfigInvalid, InvalidRequest, NotFound, Unavailable
@@ -88,6 +90,21 @@ async def test_a_failure_leaves_nothing(database):
         await database.writing(fail)
 
     assert [] == await kept(database)
+
+
+async def test_what_the_server_undid_is_not_called_kept(database):
+    """A statement failed and the work went on: the server answers COMMIT by undoing all."""
+
+    def hides_a_failure(connection):
+        put(connection, 1)
+        with contextlib.suppress(IntegrityError):
+            put(connection, 1)
+
+    with pytest.raises(Unavailable, match="undid"):
+        await database.writing(hides_a_failure)
+    await database.writing(put, 2)
+
+    assert [2] == await kept(database)
 
 
 async def test_work_that_was_cut_off_is_run_again(database):
