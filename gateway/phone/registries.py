@@ -12,12 +12,12 @@ from device.core import bota_api
 from device.core.api_words import document_of, usable_token
 from device.core.http_answer import ApiAnswer
 from device.core.policy import MB
-from device.errors import CloudUnwell, NotTheCloud
+from device.errors import CloudRejected, CloudUnwell, NotTheCloud
 from device.model import Condition, RecorderId, RecorderInfo, RecordingKey
 from device.spool.spool import Spool
 from device.transport import Transport
 from gateway.devices import DeviceDesk
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, InvalidRequest
 from gateway.model import Device
 from gateway.phone.behalf import Named
 from gateway.store import Store
@@ -67,6 +67,9 @@ class OwnRegistry:
         )
         try:
             return (await self._devices.register(wanted)).value
+        except InvalidRequest as error:
+            # A number that cannot be kept: no reason for other recorders' recordings to wait.
+            raise CloudRejected(f"cannot register the recorder: {error}") from error
         except GatewayError as error:
             raise CloudUnwell(str(error)) from error
 

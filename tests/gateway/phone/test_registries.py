@@ -7,10 +7,12 @@ import pytest_asyncio
 
 from device.config import CloudConfig, SpoolConfig
 from device.core.http_answer import ApiAnswer
+from device.errors import CloudRejected, CloudUnwell
 from device.model import RecorderInfo, RecordingKey
 from device.spool.spool import Spool
+from gateway.errors import InvalidRequest, Unavailable
 from gateway.phone.behalf import Named
-from gateway.phone.registries import UpstreamRegistry
+from gateway.phone.registries import OwnRegistry, UpstreamRegistry
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.asyncio
@@ -71,3 +73,18 @@ async def test_nothing_is_kept_of_what_is_settled(spool):
     await mine.settled(FIRST)
 
     assert Named(device_id="dev_up", end_user_id="eu_2") == await mine.named(FIRST)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(InvalidRequest, CloudRejected), (Unavailable, CloudUnwell)]
+)
+async def test_a_number_that_cannot_be_kept_is_its_recorders_fault(error, told):
+    """A database that is away holds up everybody; a recorder's odd number only itself."""
+
+    class Desk:
+        async def register(self, wanted):
+            raise error("no")
+
+    mine = OwnRegistry(Desk(), None, FakeClock())
+    with pytest.raises(told):
+        await mine.named(FIRST)
