@@ -73,7 +73,7 @@ class SessionDesk:
         if wait_s is None:
             self._guesses.right(guesser)
         if Scope.ADMIN not in key.scopes:
-            raise Forbidden("the console needs a key that may do `admin`; this one may not")
+            raise Forbidden("the console needs a key that has the scope admin; this one has not")
         text = session_text(secrets.token_bytes(_ENTROPY_BYTES))
         now = self._clock.now()
         session = WebSession(

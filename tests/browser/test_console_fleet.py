@@ -49,6 +49,14 @@ async def test_an_empty_fleet_says_how_to_begin(page, gateway, shot):
     await expect(page.locator("#main")).to_contain_text("fieldpost enrol --code CODE")
 
 
+async def test_a_device_that_never_reported_is_not_called_well(page, gateway):
+    """Nobody knows yet; the head of the page says so."""
+    await gateway.device("AM-01")
+    await sign_in(page, gateway)
+
+    await expect(page.get_by_text("1 device, 1 not heard of yet")).to_be_visible()
+
+
 async def test_a_heartbeat_appears_by_itself(page, gateway, seeded):
     """What a device reports is on the page moments later, without a reload."""
     await sign_in(page, gateway)

@@ -28,7 +28,9 @@ export default async function draw(root, { signal }) {
       && (which.value !== "backlog" || row.backlog_count));
     list.show(found);
     const ill = rows.filter((row) => row.problems.length).length;
-    total.textContent = `${count(rows.length, "device")}, ${ill ? count(ill, "with a problem", "with a problem") : "all well"}`;
+    const silent = rows.filter((row) => !row.last_seen_at).length;
+    const well = silent ? `${silent} not heard of yet` : "all well";
+    total.textContent = `${count(rows.length, "device")}, ${ill ? count(ill, "with a problem", "with a problem") : well}`;
     if (found.length !== rows.length) total.textContent += `; ${found.length} shown`;
   };
   const look = async () => { rows = (await get("/v1/fleet", signal)).data.sort(worst); show(); };
