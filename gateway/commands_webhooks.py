@@ -124,6 +124,8 @@ async def _deliveries(arguments: Namespace, desk: WebhookDesk, store: Store) -> 
 
 def _shown(delivery: Delivery) -> list[str]:
     tries = "1 try" if delivery.attempts == 1 else f"{delivery.attempts} tries"
+    if delivery.status is DeliveryStatus.PENDING and delivery.attempts and delivery.next_at:
+        tries += f", next {delivery.next_at:%Y-%m-%d %H:%M} UTC"
     went = _last(delivery)
     return [
         f"{delivery.id}  {delivery.status:9}  {delivery.event_type}",

@@ -1,6 +1,7 @@
 """The commands `fieldpost-gateway webhooks …`, as people and scripts run them."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
@@ -17,15 +18,15 @@ def data(tmp_path):
     return tmp_path / "data"
 
 
-def dies(data, count=1):
-    """Let the deliveries of new recordings fail for good."""
+def dies(data, count=1, next_at=None):
+    """Let the deliveries of new recordings fail, for good or until then."""
 
     async def work():
         clock = FakeClock()
         async with open_store(data) as store:
             await happened(store, clock, count)
             for claimed in await claim(store, clock):
-                await store.deliveries.ended(claimed, bad(clock), None)
+                await store.deliveries.ended(claimed, bad(clock), next_at)
 
     asyncio.run(work())
 
@@ -58,6 +59,16 @@ def test_what_is_dead_is_shown_and_replayed(data):
     assert ["no connection: Connection refused"] * 3 == [each["last"] for each in dead]
     assert "dead" in shown
     assert (1, 2) == (len(one["deliveries"]), len(rest["deliveries"]))
+
+
+def test_what_is_tried_again_says_when(data):
+    """Who mended the receiver knows how long to wait."""
+    run_json("webhooks", "add", URL, data=data)
+    dies(data, next_at=datetime(2026, 3, 1, 20, 5, tzinfo=UTC))
+    shown = run("webhooks", "deliveries", data=data).stdout
+
+    assert "1 try, next 2026-03-01 20:05 UTC: no connection: Connection refused" in shown
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(
