@@ -89,7 +89,13 @@ def _parser() -> argparse.ArgumentParser:
         "--public-url", metavar="URL", help="this gateway as clients see it, behind a TLS proxy"
     )
 
-    keys = _group(commands, "keys", "API keys of servers that use the gateway.")
+    keys = _group(
+        commands,
+        "keys",
+        "API keys: of servers that use the gateway, and of people in its console.",
+        "fieldpost-gateway keys add --name 'Ada, console'",
+        "fieldpost-gateway keys ls",
+    )
     add = _command(
         keys,
         "add",
@@ -103,7 +109,13 @@ def _parser() -> argparse.ArgumentParser:
     revoke = _command(keys, "revoke", "Revoke an API key.", "fieldpost-gateway keys revoke key_…")
     revoke.add_argument("key", metavar="KEY_ID")
 
-    devices = _group(commands, "devices", "Recorder boxes that may upload.")
+    devices = _group(
+        commands,
+        "devices",
+        "Recorder boxes that may upload.",
+        "fieldpost-gateway devices add AM-07",
+        "fieldpost-gateway devices code AM-07",
+    )
     add = _command(
         devices,
         "add",
@@ -165,13 +177,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _group(commands: Any, name: str, purpose: str) -> Any:
-    parser = commands.add_parser(
-        name,
-        help=purpose,
-        description=purpose,
-        epilog=_EXIT_STATUS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def _group(commands: Any, name: str, purpose: str, *examples: str) -> Any:
+    parser = _new_parser(
+        commands.add_parser, name=name, purpose=purpose, examples=examples, help=purpose
     )
     return parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 

@@ -29,7 +29,13 @@ def add(
     audit.add_argument("--actor", metavar="ID", help="only what this key, phone or `cli` did")
     audit.add_argument("--limit", type=_limit, default=25, metavar="N", help="how many (25)")
 
-    quota = group(commands, "quota", "How much devices and API keys may do.")
+    quota = group(
+        commands,
+        "quota",
+        "How much devices and API keys may do.",
+        "fieldpost-gateway quota show AM-07",
+        "fieldpost-gateway quota set AM-07 --recordings-per-day 200",
+    )
     show = command(
         quota,
         "show",

@@ -9,7 +9,13 @@ def add(
     commands: Any, command: Callable[..., argparse.ArgumentParser], group: Callable[..., Any]
 ) -> None:
     """Add the commands."""
-    phones = group(commands, "phones", "Phones that sync Bluetooth recorders by their browser.")
+    phones = group(
+        commands,
+        "phones",
+        "Phones that sync Bluetooth recorders by their browser.",
+        'fieldpost-gateway phones code "Anna\'s phone" --public-url https://gateway.example.org',
+        "fieldpost-gateway phones ls",
+    )
     code = command(
         phones,
         "code",

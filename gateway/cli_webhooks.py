@@ -12,7 +12,13 @@ def add(
     commands: Any, command: Callable[..., argparse.ArgumentParser], group: Callable[..., Any]
 ) -> None:
     """Add the commands."""
-    webhooks = group(commands, "webhooks", "Addresses that are told of events.")
+    webhooks = group(
+        commands,
+        "webhooks",
+        "Addresses that are told of events.",
+        "fieldpost-gateway webhooks add https://backend.example.org/fieldpost",
+        "fieldpost-gateway webhooks deliveries --status dead",
+    )
     made = command(
         webhooks,
         "add",

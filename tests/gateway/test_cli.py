@@ -139,6 +139,17 @@ def test_help_is_quick_and_shows_examples_first():
     assert "exit status:" in shown
 
 
+@pytest.mark.parametrize("group", ["devices", "keys", "phones", "quota", "webhooks"])
+def test_help_of_a_group_shows_examples_too(group, capsys):
+    """Where one looks first, and before its actions."""
+    with pytest.raises(SystemExit):
+        main([group, "--help"])
+    shown = capsys.readouterr().out
+
+    assert f"  fieldpost-gateway {group} " in shown[shown.index("examples:") :]
+    assert shown.index("examples:") < shown.index("positional arguments:")
+
+
 @pytest.mark.parametrize("arguments", [[], ["devices"], ["keys", "lose"], ["serve", "--speed"]])
 def test_wrong_usage_exits_2(arguments):
     """Usage errors are the platform's 2."""
