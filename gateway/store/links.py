@@ -13,6 +13,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+ENDED = {"57P01", "57P02"}
+"""The server's last words before it closes a connection: told to, or fallen over."""
+
 _ROLLBACK_S = 5.0
 
 _T = TypeVar("_T")
@@ -46,6 +49,9 @@ class Link:
         try:
             return str(await self._driver.execute(statements))
         except Exception as error:
+            if getattr(error, "sqlstate", None) in ENDED:
+                # That it is closed may be heard later than why.
+                self._driver.terminate()
             if self.is_closed:
                 raise LinkLost("the connection to the database was lost") from error
             raise
@@ -58,8 +64,7 @@ class Link:
         """Undo what was begun; False where that is not possible."""
         try:
             async with asyncio.timeout(_ROLLBACK_S):
-                if self._driver.is_in_transaction():
-                    await self.ask("ROLLBACK")
+                await self.ask("ROLLBACK" if self._driver.is_in_transaction() else "SELECT 1")
         except Exception:  # noqa: BLE001 - whatever it is, the connection is not used again
             return False
         return not self.is_closed

@@ -8,7 +8,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.config_database import PostgresConfig
 from gateway.errors import ConfigInvalid, DatabaseDamaged, InvalidRequest, Unavailable
-from gateway.store.links import LinkLost
+from gateway.store.links import ENDED, LinkLost
 
 _MET = {"40001", "40P01", "23505"}
 """Serialization failure, deadlock; and a row that another made since it was looked for."""
@@ -30,8 +30,10 @@ def met_another(error: BaseException) -> bool:
 
 def connection_was_lost(error: BaseException) -> bool:
     """Say whether a connection turned out to be gone."""
-    return isinstance(error, LinkLost) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
+    return (
+        isinstance(error, LinkLost)
+        or _state(error) in ENDED
+        or (isinstance(error, DBAPIError) and error.connection_invalidated)
     )
 
 

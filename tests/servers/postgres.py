@@ -22,6 +22,7 @@ from tests.servers.daemon import Daemon, answers_tcp
 USER, PASSWORD = "postgres", "correct-horse"
 _NOBODY = 65534
 _TEMPLATE = "migrated"
+_TRIES = 1000
 _T = TypeVar("_T")
 
 
@@ -136,12 +137,12 @@ class PostgresServer:
         async def call() -> Any:
             import asyncpg  # noqa: PLC0415 - an extra
 
-            for attempt in range(50):
+            for attempt in range(_TRIES):
                 try:
                     connection = await asyncpg.connect(self.url(database), timeout=10)
                     break
                 except asyncpg.CannotConnectNowError:
-                    if attempt == 49:
+                    if attempt == _TRIES - 1:
                         raise
                     await asyncio.to_thread(os.sched_yield)
             try:
