@@ -14,6 +14,9 @@ SUBPROTOCOL = "fieldpost.gatt.v1"
 MAX_FRAME_BYTES = 64 * 1024
 MAX_VALUE_BYTES = 512
 """The longest value of any GATT characteristic."""
+MOST_HEARD_BYTES = 1024
+"""Of a value that a phone brings: recorders notify all that a packet carries, 514 bytes at an ATT
+MTU of 517, whatever a characteristic may hold."""
 MIN_VALUE_BYTES = 20
 """What every connection carries: an ATT MTU of 23."""
 
@@ -197,8 +200,8 @@ def parse_binary(frame: bytes) -> Succeeded | Notified:
     """
     kind = frame[0] if frame else None
     head = _SUCCEEDED if kind == _SUCCEEDED_TYPE else _NOTIFIED
-    if len(frame) > head.size + MAX_VALUE_BYTES:
-        raise InvalidRequest(f"a value is longer than {MAX_VALUE_BYTES} bytes")
+    if len(frame) > head.size + MOST_HEARD_BYTES:
+        raise InvalidRequest(f"a value is longer than {MOST_HEARD_BYTES} bytes")
     try:
         if kind == _SUCCEEDED_TYPE:
             _, channel, call = _SUCCEEDED.unpack_from(frame)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.tunnel import (
-    MAX_VALUE_BYTES,
+    MOST_HEARD_BYTES,
     Call,
     Close,
     Error,
@@ -33,7 +33,7 @@ PAGE = Path(__file__).parents[3] / "gateway" / "phone" / "TUNNEL.md"
 CHANNELS = st.integers(0, 0xFFFF)
 CALLS = st.integers(0, 0xFFFF_FFFF)
 OCTETS = st.integers(0, 255)
-VALUES = st.binary(max_size=MAX_VALUE_BYTES)
+VALUES = st.binary(max_size=MOST_HEARD_BYTES)
 
 
 def vectors():
@@ -109,14 +109,21 @@ def test_any_bytes_are_read_or_refused(frame):
 @pytest.mark.parametrize(
     "told",
     [
-        Succeeded(channel=1, call=1, value=bytes(MAX_VALUE_BYTES + 1)),
-        Notified(channel=1, characteristic=1, value=bytes(MAX_VALUE_BYTES + 1)),
+        Succeeded(channel=1, call=1, value=bytes(MOST_HEARD_BYTES + 1)),
+        Notified(channel=1, characteristic=1, value=bytes(MOST_HEARD_BYTES + 1)),
     ],
 )
 def test_what_no_recorder_can_say_is_refused(told):
     """Thousands of values are held for a driver that is busy: their length is what bounds that."""
     with pytest.raises(InvalidRequest):
         parse_binary(encode_answer(told))
+
+
+def test_a_full_packet_is_heard():
+    """At the largest MTU that phones ask for a notification is longer than any characteristic."""
+    told = Notified(channel=1, characteristic=1, value=bytes(517 - 3))
+
+    assert told == parse_binary(encode_answer(told))
 
 
 @given(st.text(max_size=60) | st.binary(max_size=60))
