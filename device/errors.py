@@ -33,6 +33,8 @@ FieldpostError
 └── CloudError                  between agent and cloud
     ├── CloudUnreachable        no connection, no name, no answer, a cut
     ├── CloudThrottled          asked to slow down
+    │   └── OverQuota           what one device may send or keep is used up
+    ├── OwnerOverQuota          the same, where many devices' recordings go up by one way
     ├── CloudUnwell             5xx
     ├── NotTheCloud             an answer that the cloud would not give (captive portal, proxy)
     ├── TokenRefused            401/403 from the API, or no token at all
@@ -378,6 +380,8 @@ class CloudThrottled(CloudError):
 
 class OverQuota(CloudThrottled):
     """What one device may send, or keep, is used up; others may go on."""
+
+    code = "cloud-over-quota"
 
 
 class OwnerOverQuota(CloudError):
