@@ -1,12 +1,10 @@
 """Recordings and media over SQLAlchemy Core (see `gateway.store.Recordings`)."""
 
 import dataclasses
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
 from gateway.errors import RecordingDeleted
 from gateway.model import (
@@ -27,13 +25,18 @@ from gateway.store.just_made import JustMade
 from gateway.store.media import (
     add_media,
     finish_medium,
-    medium_from,
     medium_of,
     reopen_medium,
     size_medium,
-    to_medium,
     touch,
     withdraw_media,
+)
+from gateway.store.recording_rows import (
+    deleted_ones,
+    page_of,
+    recording_of,
+    recordings_of,
+    to_recording,
 )
 from gateway.store.schema import media, recordings
 from gateway.store.schema_watching import waveforms
@@ -41,13 +44,6 @@ from gateway.store.usage import Owners, count_recording, keep
 
 # What is asked for every recording is built once: see `gateway.store.media`.
 _ADD = insert(recordings).inline()
-_WANTED = (
-    select(*recordings.c, *media.c)
-    .select_from(recordings.outerjoin(media, media.c.recording_id == recordings.c.id))
-    .where(recordings.c.id == bindparam("wanted"), recordings.c.deleted_at.is_(None))
-    .order_by(media.c.seq)
-)
-_WIDTH = len(recordings.c)
 _COMPLETE = (
     update(recordings)
     .where(
@@ -91,11 +87,11 @@ class SqlRecordings:
 
     async def recording(self, recording_id: str) -> Recording | None:
         """See `Recordings.recording`."""
-        return await self._database.asking(_recording, recording_id)
+        return await self._database.asking(recording_of, recording_id)
 
     async def page(self, which: RecordingFilter, limit: int, offset: int) -> list[Recording]:
         """See `Recordings.page`."""
-        return await self._database.reading(_page, which, limit, offset)
+        return await self._database.reading(page_of, which, limit, offset)
 
     async def delete(self, recording_id: str, at: datetime) -> Recording | None:
         """See `Recordings.delete`."""
@@ -107,7 +103,7 @@ class SqlRecordings:
 
     async def deleted(self) -> list[Recording]:
         """See `Recordings.deleted`."""
-        return await self._database.reading(_deleted)
+        return await self._database.reading(deleted_ones)
 
     async def purged(self, recording_id: str, at: datetime) -> None:
         """See `Recordings.purged`."""
@@ -197,7 +193,7 @@ class SqlRecordings:
 
 def _create(connection: Connection, recording: Recording, intent: Intent | None) -> Made[Recording]:
     if intent is not None and (made := claim(connection, intent, recording.id)):
-        known = _recording(connection, made)
+        known = recording_of(connection, made)
         if known is None:
             raise RecordingDeleted("the recording of this Idempotency-Key was deleted")
         return Made(known, replayed=True)
@@ -216,20 +212,6 @@ def _create(connection: Connection, recording: Recording, intent: Intent | None)
     return Made(recording, replayed=False)
 
 
-def _page(
-    connection: Connection, which: RecordingFilter, limit: int, offset: int
-) -> list[Recording]:
-    query = select(recordings).where(recordings.c.deleted_at.is_(None))
-    if which.device_id is not None:
-        query = query.where(recordings.c.device_id == which.device_id)
-    if which.end_user_id is not None:
-        query = query.where(recordings.c.end_user_id == which.end_user_id)
-    if which.status is not None:
-        query = query.where(recordings.c.status == which.status)
-    query = query.order_by(recordings.c.seq.desc()).limit(limit).offset(offset)
-    return _recordings(connection, query)
-
-
 def _delete(connection: Connection, recording_id: str, at: datetime) -> Recording | None:
     now_deleted = connection.execute(
         update(recordings)
@@ -240,7 +222,7 @@ def _delete(connection: Connection, recording_id: str, at: datetime) -> Recordin
     query = select(recordings).where(
         recordings.c.id == recording_id, recordings.c.purged_at.is_(None)
     )
-    found = _recordings(connection, query)
+    found = recordings_of(connection, query)
     if not found:
         return None
     if now_deleted.rowcount:
@@ -255,13 +237,6 @@ def _delete(connection: Connection, recording_id: str, at: datetime) -> Recordin
             device_id=found[0].device_id,
         )
     return found[0]
-
-
-def _deleted(connection: Connection) -> list[Recording]:
-    query = select(recordings).where(
-        recordings.c.deleted_at.is_not(None), recordings.c.purged_at.is_(None)
-    )
-    return _recordings(connection, query)
 
 
 def _purged(connection: Connection, recording_id: str, at: datetime) -> None:
@@ -295,7 +270,7 @@ def _complete(  # noqa: PLR0913 - a completion says all that the event tells
     ).one_or_none()
     if row is None:
         return False
-    uploaded = _to_recording(row, ())
+    uploaded = to_recording(row, ())
     note_event(
         connection,
         EventType.RECORDING_UPLOADED,
@@ -308,39 +283,5 @@ def _complete(  # noqa: PLR0913 - a completion says all that the event tells
     return True
 
 
-def _recording(connection: Connection, recording_id: str) -> Recording | None:
-    # One statement, the recording again beside each medium: two would need a snapshot.
-    rows = connection.execute(_WANTED, {"wanted": recording_id}).all()
-    if not rows:
-        return None
-    beside = [dict(zip(media.c.keys(), row[_WIDTH:], strict=True)) for row in rows]
-    return _recording_of(
-        dict(zip(recordings.c.keys(), rows[0][:_WIDTH], strict=True)),
-        [medium_from(each) for each in beside if each["id"] is not None],
-    )
-
-
-def _recordings(connection: Connection, query: Select[Any]) -> list[Recording]:
-    rows = connection.execute(query).all()
-    if not rows:
-        return []
-    ids = [row.id for row in rows]
-    beside: dict[str, list[Medium]] = defaultdict(list)
-    of_these = select(media).where(media.c.recording_id.in_(ids)).order_by(media.c.seq)
-    for row in connection.execute(of_these).all():
-        beside[row.recording_id].append(to_medium(row))
-    return [_to_recording(row, beside[row.id]) for row in rows]
-
-
 def _owners(recording: Recording) -> Owners:
     return Owners(recording.device_id, recording.key_id)
-
-
-def _to_recording(row: Row[Any], beside: Sequence[Medium]) -> Recording:
-    return _recording_of(dict(row._mapping), beside)  # noqa: SLF001 - the documented accessor
-
-
-def _recording_of(values: dict[str, Any], beside: Sequence[Medium]) -> Recording:
-    del values["seq"], values["purged_at"]
-    values["status"] = RecordingStatus(values["status"])
-    return Recording(**values, media=tuple(beside))
