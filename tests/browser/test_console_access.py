@@ -128,6 +128,7 @@ async def test_the_keyboard_alone_gets_everywhere(page, gateway, seeded):
     await skip.focus()
     await expect(skip).to_be_in_viewport()
     await page.keyboard.press("Enter")
+    await expect(page.get_by_role("main")).to_be_focused()
     for name in ("Add a device", "Find", "Show", "Quarry north"):
         await page.keyboard.press("Tab")
         focused = page.locator(":focus-visible")

@@ -144,21 +144,18 @@ async def test_streaming_settings_pull_what_is_still_made(rig, streaming):
 
 async def test_nothing_is_released_before_it_is_stored(rig):
     """At the moment of every release the receipt is on disk."""
-    seen = []
+    seen = {}
+    release = rig.driver.release
 
-    rig.driver.on_release = seen.append
-    before = rig.spool.store
+    async def watched(which, sha256):
+        entry = await asyncio.to_thread(rig.spool.known, which)
+        seen[which] = entry.state, entry.receipt is not None
+        await release(which, sha256)
 
-    def store(entry, receipt):
-        stored = before(entry, receipt)
-        seen.append(("stored", stored.recording.key))
-        return stored
-
-    rig.spool.store = store
+    rig.driver.release = watched
     await rig.once(rig.visitor())
 
-    for which in (key(1), key(2)):
-        assert seen.index(("stored", which)) < seen.index(which)
+    assert {key(1): (State.STORED, True), key(2): (State.STORED, True)} == seen
 
 
 async def test_once_releases_nothing_that_was_not_stored(rig):

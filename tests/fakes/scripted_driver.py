@@ -1,7 +1,7 @@
 """A recorder in memory that keeps the Driver contract and fails where a test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -49,7 +49,6 @@ class ScriptedDriver:
     """What reading or releasing a recording raises."""
     rejected: tuple[Rejected, ...] = ()
     complete: bool = True
-    on_release: Callable[[RecordingKey], None] = lambda _key: None
     reads: list[tuple[RecordingKey, int, int]] = field(default_factory=list)
     released: list[RecordingKey] = field(default_factory=list)
     records: bool = False
@@ -131,7 +130,6 @@ class ScriptedDriver:
             return
         if tuple(sha256(c).hexdigest() for c in contents) != digests:
             raise DigestMismatch("other content")
-        self.on_release(which)
         self.released.append(which)
         del self.contents[which]
 

@@ -20,6 +20,11 @@ const PAGES = [
 const SIGN_IN = "#/sign-in";
 
 const main = document.getElementById("main");
+// By hand: as an address it would be a page, and focus would move a second time when it is read.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
 let signedIn = null;
 let leaving = new AbortController();
 
@@ -28,7 +33,6 @@ async function turn() {
   leaving = new AbortController();
   const { signal } = leaving;
   const [path, asked] = (location.hash.slice(1) || "/").split("?");
-  if (path === "main") return main.focus();
   const values = new URLSearchParams(asked);
   if (!signedIn && !(await look())) {
     if (path !== "/sign-in") return goSignIn();
