@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+from abc import ABC, abstractmethod
 from contextlib import asynccontextmanager
 
 from bumble.att import ATT_Error, ErrorCode
@@ -32,7 +33,7 @@ TABLE: dict[str, dict[str, tuple[str, ...]]] = {
 """Enough of a Bota recorder's to be taken for one."""
 
 
-class Peripheral:
+class Peripheral(ABC):
     """What was written to it, and what it answers when it is read."""
 
     def __init__(self) -> None:
@@ -47,9 +48,9 @@ class Peripheral:
         self.connections = 0
         self.arrived = asyncio.Event()
 
+    @abstractmethod
     async def disconnect(self) -> None:
         """Walk out of reach."""
-        raise NotImplementedError
 
 
 class Emulated(Peripheral):
