@@ -26,6 +26,7 @@ from device.pulse import Pulse, Unwatched
 from device.spool.spool import Spool
 from device.transport import Leave, Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 
 logger = logging.getLogger(__name__)
 
@@ -69,10 +70,10 @@ class Dispatcher:
     _stores: Stores = field(default_factory=Stores)
     _begun: bool = False
     _gate: Gate = field(init=False)
-    _slots: asyncio.Semaphore = field(init=False)
+    _slots: UploadSlots = field(init=False)
 
     def __post_init__(self) -> None:
-        self._slots = asyncio.Semaphore(self.settings.workers)
+        self._slots = UploadSlots(self.settings.workers)
         self._gate = Gate(spool=self.spool, clock=self.clock, origin=self.cloud.origin)
         self.aftermath = Aftermath(
             spool=self.spool,

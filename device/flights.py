@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 from device.core.uploads import Request
+from device.upload_slots import UploadSlots
 
 T = TypeVar("T")
 
@@ -18,7 +19,9 @@ class Flights(Generic[T]):
     """
 
     def __init__(
-        self, send: Callable[[Request], Coroutine[Any, Any, T]], slots: asyncio.Semaphore
+        self,
+        send: Callable[[Request], Coroutine[Any, Any, T]],
+        slots: UploadSlots,
     ) -> None:
         self._send = send
         self._slots = slots
@@ -33,14 +36,13 @@ class Flights(Generic[T]):
         alone = () if self._alone is None else (self._alone,)
         return (*alone, *self._tasks.values())
 
-    async def start(self, request: Request) -> bool:
+    def start(self, request: Request) -> bool:
         """Send one more, if there is room for it at once: nobody else is kept waiting."""
         if not self.under_way:
             self._alone = request
             return True
-        if self._slots.locked():
+        if not self._slots.taken_at_once():
             return False
-        await self._slots.acquire()
         self._taken += 1
         if self._alone is not None:
             self._leave(self._alone)

@@ -194,7 +194,7 @@ class MediumUpload:
     async def _step(self, protocol: UploadProtocol) -> Outcome:
         """Send what can be sent, and take the next answer; all of them once one is in doubt."""
         await self._keep(protocol)
-        await self._passage.set_out(protocol)
+        self._passage.set_out(protocol)
         try:
             outcome = await self._land(protocol)
         except Held:

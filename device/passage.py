@@ -55,12 +55,12 @@ class Passage:
         """Whether anything is under way."""
         return bool(self._flights.under_way)
 
-    async def set_out(self, protocol: UploadProtocol) -> None:
+    def set_out(self, protocol: UploadProtocol) -> None:
         """Send what the protocol says, and beside it what the link and the slots have room for."""
         while (request := next_beside(protocol, self._flights.under_way)) is not None:
             if self.busy and not self._room(request):
                 return
-            if not await self._flights.start(request):
+            if not self._flights.start(request):
                 return
             self._cut = False
 

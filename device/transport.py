@@ -27,6 +27,7 @@ from device.patience import Patience, Watch
 from device.proxies import Proxies
 from device.tally import Tally
 from device.trickle import Trickle
+from device.upload_slots import UploadSlots
 
 _NO_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _COMPUTED_HEADERS = frozenset({"content-length", "transfer-encoding", "connection", "expect"})
@@ -82,7 +83,7 @@ class Transport:
         self._proxies = proxies or Proxies()
         self._lanes = Lanes(Trickle(max_bytes_per_s))
         self._session: aiohttp.ClientSession | None = None
-        self.near = asyncio.Semaphore(_NEAR)
+        self.near = UploadSlots(_NEAR)
         """Held for each small body that is in memory before it may leave."""
         self.tally = Tally()
         """What leaves on all of its connections."""

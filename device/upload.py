@@ -33,6 +33,7 @@ from device.model import (
 )
 from device.progress import Progress
 from device.transport import Transport
+from device.upload_slots import UploadSlots
 from device.upload_targets import Way
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition roo
     stores: Stores,
     settings: UploadConfig,
     progress: Progress,
-    slots: asyncio.Semaphore,
+    slots: UploadSlots,
 ) -> Entry:
     """Run one sealed entry to STORED and return it; any other entry is returned as it is.
 
@@ -77,6 +78,7 @@ async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition roo
         settings=settings,
         progress=progress,
         slots=slots,
+        turn=slots.turn(),
     )
     moved = entry.cloud_ref.get(_AT, cloud.origin) != cloud.origin
     if moved or entry.cloud_ref.get(_CLOUD, cloud.name) != cloud.name:
@@ -152,7 +154,7 @@ async def _send_and_complete(
             continue
         upload = MediumUpload(way, entry, manifest, medium, whole=medium.index in whole)
         try:
-            async with way.slots:
+            async with way.slots.held(way.turn):
                 await upload.run(ref)
         except CloudUnreachable:
             # One lost answer must not cost a whole PUT again: if nothing else is outstanding and
@@ -197,9 +199,9 @@ async def _send_pictures(
     async def send(medium: SealedMedium) -> None:
         fresh = await ahead.session(medium, ref)
         upload = MediumUpload(way, entry, manifest, medium, fresh=fresh)
-        async with way.transport.near:
+        async with way.transport.near.held(way.turn):
             await upload.load()
-            await way.slots.acquire()
+            await way.slots.acquire(way.turn)
         try:
             await upload.carry(ref)
             if fresh is None:

@@ -1,6 +1,5 @@
 """The target of one medium: asked of the cloud, and which protocol it speaks found out."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from device.errors import CloudUnreachable, Uncarried
 from device.model import Entry, Manifest, MediaKind, SealedMedium, Target, UploadSession
 from device.progress import Progress
 from device.transport import Transport
+from device.upload_slots import UploadSlots
 
 if TYPE_CHECKING:
     from device.spool.spool import Spool
@@ -30,8 +30,10 @@ class Way:
     stores: Stores
     settings: UploadConfig
     progress: Progress
-    slots: asyncio.Semaphore
+    slots: UploadSlots
     """One is held for each medium on its way."""
+    turn: int
+    """Of the recording, among those that are under way."""
 
 
 class Targets:

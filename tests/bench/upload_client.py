@@ -31,6 +31,7 @@ from device.core.uploads.classify import SINGLE_PUT, begin
 from device.flights import Flights
 from device.model import Target
 from device.transport import Transport
+from device.upload_slots import UploadSlots
 from tests.bench.peak_memory import mark_kib, peak_kib
 
 
@@ -64,7 +65,7 @@ async def run(got: argparse.Namespace) -> dict[str, object]:
 async def _drive(protocol: UploadProtocol, transport: Transport, path: Path) -> tuple[int, int]:
     """Send as the agent does: parts beside each other where the link is quick."""
     sent_bytes = broken = 0
-    links, slots = Links(), asyncio.Semaphore(UploadConfig().workers)
+    links, slots = Links(), UploadSlots(UploadConfig().workers)
 
     async def send(request: Request) -> tuple[Response | Broken, int, float]:
         gone, begun_s = [0], time.perf_counter()
@@ -72,13 +73,13 @@ async def _drive(protocol: UploadProtocol, transport: Transport, path: Path) -> 
         return answer, gone[-1], time.perf_counter() - begun_s
 
     flights = Flights(send, slots)
-    async with slots:
+    async with slots.held(0):
         for _ in range(10_000):
             while (request := next_beside(protocol, flights.under_way)) is not None:
                 fares = links.fares(_server(request.url))
                 if flights.under_way and not abreast(request.body_bytes, fares):
                     break
-                if not await flights.start(request):
+                if not flights.start(request):
                     break
             request, (answer, gone_bytes, seconds) = await flights.landed()
             cut = isinstance(answer, Broken)

@@ -13,6 +13,7 @@ from device.model import State
 from device.progress import Silent
 from device.transport import Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 from tests.contract.client import digest
 from tests.fakes.uploads import noise, sealed_entry, spool_in
 
@@ -55,7 +56,7 @@ async def test_the_agent_brings_a_recording_up(client, spool, tmp_path):
             stores=Stores(),
             settings=UploadConfig(),
             progress=Silent(),
-            slots=asyncio.Semaphore(4),
+            slots=UploadSlots(4),
         )
     stored = await asyncio.to_thread(spool.entry, entry.id)
     assert stored.receipt is not None

@@ -18,6 +18,7 @@ from device.progress import Silent
 from device.spool.spool import Spool
 from device.transport import Patience, Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 from tests.fakes.bota_api import TOKEN, BotaDouble, Fault
 from tests.fakes.clock import FakeClock
 from tests.fakes.uploads import CHUNK_BYTES, noise, sealed_entry, spool_in
@@ -47,7 +48,7 @@ class Line:
             stores=Stores(),
             settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
             progress=Silent(),
-            slots=asyncio.Semaphore(2),
+            slots=UploadSlots(2),
         )
 
     def asked(self, call: str) -> int:

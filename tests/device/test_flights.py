@@ -7,6 +7,7 @@ import pytest
 
 from device.core.uploads import Request
 from device.flights import Flights
+from device.upload_slots import UploadSlots
 
 
 @dataclass
@@ -28,11 +29,11 @@ def _request(name: str) -> Request:
     return Request(method="PUT", url=name)
 
 
-async def _two(sky: Sky, slots: asyncio.Semaphore) -> Flights[int]:
-    await slots.acquire()
+async def _two(sky: Sky, slots: UploadSlots) -> Flights[int]:
+    await slots.acquire(0)
     flights = Flights(sky.send, slots)
-    assert await flights.start(_request("a"))
-    assert await flights.start(_request("b"))
+    assert flights.start(_request("a"))
+    assert flights.start(_request("b"))
     await asyncio.sleep(0)
     return flights
 
@@ -41,7 +42,7 @@ async def _two(sky: Sky, slots: asyncio.Semaphore) -> Flights[int]:
 async def test_they_land_as_they_end() -> None:
     """Whichever is answered first is taken first, with its own request."""
     sky = Sky()
-    flights = await _two(sky, asyncio.Semaphore(2))
+    flights = await _two(sky, UploadSlots(2))
     sky.landing["b"].set_result(2)
     first = await flights.landed()
     sky.landing["a"].set_result(1)
@@ -54,27 +55,27 @@ async def test_they_land_as_they_end() -> None:
 @pytest.mark.asyncio
 async def test_none_begins_without_a_slot() -> None:
     """Where others have taken every slot, there is one at a time."""
-    slots = asyncio.Semaphore(1)
+    slots = UploadSlots(1)
     flights = Flights(Sky().send, slots)
-    await slots.acquire()
+    await slots.acquire(0)
 
-    assert await flights.start(_request("a"))
-    assert not await flights.start(_request("b"))
+    assert flights.start(_request("a"))
+    assert not flights.start(_request("b"))
     await flights.ground()
 
 
 @pytest.mark.asyncio
 async def test_a_slot_goes_to_whoever_waits_for_it() -> None:
     """A second flight's slot is given back as soon as one has landed."""
-    sky, slots = Sky(), asyncio.Semaphore(2)
+    sky, slots = Sky(), UploadSlots(2)
     flights = await _two(sky, slots)
-    other = asyncio.create_task(slots.acquire())
+    other = asyncio.create_task(slots.acquire(0))
     await asyncio.sleep(0)
     sky.landing["a"].set_result(1)
     await flights.landed()
 
-    assert await other
-    assert not await flights.start(_request("c"))
+    await other
+    assert not flights.start(_request("c"))
     await flights.ground()
 
 
@@ -82,7 +83,7 @@ async def test_a_slot_goes_to_whoever_waits_for_it() -> None:
 async def test_what_one_raises_is_raised() -> None:
     """The other stays under way until it is grounded."""
     sky = Sky()
-    flights = await _two(sky, asyncio.Semaphore(2))
+    flights = await _two(sky, UploadSlots(2))
     sky.landing["a"].set_exception(OSError("the disk"))
     with pytest.raises(OSError, match="the disk"):
         await flights.landed()
@@ -94,23 +95,21 @@ async def test_what_one_raises_is_raised() -> None:
 @pytest.mark.asyncio
 async def test_grounded_ones_have_their_last_word() -> None:
     """Each is cancelled and waited for, and its slot is free; again does nothing."""
-    sky, slots = Sky(), asyncio.Semaphore(2)
+    sky, slots = Sky(), UploadSlots(2)
     flights = await _two(sky, slots)
     await flights.ground()
     await flights.ground()
 
     assert ["a", "b"] == sorted(sky.ended)
     assert () == flights.under_way
-    assert not slots.locked()
-    await slots.acquire()
-    assert slots.locked()
+    assert [True, False] == [slots.taken_at_once() for _ in range(2)]
 
 
 @pytest.mark.asyncio
 async def test_waiting_may_be_cancelled() -> None:
     """Who stops waiting leaves them under way, to be grounded."""
     sky = Sky()
-    flights = await _two(sky, asyncio.Semaphore(2))
+    flights = await _two(sky, UploadSlots(2))
     waiting = asyncio.create_task(flights.landed())
     await asyncio.sleep(0)
     waiting.cancel()

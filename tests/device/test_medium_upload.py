@@ -30,6 +30,7 @@ from device.model import Entry, Target, UploadSession
 from device.progress import Progress, Silent
 from device.spool.spool import Spool
 from device.transport import Patience, Transport
+from device.upload_slots import UploadSlots
 from device.upload_targets import Way
 from tests.fakes.azure_store import AzureStore
 from tests.fakes.chunked_store import ChunkedStore
@@ -182,7 +183,7 @@ class Line:
         self.folder = folder
         self.stores = Stores()
         self.progress: Progress = Silent()
-        self.slots = asyncio.Semaphore(2)
+        self.slots = UploadSlots(2)
 
     async def seal(self, content: bytes = AUDIO, *, name: str = "ab" * 16) -> Entry:
         def ingest() -> Entry:
@@ -195,7 +196,7 @@ class Line:
 
     async def upload(self, entry: Entry, site: Site) -> None:
         upload = await self.medium(entry, site)
-        async with self.slots:
+        async with self.slots.held(0):
             await upload.run({})
 
     async def medium(self, entry: Entry, site: Site) -> MediumUpload:
@@ -209,6 +210,7 @@ class Line:
             settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
             progress=self.progress,
             slots=self.slots,
+            turn=0,
         )
         entry = await asyncio.to_thread(self.spool.entry, entry.id)
         manifest = await asyncio.to_thread(self.spool.manifest, entry.id)

@@ -18,6 +18,7 @@ from device.progress import Silent
 from device.spool.spool import Spool
 from device.transport import Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 from tests.fakes.bota_api import TOKEN, BotaDouble, Fault
 from tests.fakes.clock import FakeClock
 from tests.fakes.cryomix_api import KEY, CryomixDouble
@@ -46,7 +47,7 @@ async def upload(spool: Spool, entry: Entry, cloud: Callable[[Transport], Cloud]
             stores=Stores(),
             settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
             progress=Silent(),
-            slots=asyncio.Semaphore(2),
+            slots=UploadSlots(2),
         )
 
 

@@ -24,6 +24,7 @@ from device.spool.rebuild import rebuild
 from device.spool.spool import Spool
 from device.transport import Patience, Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 from tests.fakes.bota_api import LOST_ANSWER, TOKEN, BotaDouble, Fault
 from tests.fakes.chaos_proxy import ChaosProxy, Faults
 from tests.fakes.clock import FakeClock
@@ -67,7 +68,7 @@ class Line:
             stores=self.stores,
             settings=UploadConfig(segment=self.segment),
             progress=Silent(),
-            slots=asyncio.Semaphore(2),
+            slots=UploadSlots(2),
         )
 
     async def persist(self, entry: Entry, attempts: int = 60) -> Entry | None:

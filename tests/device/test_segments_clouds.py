@@ -20,6 +20,7 @@ from device.progress import Silent
 from device.spool.spool import Spool
 from device.transport import Patience, Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 from tests.fakes.bota_api import Fault
 from tests.fakes.clock import FakeClock
 from tests.fakes.cryomix_api import KEY, CryomixDouble
@@ -51,7 +52,7 @@ class Line:
             stores=Stores(),
             settings=UploadConfig(segment=segment),
             progress=Silent(),
-            slots=asyncio.Semaphore(2),
+            slots=UploadSlots(2),
         )
 
 

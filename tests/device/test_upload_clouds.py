@@ -20,6 +20,7 @@ from device.progress import Silent
 from device.spool.spool import Spool
 from device.transport import Patience, Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 from tests.fakes.bota_api import CUT, HTML, LOST_ANSWER, Fault
 from tests.fakes.clock import FakeClock
 from tests.fakes.signed_store import Loopback
@@ -44,7 +45,7 @@ class Line:
     transport: Transport
     clock: FakeClock
     folder: Path
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    slots: UploadSlots = field(default_factory=lambda: UploadSlots(2))
     _cloud: Split | None = None
 
     async def upload(self, entry: Entry) -> Entry:
@@ -272,7 +273,7 @@ async def test_images_that_sivi_forgot(line: Line) -> None:
 async def test_images_are_registered_at_once(line: Line) -> None:
     """An image leaves its slot to the next one only when it is registered: its URL is young."""
     line.sivi.forgets = True
-    line.slots = asyncio.Semaphore(1)
+    line.slots = UploadSlots(1)
     stored = await line.upload(await line.seal())
 
     assert State.STORED is stored.state

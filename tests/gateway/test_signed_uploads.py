@@ -16,6 +16,7 @@ from device.model import State
 from device.progress import Silent
 from device.transport import Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 from gateway.config_objects import GcsConfig
 from tests.fakes.google_bucket import BUCKET, GoogleBucket
 from tests.fakes.uploads import CHUNK_BYTES, noise, sealed_entry, spool_in
@@ -64,7 +65,7 @@ async def bring(api, clock, folder, *contents):
                         stores=Stores(),
                         settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
                         progress=Silent(),
-                        slots=asyncio.Semaphore(2),
+                        slots=UploadSlots(2),
                     )
     raise AssertionError("never stored")
 

@@ -22,6 +22,7 @@ from device.model import Evidence, Target, UploadSession
 from device.progress import Silent
 from device.spool.spool import Spool
 from device.transport import Patience, Transport
+from device.upload_slots import UploadSlots
 from device.upload_targets import Way
 from tests.fakes.chaos_proxy import ChaosProxy, Faults
 from tests.fakes.clock import FakeClock
@@ -107,7 +108,8 @@ class Carrier:
             stores=Stores(),
             settings=UploadConfig(chunk_bytes=self.chunk_bytes),
             progress=Silent(),
-            slots=asyncio.Semaphore(2),
+            slots=UploadSlots(2),
+            turn=0,
         )
         await MediumUpload(way, entry, manifest, manifest.media[0]).run({})
         (medium,) = (await asyncio.to_thread(self.spool.entry, entry.id)).media

@@ -15,6 +15,7 @@ from device.model import State
 from device.progress import Silent
 from device.transport import Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 from gateway.config_objects import GcsConfig
 from tests.fakes.chaos_proxy import ChaosProxy, Faults
 from tests.fakes.clock import FakeClock
@@ -64,7 +65,7 @@ def bring(tmp_path, clock):
                             stores=Stores(),
                             settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
                             progress=Silent(),
-                            slots=asyncio.Semaphore(2),
+                            slots=UploadSlots(2),
                         )
         raise AssertionError("never stored")
 

@@ -17,6 +17,7 @@ from device.model import State
 from device.progress import Silent
 from device.transport import Patience, Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 from gateway.app import opened
 from gateway.config import GatewayConfig
 from gateway.config_objects import S3Config
@@ -117,7 +118,7 @@ class Agent:
                     stores=Stores(),
                     settings=UploadConfig(),
                     progress=Silent(),
-                    slots=asyncio.Semaphore(2),
+                    slots=UploadSlots(2),
                 )
         raise AssertionError("never stored")
 

@@ -1,0 +1,68 @@
+"""Upload slots: how much is on its way at a time, and whose turn it is when one is free."""
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+
+class UploadSlots:
+    """So many slots; who began first is served first, however late it asks.
+
+    Recordings that take turns would all be half there when the link goes for good, and would then
+    end, and have the next ones begin, all at once. One after the other each ends while the next
+    one's media are under way.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._free = slots
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._turns = count()
+        self._asked = count()
+
+    def turn(self) -> int:
+        """Give the turn of a recording that begins: after all that have begun."""
+        return next(self._turns)
+
+    def taken_at_once(self) -> bool:
+        """Take a slot if one is free, and say whether it was; nobody is kept waiting by that."""
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
+
+    async def acquire(self, turn: int) -> None:
+        """Take a slot; of those who wait the lowest turn is next, and of one turn who asked first.
+
+        Who is cancelled has none.
+        """
+        if self.taken_at_once():
+            return
+        waiting = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (turn, next(self._asked), waiting))
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            if not waiting.cancelled():
+                # Handed over at the very moment that nobody wanted it any more.
+                self.release()
+            raise
+
+    def release(self) -> None:
+        """Hand a slot to whoever is next."""
+        while self._waiting:
+            *_, waiting = heapq.heappop(self._waiting)
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+        self._free += 1
+
+    @asynccontextmanager
+    async def held(self, turn: int) -> AsyncIterator[None]:
+        """Hold a slot until the block ends; see `acquire`."""
+        await self.acquire(turn)
+        try:
+            yield
+        finally:
+            self.release()
