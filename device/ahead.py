@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from device.cloud import CloudRef
 from device.errors import FieldpostError
+from device.mailbox import mailbox
 from device.model import Entry, Manifest, SealedMedium, UploadSession
 from device.upload_targets import Targets, Way
 
@@ -56,7 +57,7 @@ class Ahead:
             for medium, target in zip(media, targets, strict=True):
                 asked = Targets(self._way, self._entry, self._manifest, medium)
                 sessions[medium.index] = await asked.session_on(target)
-            await asyncio.wrap_future(self._way.spool.save_sessions(self._entry.id, sessions))
+            await mailbox().future_of(self._way.spool.save_sessions(self._entry.id, sessions))
         except FieldpostError as error:
             self._failed = error
             raise

@@ -37,6 +37,7 @@ from device.errors import (
     NotTheCloud,
     SpoolDamaged,
 )
+from device.mailbox import mailbox
 from device.model import Entry, Evidence, Manifest, SealedMedium, Target, UploadSession
 from device.passage import Passage
 from device.toll import Toll
@@ -252,7 +253,7 @@ class MediumUpload:
             evidence,
             resent_bytes=self._resent_bytes,
         )
-        self._kept = asyncio.wrap_future(handed_in)
+        self._kept = mailbox().future_of(handed_in)
         if self._saved is not None:
             self.landed = self._saved.target, evidence
         return True

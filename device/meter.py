@@ -22,7 +22,9 @@ class Meter:
     """Measures through a descriptor of its own, so a cut can still be measured after the close."""
 
     def __init__(self, transport: WriteTransport) -> None:
-        self._socket = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+        own = transport.get_extra_info("socket")
+        # All three are said: else the kernel is asked for each.
+        self._socket = socket.socket(own.family, own.type, own.proto, os.dup(own.fileno()))
 
     def acknowledged_bytes(self) -> int:
         """Bytes that the other side's kernel has; 0 if ours does not tell."""

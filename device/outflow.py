@@ -36,6 +36,8 @@ class _Known:
     """What is remembered of a connection from one body to the next."""
 
     pace: Pace = field(default_factory=Pace)
+    unsent_bytes: int = 0
+    """What may wait in the kernel, as it was last told."""
 
 
 class Lanes:
@@ -110,6 +112,8 @@ class Outflow(Payload):
             whole: The answer proves that the body was read, whatever the kernel has heard yet.
         """
         sent_bytes = self.size_bytes if whole else self.sent_bytes()
+        if whole:
+            self._known.pace.over(sent_bytes, asyncio.get_running_loop().time())
         if self._meter is not None:
             self._meter.close()
         if self._transport is not None and not self.written:
@@ -217,11 +221,13 @@ class Outflow(Payload):
         """Say how many bytes come next, and wait until they may leave."""
         pace, trickle = self._known.pace, self._lanes.trickle
         now_s = asyncio.get_running_loop().time()
-        if self._meter is not None and (not done or now_s - self._heard_s >= _HEARD_EVERY_S):
+        if done and self._meter is not None and now_s - self._heard_s >= _HEARD_EVERY_S:
             self._heard_s = now_s
-            changed = pace.heard(self.gone_bytes(), now_s, largest_bytes=largest_bytes)
-            if changed or not done:
-                self._meter.keep_unsent(_UNSENT_PIECES * pace.piece_bytes)
+            pace.heard(self.gone_bytes(), now_s, largest_bytes=largest_bytes)
+        unsent_bytes = _UNSENT_PIECES * pace.piece_bytes
+        if self._meter is not None and self._known.unsent_bytes != unsent_bytes:
+            self._meter.keep_unsent(unsent_bytes)
+            self._known.unsent_bytes = unsent_bytes
         piece_bytes = trickle.piece_bytes(min(pace.piece_bytes, largest_bytes))
         count = min(piece_bytes, self.size_bytes - done)
         await trickle.take(count)

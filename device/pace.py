@@ -2,6 +2,7 @@
 
 _FIRST_BYTES = 65_536
 _SMALLEST_BYTES = 16_384
+_SMALL_BYTES = 262_144
 _PIECE_S = 0.25
 _SOONEST_S = 0.0005
 _WINDOW_S = 0.5
@@ -36,3 +37,13 @@ class Pace:
         if now_s - self._newer[0] >= _WINDOW_S:
             self._older, self._newer = self._newer, (now_s, acknowledged_bytes)
         return self.piece_bytes != before
+
+    def over(self, size_bytes: int, now_s: float) -> None:
+        """Learn from a whole body that was answered: a small one is over before any of it is heard.
+
+        How long the other side took to answer is in its time, so this only makes pieces larger.
+        """
+        elapsed_s = max(now_s - self._older[0], _SOONEST_S)
+        wanted = (size_bytes - self._older[1]) / elapsed_s * _PIECE_S
+        if self.piece_bytes < _SMALL_BYTES and wanted >= 2 * self.piece_bytes:
+            self.piece_bytes *= 2

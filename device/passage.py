@@ -1,6 +1,5 @@
 """The passage of one medium's requests: sent, watched while they go, and measured."""
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from device.core.uploads import Broken, Request, Response, UploadProtocol
 from device.core.uploads.abreast import next_beside
 from device.flights import Flights
 from device.model import EntryId, SealedMedium
-from device.outflow import SMALL_BYTES, read_small
+from device.outflow import SMALL_BYTES
 from device.toll import Toll
 from device.upload_targets import Way, origin
 
@@ -48,7 +47,7 @@ class Passage:
         """Read a small medium before it has a slot: what has one is to be on the line at once."""
         if self._medium.size_bytes <= SMALL_BYTES:
             size_bytes = self._medium.size_bytes
-            self._content = await asyncio.to_thread(read_small, self._file, size_bytes)
+            self._content = await self._way.transport.ahead.read(self._file, size_bytes)
 
     @property
     def busy(self) -> bool:

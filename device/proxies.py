@@ -21,6 +21,8 @@ class Proxies:
 
     def way_to(self, url: str) -> str | None:
         """Return the proxy's URL for this one; None means directly."""
+        if not self.by_scheme:
+            return None
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)

@@ -25,6 +25,7 @@ from device.http_trouble import proxy_refusal, reason, stranger
 from device.outflow import Lanes, Outflow, open_slice, slice_of
 from device.patience import Patience, Watch
 from device.proxies import Proxies
+from device.read_ahead import ReadAhead
 from device.tally import Tally
 from device.trickle import Trickle
 from device.upload_slots import UploadSlots
@@ -85,6 +86,8 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
         self.near = UploadSlots(_NEAR)
         """Held for each small body that is in memory before it may leave."""
+        self.ahead = ReadAhead()
+        """Reads those."""
         self.tally = Tally()
         """What leaves on all of its connections."""
         self.heard: Callable[[str | None], None] = _unheard
@@ -216,6 +219,7 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close every connection. Idempotent, never raises."""
+        self.ahead.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()

@@ -2,8 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from itertools import count
 
 
@@ -58,11 +57,18 @@ class UploadSlots:
                 return
         self._free += 1
 
-    @asynccontextmanager
-    async def held(self, turn: int) -> AsyncIterator[None]:
-        """Hold a slot until the block ends; see `acquire`."""
-        await self.acquire(turn)
-        try:
-            yield
-        finally:
-            self.release()
+    def held(self, turn: int) -> "_Held":
+        """Hold a slot for the time of an `async with`; see `acquire`."""
+        return _Held(self, turn)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    slots: UploadSlots
+    turn: int
+
+    async def __aenter__(self) -> None:
+        await self.slots.acquire(self.turn)
+
+    async def __aexit__(self, *_: object) -> None:
+        self.slots.release()

@@ -1,8 +1,8 @@
 """The target of one medium: asked of the cloud, and which protocol it speaks found out."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from device.clock import Clock
 from device.cloud import Cloud, CloudRef
@@ -17,6 +17,9 @@ from device.upload_slots import UploadSlots
 
 if TYPE_CHECKING:
     from device.spool.spool import Spool
+
+
+_ORIGIN = re.compile(r"[^:/?#]+://[^/?#]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +91,13 @@ class Targets:
             Uncarried: It is not.
         """
         medium, settings = self._medium, self._way.settings
+        if medium.kind is not MediaKind.AUDIO:
+            return
         uncut = {m.medium.index for m in self._entry.media if m.cut is None}
-        cuttable = medium.kind is MediaKind.AUDIO and medium.index in uncut
         bota = self._way.cloud.name.partition("+")[0] == "bota"
         gateway = bota and session.target.protocol is not None
         plain = session.protocol == SINGLE_PUT and not gateway
-        if not (cuttable and plain):
+        if not (medium.index in uncut and plain):
             return
         if (part_s := settings.segment_s) is not None:
             reason = f"[upload] segment is {settings.segment}"
@@ -107,5 +111,5 @@ class Targets:
 
 def origin(url: str) -> str:
     """Name the server of a URL."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    found = _ORIGIN.match(url)
+    return url if found is None else found[0]

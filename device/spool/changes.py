@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Never
 
 import msgspec
 
@@ -345,8 +345,12 @@ def _update_medium(
         (*columns.values(), entry, index),
     )
     if not found.rowcount:
-        rows.entry(connection, entry)  # raises
-        raise IllegalMove(f"entry {entry} has no medium {index}")
+        _no_medium(connection, entry, index)
+
+
+def _no_medium(connection: sqlite3.Connection, entry: EntryId, index: int) -> Never:
+    rows.entry(connection, entry)  # raises where there is no such entry
+    raise IllegalMove(f"entry {entry} has no medium {index}")
 
 
 def _update_outgoing(
@@ -354,12 +358,21 @@ def _update_outgoing(
 ) -> None:
     """Set columns of what is sent under an index: a part where the medium was cut."""
     settings = ", ".join(f"{column} = ?" for column in columns)
+    values = (*columns.values(), entry, index)
+    # Most are not cut: one statement then, for each lets other threads in.
+    found = connection.execute(
+        f"UPDATE medium SET {settings} WHERE entry = ? AND idx = ? "  # noqa: S608 - as above
+        "AND NOT EXISTS (SELECT 1 FROM part WHERE entry = medium.entry AND idx = medium.idx)",
+        values,
+    )
+    if found.rowcount:
+        return
     found = connection.execute(
         f"UPDATE part SET {settings} WHERE entry = ? AND idx = ?",  # noqa: S608 - as above
-        (*columns.values(), entry, index),
+        values,
     )
     if not found.rowcount:
-        _update_medium(connection, entry, index, **columns)
+        _no_medium(connection, entry, index)
 
 
 def _add_media(connection: sqlite3.Connection, entry: EntryId, recording: Recording) -> None:

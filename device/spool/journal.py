@@ -35,7 +35,8 @@ class Journal:
     `run` may be called from any thread and returns when the change is durable; `submit` does not
     wait for that. What is handed in by `submit_patiently` waits a moment for others: each fsync
     wears a card and slows whoever shares the disk. A job that raises undoes its own changes and
-    nobody else's.
+    nobody else's; those of its batch are then run again, so all that a job may do is to look at the
+    database and change it.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -43,6 +44,7 @@ class Journal:
         self._jobs: deque[_Job] = deque()
         self._wake = threading.Condition()
         self._closing = False
+        self._gathering = False
         # A daemon thread: an agent that dies on an error must not hang on its own journal.
         self._thread = threading.Thread(target=self._work, name="spool-journal", daemon=True)
         self._thread.start()
@@ -93,7 +95,8 @@ class Journal:
             if self._closing:
                 raise SpoolError("the spool is closed")
             self._jobs.append(_Job(work, done, patient))
-            self._wake.notify()
+            if not (patient and self._gathering):
+                self._wake.notify()
         return done
 
     def close(self) -> None:
@@ -123,32 +126,55 @@ class Journal:
             while not self._jobs and not self._closing:
                 self._wake.wait()
             until_s = time.monotonic() + PATIENCE_S
+            self._gathering = True
             while not self._closing and all(job.patient for job in self._jobs):
                 if (left_s := until_s - time.monotonic()) <= 0:
                     break
                 self._wake.wait(left_s)
+            self._gathering = False
             batch = list(self._jobs)
             self._jobs.clear()
             return batch
 
     def _commit(self, batch: list[_Job]) -> dict[int, Exception]:
-        """Run every job in its own savepoint of one transaction; return what some raised."""
+        """Run every job in one transaction; return what some raised."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for job in batch:
+                job.answer = job.work(self._connection)
+        except Exception as error:  # noqa: BLE001 - raised again, by whichever job it was
+            # Seldom, so that savepoints are only paid for then: each statement hands the
+            # interpreter to another thread and back.
+            self._still_open(error)
+            self._connection.execute("ROLLBACK")
+            return self._commit_apart(batch)
+        self._connection.execute("COMMIT")
+        return {}
+
+    def _commit_apart(self, batch: list[_Job]) -> dict[int, Exception]:
+        """Run every job once more, in a savepoint of its own."""
         self._connection.execute("BEGIN IMMEDIATE")
         failed: dict[int, Exception] = {}
         for number, job in enumerate(batch):
             self._connection.execute("SAVEPOINT job")
             try:
                 job.answer = job.work(self._connection)
-            except Exception as error:
-                # The error belongs to whoever wants the job, not to this thread, unless SQLite
-                # gave up the whole transaction: then nobody's change is kept.
-                if not self._connection.in_transaction:
-                    raise sqlite3.OperationalError(str(error)) from error
+            except Exception as error:  # noqa: BLE001 - kept for whoever wants the job
+                self._still_open(error)
                 self._connection.execute("ROLLBACK TO job")
                 failed[number] = _ours(error)
             self._connection.execute("RELEASE job")
         self._connection.execute("COMMIT")
         return failed
+
+    def _still_open(self, error: Exception) -> None:
+        """Leave an error to whoever wants the job, unless SQLite gave up the whole transaction.
+
+        Raises:
+            OperationalError: It did: nobody's change is kept.
+        """
+        if not self._connection.in_transaction:
+            raise sqlite3.OperationalError(str(error)) from error
 
     def _abandon(self, batch: list[_Job], error: sqlite3.Error) -> None:
         """Undo the batch and tell everybody why."""

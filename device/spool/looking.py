@@ -77,6 +77,11 @@ class Looking(Holding):
 
 
 def _sent(entry: Entry, index: int) -> MediumState:
+    if index < len(entry.media):
+        # Nearly always it is where its index says: a thousand pictures are not looked through.
+        own = entry.media[index]
+        if own.medium.index == index and not own.parts:
+            return own
     for each in entry.outgoing:
         if each.medium.index == index:
             return each

@@ -55,3 +55,24 @@ def test_the_next_body_starts_where_the_last_ended() -> None:
     fast.begin(1000.0)
 
     assert LARGEST == fast.piece_bytes
+
+
+def _answered(pace: Pace, size_bytes: int, seconds: float) -> int:
+    pace.begin(100.0)
+    pace.over(size_bytes, 100.0 + seconds)
+    return pace.piece_bytes
+
+
+def test_small_bodies_that_are_answered_at_once_go_in_one_piece() -> None:
+    """Nothing is heard of them on their way, so nothing else could teach it."""
+    pace = Pace()
+
+    assert [131_072, 262_144, 262_144] == [_answered(pace, 110_000, 0.01) for _ in range(3)]
+
+
+def test_an_answer_that_took_long_makes_no_piece_smaller() -> None:
+    """It may be the store that was slow; nor is a large piece cut to the size of small ones."""
+    fast = settle(500_000_000)
+
+    assert Pace().piece_bytes == _answered(Pace(), 110_000, 5.0)
+    assert LARGEST == _answered(fast, 110_000, 0.001)

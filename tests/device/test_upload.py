@@ -32,6 +32,7 @@ from device.progress import Silent
 from device.spool.spool import Spool
 from device.transport import Patience, Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 from tests.fakes.bota_api import CUT, HTML, LOST_ANSWER, TOKEN, BotaDouble, Fault
 from tests.fakes.chaos_proxy import ChaosProxy, Faults
 from tests.fakes.clock import FakeClock
@@ -65,7 +66,7 @@ class Line:
             stores=Stores(),
             settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
             progress=Silent(),
-            slots=asyncio.Semaphore(2),
+            slots=UploadSlots(2),
         )
 
     async def persist(self, entry: Entry, attempts: int = 40) -> Entry:
@@ -172,7 +173,7 @@ async def test_pictures_are_in_memory_before_it_is_their_turn(
     await plain.upload(await plain.seal(AUDIO, *images))
 
     assert sorted(images) == sorted(sent[:-1])
-    assert not plain.transport.near.locked()
+    assert plain.transport.near.taken_at_once()
 
 
 @pytest.mark.asyncio

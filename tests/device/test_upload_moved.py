@@ -15,6 +15,7 @@ from device.progress import Silent
 from device.spool.spool import Spool
 from device.transport import Patience, Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 from tests.fakes.bota_api import TOKEN, BotaDouble, Fault
 from tests.fakes.clock import FakeClock
 from tests.fakes.uploads import CHUNK_BYTES, noise, sealed_entry, spool_in
@@ -40,7 +41,7 @@ async def _upload(spool: Spool, entry: Entry, bota: BotaDouble, transport: Trans
         stores=Stores(),
         settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
         progress=Silent(),
-        slots=asyncio.Semaphore(2),
+        slots=UploadSlots(2),
     )
 
 

@@ -25,6 +25,7 @@ from device.progress import Silent
 from device.spool.spool import Spool
 from device.transport import Patience, Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 from tests.fakes.bota_api import CUT, HTML, LOST_ANSWER, BotaDouble, Fault
 from tests.fakes.bota_api import TOKEN as BOTA_TOKEN
 from tests.fakes.clock import FakeClock
@@ -71,7 +72,7 @@ class Line:
                 stores=Stores(),
                 settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
                 progress=Silent(),
-                slots=asyncio.Semaphore(2),
+                slots=UploadSlots(2),
             )
         except CloudError:
             await self._check_kept(spool, entry)

@@ -22,6 +22,7 @@ from device.progress import Silent
 from device.spool.spool import Spool
 from device.transport import Transport
 from device.upload import upload_entry
+from device.upload_slots import UploadSlots
 from tests.device.cloud.conformance import CHECKS, Rig
 from tests.fakes.chaos_proxy import ChaosProxy, Faults
 from tests.fakes.clock import FakeClock
@@ -137,7 +138,7 @@ async def test_a_recording_through_a_bad_line(rig: GatewayRig, sealed: tuple[Spo
                     stores=Stores(),
                     settings=UploadConfig(chunk_bytes=CHUNK_BYTES),
                     progress=Silent(),
-                    slots=asyncio.Semaphore(2),
+                    slots=UploadSlots(2),
                 )
                 state = stored.state
                 break
