@@ -25,9 +25,10 @@ from gateway.errors import (
     StorageFailed,
 )
 from gateway.intake import offer_of, ref_of
+from gateway.keeping import Keeper
 from gateway.live import Live
 from gateway.model import MediaStatus, Medium, RecordingStatus
-from gateway.objects import CarriedObjectStore, Part, SignedFor, Stored, UploadTarget
+from gateway.objects import Arrived, CarriedObjectStore, Part, SignedFor, Stored, UploadTarget
 from gateway.pumping import Ahead, Body, Pump, Wanted
 from gateway.store import Store
 from gateway.turns import Slot, Turn, Turns
@@ -66,6 +67,7 @@ class Receiving:
         self._objects = objects
         self._max_medium_bytes = max_medium_bytes
         self._turns = Turns()
+        self._keeper = Keeper(objects)
         self._pump = pump
         self._live = live
 
@@ -95,12 +97,13 @@ class Receiving:
             agreed_total(await self._medium(medium_id), brought, self._max_medium_bytes)
         async with self._turns.claim(medium_id) as turn:
             slot = turn.slot
-            medium = _there(await self._store.recordings.awaited(medium_id))
+            found, is_new = await self._store.recordings.awaited(medium_id)
+            medium = _there(found)
             total = agreed_total(medium, brought, self._max_medium_bytes)
             body = self._live.watched(body, medium, brought, total)
             if slot.part is None and (size_bytes := small_whole(medium, brought, total)):
                 body = await self._pump.ahead(turn, body, size_bytes)
-                if (kept := await self._kept(medium, body, size_bytes)) is not None:
+                if (kept := await self._kept(medium, body, size_bytes, is_new)) is not None:
                     return Received(kept)
             if isinstance(brought, Whole):
                 await self._refuse_if_complete(medium)
@@ -187,6 +190,7 @@ class Receiving:
 
     async def aclose(self) -> None:
         """Close all parts; idempotent."""
+        await self._keeper.aclose()
         await self._turns.aclose()
 
     async def _replaced(
@@ -281,13 +285,14 @@ class Receiving:
         await slot.drop()
         return await self._noted(medium, stored)
 
-    async def _kept(self, medium: Medium, body: Ahead, size_bytes: int) -> Medium | None:
+    async def _kept(
+        self, medium: Medium, body: Ahead, size_bytes: int, is_new: bool
+    ) -> Medium | None:
         """Keep a small medium that came whole; None where it did not, or goes through its part."""
         if body.size_bytes != size_bytes:
             return None
-        stored = await asyncio.to_thread(
-            self._objects.keep_whole, ref_of(medium), body.blocks, medium.declared_sha256
-        )
+        arrived = Arrived(ref_of(medium), body.blocks, medium.declared_sha256, is_new)
+        stored = await self._keeper.keep(arrived)
         if stored is None:
             return None
         check_digest(medium, stored.sha256)

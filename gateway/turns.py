@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
+from types import TracebackType
 
 from gateway.errors import Draining, SessionBusy, StorageFailed, Superseded
 from gateway.objects import Part
@@ -66,8 +66,7 @@ class Turns:
         self._slots: OrderedDict[str, Slot] = OrderedDict()
         self.draining = False
 
-    @asynccontextmanager
-    async def claim(self, medium_id: str, *, insists: bool = False) -> AsyncIterator[Turn]:
+    def claim(self, medium_id: str, *, insists: bool = False) -> "_Claim":
         """Be the only one at a medium; whoever was there is asked to stop and waited for.
 
         Args:
@@ -79,29 +78,13 @@ class Turns:
             SessionBusy: The previous writer did not let go in time.
             Superseded: A newer request came while this one waited.
         """
-        if self.draining:
-            raise Draining("the gateway is restarting")
+        return _Claim(self, medium_id, insists=insists)
+
+    def slot(self, medium_id: str) -> Slot:
+        """Give the slot of a medium to somebody who claims it."""
         slot = self._slots.setdefault(medium_id, Slot())
         self._slots.move_to_end(medium_id)
-        slot.newest += 1
-        slot.claims += 1
-        turn = Turn(self, slot, slot.newest)
-        slot.interrupt()
-        try:
-            await _acquire(slot.lock)
-            try:
-                if turn.number != slot.newest and not insists:
-                    raise turn.end()
-                yield turn
-            except StorageFailed:
-                await slot.drop()
-                raise
-            finally:
-                slot.lock.release()
-        finally:
-            slot.claims -= 1
-            self.forget(medium_id)
-            await self._close_surplus()
+        return slot
 
     def is_claimed(self, medium_id: str) -> bool:
         """Say whether somebody is at a medium."""
@@ -131,7 +114,7 @@ class Turns:
             _, slot = self._slots.popitem()
             await slot.drop()
 
-    async def _close_surplus(self) -> None:
+    async def close_surplus(self) -> None:
         """Keep few files open: the parts that rested longest are re-hashed when they go on."""
         surplus = len(self._slots) - _OPEN_PARTS
         if surplus <= 0:
@@ -140,6 +123,55 @@ class Turns:
         # Out of the table first: whoever comes while the files are closed opens them anew.
         for slot in [self._slots.pop(key) for key in resting[:surplus]]:
             await slot.drop()
+
+
+class _Claim:
+    """See `Turns.claim`; a class, for there is one to each small medium."""
+
+    def __init__(self, turns: Turns, medium_id: str, *, insists: bool) -> None:
+        self._turns = turns
+        self._medium_id = medium_id
+        self._insists = insists
+        self._slot: Slot | None = None
+
+    async def __aenter__(self) -> Turn:
+        if self._turns.draining:
+            raise Draining("the gateway is restarting")
+        slot = self._slot = self._turns.slot(self._medium_id)
+        slot.newest += 1
+        slot.claims += 1
+        turn = Turn(self._turns, slot, slot.newest)
+        slot.interrupt()
+        try:
+            await _acquire(slot.lock)
+        except BaseException:
+            await self._leave(slot)
+            raise
+        if turn.number != slot.newest and not self._insists:
+            slot.lock.release()
+            await self._leave(slot)
+            raise turn.end()
+        return turn
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        slot = self._slot
+        assert slot is not None  # noqa: S101 - claimed before
+        try:
+            if isinstance(error, StorageFailed):
+                await slot.drop()
+        finally:
+            slot.lock.release()
+            await self._leave(slot)
+
+    async def _leave(self, slot: Slot) -> None:
+        slot.claims -= 1
+        self._turns.forget(self._medium_id)
+        await self._turns.close_surplus()
 
 
 async def _acquire(lock: asyncio.Lock) -> None:

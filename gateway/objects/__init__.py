@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from gateway.errors import StorageFailed, StorageFull
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
@@ -257,6 +259,28 @@ class Part(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """All bytes of an object, few enough to be held in memory.
+
+    `sha256` is what they must have, None for any; bytes of another digest are not kept. `is_new`
+    spares the store a look: nothing of the object can be held.
+    """
+
+    ref: ObjectRef
+    blocks: Sequence[bytes]
+    sha256: str | None
+    is_new: bool
+
+
+Kept = Stored | StorageFull | StorageFailed | None
+"""What came of `Arrived`: what was counted, or why the disk has nothing of it.
+
+None, and nothing changed, where anything of the object is held already or somebody writes it just
+now: then its bytes go through its part.
+"""
+
+
 class CarriedObjectStore(ObjectStore, Protocol):
     """A store whose bytes come and go through this gateway's own URLs."""
 
@@ -264,22 +288,11 @@ class CarriedObjectStore(ObjectStore, Protocol):
         """Open what is held of an object, its prefix re-hashed; synchronous, called in a thread."""
         ...
 
-    def keep_whole(
-        self, ref: ObjectRef, blocks: Sequence[bytes], sha256: str | None
-    ) -> Stored | None:
-        """Make an object of all its bytes at once, durably; synchronous, called in a thread.
-
-        Args:
-            ref: Which object.
-            blocks: All its bytes; few enough to be held in memory.
-            sha256: What they must have, None for any; bytes of another digest are not kept.
+    def keep_whole(self, arrived: Sequence[Arrived]) -> list[Kept]:
+        """Make objects of all their bytes at once, durably; synchronous, called in a thread.
 
         Returns:
-            What was counted; None, and nothing changes, where anything of the object is held
-            already or somebody writes it just now: then send the bytes through its part.
-
-        Raises:
-            StorageFull, StorageFailed: The disk; nothing of it is kept.
+            What came of each, in order.
         """
         ...
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from gateway.core.signing import Purpose, signed_url
 from gateway.errors import ConfigInvalid, StorageFailed, StorageFull
-from gateway.objects import ObjectRef, Offer, SignedFor, Stored, UploadTarget
+from gateway.objects import Arrived, Kept, ObjectRef, Offer, SignedFor, Stored, UploadTarget
 from gateway.objects.disk import Folders, remove, storage_error, sync_folder
 from gateway.objects.part import FilePart
-from gateway.objects.whole_file import keep_whole
+from gateway.objects.whole_file import WholeFile, keep_all
 
 _BLOCK_BYTES = 1024 * 1024
 _WRITABLE = "see FIELDPOST_GATEWAY_DATA: its file system, and who owns what is in it"
@@ -82,14 +82,22 @@ class FilesystemObjects:
         except OSError as error:
             raise storage_error("the part cannot be opened", error) from error
 
-    def keep_whole(
-        self, ref: ObjectRef, blocks: Sequence[bytes], sha256: str | None
-    ) -> Stored | None:
+    def keep_whole(self, arrived: Sequence[Arrived]) -> list[Kept]:
         """See `CarriedObjectStore.keep_whole`."""
-        # What is there already is gone on with, or found to be whole, as a part.
-        if self.path(ref).exists() or (self._parts / ref.medium_id).exists():
-            return None
-        return keep_whole(self._whole(ref.medium_id), self.path(ref), blocks, sha256, self._folders)
+        files = [
+            # What is there already is gone on with, or found to be whole, as a part.
+            None
+            if not each.is_new and self._holds(each.ref)
+            else WholeFile(
+                self._whole(each.ref.medium_id), self.path(each.ref), each.blocks, each.sha256
+            )
+            for each in arrived
+        ]
+        keep_all([file for file in files if file is not None], self._folders)
+        return [None if file is None else file.kept for file in files]
+
+    def _holds(self, ref: ObjectRef) -> bool:
+        return self.path(ref).exists() or (self._parts / ref.medium_id).exists()
 
     def part_ids(self) -> set[str]:
         """See `CarriedObjectStore.part_ids`."""

@@ -94,10 +94,13 @@ class Recordings(Protocol):
         """Look a medium up; None when there is none, or its recording was deleted."""
         ...
 
-    async def awaited(self, medium_id: str) -> Medium | None:
+    async def awaited(self, medium_id: str) -> tuple[Medium | None, bool]:
         """Look up a medium whose bytes come now: as `medium`, or as it was just made.
 
         `finish_medium` notices what happened to it meanwhile.
+
+        Returns:
+            The medium, and whether it was just made and nobody has asked for it before.
         """
         ...
 

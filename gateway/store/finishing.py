@@ -1,10 +1,11 @@
-"""Media of a recording that become whole at about the same time, noted by one statement.
+"""Media that become whole at about the same time, noted together.
 
-Only where the database is asked over a network: there a statement costs a journey, and whoever
-completes a recording finishes all of its media. Whoever comes before the turn has come joins in.
+Those of a recording by one statement where the database is asked over a network: there each costs a
+journey. Else those of all recordings: there is one writer. Whoever comes before its turn joins in.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from gateway.errors import NotFound, Verifying
 from gateway.model import MediaStatus, Medium
 from gateway.store.database import Database
+from gateway.store.media import FINISH, finishing
 from gateway.store.schema import media, recordings
 from gateway.store.schema_shared import leases
 from gateway.store.shared import refusing
@@ -62,6 +64,10 @@ _FINISH = (
     )
     .returning(media.c.id)
 )
+_THERE = select(media.c.id).where(
+    media.c.id.in_(bindparam("ids", expanding=True)),
+    exists().where(recordings.c.id == media.c.recording_id, recordings.c.deleted_at.is_(None)),
+)
 _REFUSED = select(leases.c.name).where(
     leases.c.name.in_(bindparam("names", expanding=True)), leases.c.until > func.now()
 )
@@ -76,10 +82,11 @@ class _Batch:
 
 
 class Finishing:
-    """Notes finished media in a database that several processes share."""
+    """Notes finished media."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._note = _note_shared if database.shared else _note
         self._open: dict[str, _Batch] = {}
 
     async def finish(self, finished: Medium) -> None:
@@ -89,11 +96,11 @@ class Finishing:
             NotFound: Its recording was deleted.
             Verifying: Another process puts it aside.
         """
-        recording_id = finished.recording_id
-        batch = self._open.get(recording_id)
+        key = finished.recording_id if self._database.shared else ""
+        batch = self._open.get(key)
         if batch is None:
-            batch = self._open[recording_id] = _Batch()
-            batch.task = asyncio.create_task(self._run(recording_id, batch), name="finishing")
+            batch = self._open[key] = _Batch()
+            batch.task = asyncio.create_task(self._run(key, batch), name="finishing")
         batch.media[finished.id] = finished
         assert batch.task is not None  # noqa: S101 - made with it
         # Shared: one who leaves takes nothing from the others.
@@ -101,32 +108,41 @@ class Finishing:
         if finished.id in refusals:
             raise refusals[finished.id]
 
-    async def _run(self, recording_id: str, batch: _Batch) -> _Refusals:
+    async def _run(self, key: str, batch: _Batch) -> _Refusals:
         try:
-            return await self._database.writing_of(recording_id, self._finish, recording_id, batch)
+            return await self._database.writing_of(key, self._finish, key, batch)
         finally:
-            self._close(recording_id, batch)
+            self._close(key, batch)
 
-    def _finish(self, connection: Connection, recording_id: str, batch: _Batch) -> _Refusals:
-        self._close(recording_id, batch)
-        brought = list(batch.media.values())
-        done = set(
-            connection.execute(
-                _FINISH,
-                {
-                    "ids": [each.id for each in brought],
-                    "sizes": [each.file_size_bytes for each in brought],
-                    "digests": [each.content_sha256 for each in brought],
-                    "marks": [each.store_mark for each in brought],
-                },
-            ).scalars()
-        )
+    def _finish(self, connection: Connection, key: str, batch: _Batch) -> _Refusals:
+        self._close(key, batch)
+        done = self._note(connection, list(batch.media.values()))
         return _refusals(connection, batch.media.keys() - done)
 
-    def _close(self, recording_id: str, batch: _Batch) -> None:
+    def _close(self, key: str, batch: _Batch) -> None:
         """Let nobody join any more; repeatable, since work may be run again."""
-        if self._open.get(recording_id) is batch:
-            del self._open[recording_id]
+        if self._open.get(key) is batch:
+            del self._open[key]
+
+
+def _note_shared(connection: Connection, brought: Sequence[Medium]) -> set[str]:
+    """Note media; say which there were, and nobody put aside."""
+    values = {
+        "ids": [each.id for each in brought],
+        "sizes": [each.file_size_bytes for each in brought],
+        "digests": [each.content_sha256 for each in brought],
+        "marks": [each.store_mark for each in brought],
+    }
+    return set(connection.execute(_FINISH, values).scalars())
+
+
+def _note(connection: Connection, brought: Sequence[Medium]) -> set[str]:
+    """Note media of the one process there is; say which there were."""
+    ids = {each.id for each in brought}
+    noted = connection.execute(FINISH, [finishing(each) for each in brought])
+    if noted.rowcount == len(ids):
+        return ids
+    return set(connection.execute(_THERE, {"ids": list(ids)}).scalars())
 
 
 def _refusals(connection: Connection, left: set[str]) -> _Refusals:

@@ -42,7 +42,7 @@ _MEDIUM = (
     .join(recordings, media.c.recording_id == recordings.c.id)
     .where(media.c.id == bindparam("wanted"), recordings.c.deleted_at.is_(None))
 )
-_FINISH = (
+FINISH = (
     update(media)
     .where(
         media.c.id == bindparam("wanted"),
@@ -73,7 +73,7 @@ _STANDING = (
 _REFUSING = select(leases.c.holder).where(
     leases.c.name == bindparam("lease"), leases.c.until > func.now()
 )
-_FINISH_SHARED = _FINISH.where(~_REFUSING.exists())
+_FINISH_SHARED = FINISH.where(~_REFUSING.exists())
 _UNFINISHED = (
     select(func.count())
     .select_from(media.join(recordings, media.c.recording_id == recordings.c.id))
@@ -168,27 +168,31 @@ def medium_of(connection: Connection, medium_id: str) -> Medium | None:
     return None if row is None else to_medium(row)
 
 
-def finish_medium(connection: Connection, finished: Medium, *, unlike: bool) -> None:
-    """See `Recordings.finish_medium`; `unlike`: it is not counted as it is, for all we know."""
-    if unlike and (row := connection.execute(_STANDING, {"wanted": finished.id}).one_or_none()):
+def finish_medium(connection: Connection, finished: Medium) -> None:
+    """See `Recordings.finish_medium`, of one that is not counted as it is, for all we know."""
+    if row := connection.execute(_STANDING, {"wanted": finished.id}).one_or_none():
         _resize(connection, row, finished.file_size_bytes)
     lease = {"lease": refusing(finished.id)}
     # SQLite is one process's, and that knows what it does.
     is_shared = connection.dialect.name != "sqlite"
     done = connection.execute(
-        _FINISH_SHARED if is_shared else _FINISH,
-        {
-            "wanted": finished.id,
-            "counted_bytes": finished.file_size_bytes,
-            "counted_sha256": finished.content_sha256,
-            "mark": finished.store_mark,
-            **(lease if is_shared else {}),
-        },
+        _FINISH_SHARED if is_shared else FINISH,
+        {**finishing(finished), **(lease if is_shared else {})},
     )
     if done.rowcount == 0:
         if connection.execute(_REFUSING, lease).first() is not None:
             raise Verifying("another gateway puts the medium aside; ask again")
         raise NotFound("the recording was deleted")
+
+
+def finishing(finished: Medium) -> dict[str, Any]:
+    """Give the values of `FINISH`."""
+    return {
+        "wanted": finished.id,
+        "counted_bytes": finished.file_size_bytes,
+        "counted_sha256": finished.content_sha256,
+        "mark": finished.store_mark,
+    }
 
 
 def reopen_medium(connection: Connection, medium_id: str, *, blame: bool) -> None:

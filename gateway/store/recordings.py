@@ -74,7 +74,7 @@ class SqlRecordings:
         self._database = database
         self._bell = events.bell
         self._just_made = JustMade()
-        self._finishing = Finishing(database) if database.shared else None
+        self._finishing = Finishing(database)
 
     async def create(self, recording: Recording, intent: Intent | None) -> Made[Recording]:
         """See `Recordings.create`."""
@@ -143,9 +143,10 @@ class SqlRecordings:
         """See `Recordings.medium`."""
         return await self._database.asking(medium_of, medium_id)
 
-    async def awaited(self, medium_id: str) -> Medium | None:
+    async def awaited(self, medium_id: str) -> tuple[Medium | None, bool]:
         """See `Recordings.awaited`."""
-        return self._just_made.take(medium_id) or await self.medium(medium_id)
+        made = self._just_made.take(medium_id)
+        return (await self.medium(medium_id), False) if made is None else (made, True)
 
     async def finish_medium(
         self, medium: Medium, *, size_bytes: int, sha256: str, mark: str | None = None
@@ -159,13 +160,10 @@ class SqlRecordings:
             store_mark=mark,
             expired_at=None,
         )
-        unlike = medium.file_size_bytes != size_bytes or medium.expired_at is not None
-        if self._finishing is not None and not unlike:
+        if medium.file_size_bytes == size_bytes and medium.expired_at is None:
             await self._finishing.finish(finished)
         else:
-            await self._database.writing_of(
-                medium.recording_id, finish_medium, finished, unlike=unlike
-            )
+            await self._database.writing_of(medium.recording_id, finish_medium, finished)
         return finished
 
     async def reopen_medium(self, medium_id: str, *, blame: bool) -> None:

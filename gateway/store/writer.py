@@ -35,21 +35,30 @@ class Writer:
         self._gathered: list[_Waiting] = []
         self._alone: deque[_Waiting] = deque()
         self._at_work: asyncio.Future[list[Any]] | None = None
+        self._is_called = False
 
     async def run(self, work: Callable[[Connection], _T]) -> _T:
         """Run `work`; when this returns, what it did is on disk. When it raises, nothing is."""
         outcome: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         self._gathered.append(_Waiting(work, outcome))
-        if self._at_work is None:
-            self._begin()
+        if self._at_work is None and not self._is_called:
+            # Not at once: others of this moment come along.
+            self._is_called = True
+            asyncio.get_running_loop().call_soon(self._begin_if_idle)
         return await outcome
 
     async def aclose(self) -> None:
         """Wait for what is under way and what waits for it; idempotent."""
+        self._begin_if_idle()
         while self._at_work is not None:
             await asyncio.wait([self._at_work])
         await asyncio.to_thread(self._thread.shutdown)
         self._engine.dispose()
+
+    def _begin_if_idle(self) -> None:
+        self._is_called = False
+        if self._at_work is None:
+            self._begin()
 
     def _begin(self) -> None:
         """Let the thread work on what waits; whoever was cancelled while waiting is left out."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import StorageFailed
+from gateway.errors import StorageFailed, StorageFull
 from gateway.metrics import Metrics
-from gateway.objects import ObjectRef
+from gateway.objects import Arrived, ObjectRef
 from gateway.objects.filesystem import FilesystemObjects
 from gateway.pumping import Pump
 from gateway.turns import Turns
@@ -33,6 +33,10 @@ def target(api):
 @pytest.fixture
 def data(tmp_path):
     return tmp_path / "data"
+
+
+def arrived_whole(ref):
+    return Arrived(ref, [IMAGE], None, is_new=False)
 
 
 async def files(folder):
@@ -64,7 +68,7 @@ def steps(monkeypatch):
 
 @pytest.mark.parametrize("span", [True, False])
 async def test_it_is_on_disk_before_it_is_whole(api, target, data, steps, span):
-    """Bytes, then both names, all synced before the answer, and no part is left."""
+    """Bytes, then the name, synced before the answer, and no part is left."""
     where = await target()
     folder = api.gateway.objects.path(ObjectRef("rec", "med")).parent.parent.name
     headers = {"Content-Range": f"bytes 0-{TOTAL - 1}/{TOTAL}"} if span else {}
@@ -79,7 +83,6 @@ async def test_it_is_on_disk_before_it_is_whole(api, target, data, steps, span):
         ("fsync", folder),
         ("rename", whole),
         ("fsync", recording),
-        ("fsync", "parts"),
     ] == steps
     assert [] == await files(data / "parts")
 
@@ -194,7 +197,7 @@ async def test_an_object_named_before_a_crash_is_found(api, target):
     where = await target()
     recording = (await api.call("GET", "/v1/recordings")).json["data"][0]["id"]
     ref = ObjectRef(recording, where["media_id"])
-    await asyncio.to_thread(api.gateway.objects.keep_whole, ref, [IMAGE], None)
+    await asyncio.to_thread(api.gateway.objects.keep_whole, [arrived_whole(ref)])
     done = await api.put(where["upload_url"], IMAGE, 0, TOTAL)
 
     assert digest(IMAGE) == done.json["content_sha256"]
@@ -221,22 +224,21 @@ async def test_a_disk_error_is_never_acknowledged(api, target, monkeypatch, call
     assert digest(IMAGE) == done.json["content_sha256"]
 
 
-@pytest.mark.parametrize("folder", ["rec", "parts"])
-async def test_a_name_that_may_be_lost_is_taken_back(data, monkeypatch, folder):
+async def test_a_name_that_may_be_lost_is_taken_back(data, monkeypatch):
     """An object whose new name cannot be made durable is no object: a power cut could take it."""
     objects = await asyncio.to_thread(FilesystemObjects, data, secret=b"s" * 32)
-    await asyncio.to_thread(objects.keep_whole, ObjectRef("rec", "a"), [IMAGE], None)
+    await asyncio.to_thread(objects.keep_whole, [arrived_whole(ObjectRef("rec", "a"))])
     real = os.fsync
 
     def failing(fd):
-        if name_of(fd) == folder:
+        if name_of(fd) == "rec":
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return real(fd)
 
     monkeypatch.setattr(os, "fsync", failing)
-    with pytest.raises(StorageFailed):
-        await asyncio.to_thread(objects.keep_whole, ObjectRef("rec", "b"), [IMAGE], None)
+    (kept,) = await asyncio.to_thread(objects.keep_whole, [arrived_whole(ObjectRef("rec", "b"))])
 
+    assert isinstance(kept, StorageFailed)
     assert ["a"] == await files(data / "objects")
 
 
@@ -263,7 +265,49 @@ async def test_a_folder_is_named_durably_for_each_who_needs_it(data, monkeypatch
 
     await asyncio.to_thread((data / "objects" / "rec").mkdir)
     monkeypatch.setattr(os, "fsync", watched)
-    await asyncio.to_thread(objects.keep_whole, ObjectRef("rec", "a"), [IMAGE], None)
-    await asyncio.to_thread(objects.keep_whole, ObjectRef("rec", "b"), [IMAGE], None)
+    await asyncio.to_thread(objects.keep_whole, [arrived_whole(ObjectRef("rec", "a"))])
+    await asyncio.to_thread(objects.keep_whole, [arrived_whole(ObjectRef("rec", "b"))])
 
-    assert ["objects", "rec", "parts", "rec", "parts"] == order
+    assert ["objects", "rec", "rec"] == order
+
+
+async def test_one_bad_file_of_a_round_spoils_no_other(data, monkeypatch):
+    """A disk error, a wrong digest and a file that is held already concern nobody else."""
+    objects = await asyncio.to_thread(FilesystemObjects, data, secret=b"s" * 32)
+    refs = [ObjectRef("rec", name) for name in "abcd"]
+    real = os.fdatasync
+
+    def failing(fd):
+        if name_of(fd) == "a.whole":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(fd)
+
+    monkeypatch.setattr(os, "fdatasync", failing)
+    await asyncio.to_thread((data / "parts" / "b.whole").write_bytes, b"somebody writes")
+    round_ = [
+        *(arrived_whole(ref) for ref in refs[:2]),
+        Arrived(refs[2], [IMAGE], "0" * 64, is_new=True),
+        Arrived(refs[3], [IMAGE[:100], IMAGE[100:]], digest(IMAGE), is_new=True),
+    ]
+    full, held, other, kept = await asyncio.to_thread(objects.keep_whole, round_)
+
+    assert (StorageFull, None) == (type(full), held)
+    assert digest(IMAGE) == other.sha256 == kept.sha256
+    assert (["d"], ["b.whole"]) == (await files(data / "objects"), await files(data / "parts"))
+
+
+async def test_names_of_a_round_are_made_durable_once(data, monkeypatch):
+    """Ten media of two recordings: each folder is synced once, after all its names are there."""
+    objects = await asyncio.to_thread(FilesystemObjects, data, secret=b"s" * 32)
+    there = []
+    real = os.fsync
+
+    def watched(fd):
+        there.append((name_of(fd), len(os.listdir(fd))))  # noqa: PTH208 - by descriptor
+        return real(fd)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    refs = [ObjectRef(f"rec{n % 2}", f"med{n}") for n in range(10)]
+    await asyncio.to_thread(objects.keep_whole, [arrived_whole(ref) for ref in refs])
+
+    assert [("objects", 1), ("objects", 2), ("rec0", 5), ("rec1", 5)] == there

@@ -47,7 +47,9 @@ async def reads(store, monkeypatch):
         return await real(medium_id)
 
     monkeypatch.setattr(store.recordings, "medium", watched)
-    return await store.recordings.awaited("med_1"), bool(asked)
+    given, is_new = await store.recordings.awaited("med_1")
+    assert is_new is not bool(asked)
+    return given, bool(asked)
 
 
 async def test_it_is_given_once():
@@ -123,7 +125,7 @@ async def test_what_another_process_deleted_is_not_finished(store, open_any):
     await handed_out(store)
     async with open_any() as elsewhere:
         await elsewhere.recordings.delete("rec_1", NOW)
-    given = await store.recordings.awaited("med_1")
+    given, _ = await store.recordings.awaited("med_1")
 
     with pytest.raises(NotFound):
         await store.recordings.finish_medium(given, size_bytes=1, sha256="0" * 64)
