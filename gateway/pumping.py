@@ -30,7 +30,7 @@ class Body(Protocol):
         ...
 
     def rest(self) -> bytes:
-        """Give what had arrived before the client was gone and was not handed out yet."""
+        """Give what has arrived and was not handed out yet, also after the client was gone."""
         ...
 
 
@@ -133,6 +133,10 @@ class Pump:
     async def ahead(self, turn: Turn, body: Body, size_bytes: int) -> Ahead:
         """Read a small body into memory: all `size_bytes` of it, or what came before it ended."""
         ahead = Ahead(body)
+        if there := body.rest():
+            # Often all of it: nothing is waited for, so nothing needs a deadline.
+            ahead.blocks.append(there)
+            ahead.size_bytes = len(there)
         source = self._source(turn, body)
         try:
             while ahead.size_bytes < size_bytes and len(ahead.blocks) < _BLOCK_PIECES:

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -34,6 +35,7 @@ class Writer:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gateway-writer")
         self._gathered: list[_Waiting] = []
         self._alone: deque[_Waiting] = deque()
+        self._connection: Connection | None = None
         self._at_work: asyncio.Future[list[Any]] | None = None
         self._is_called = False
 
@@ -52,6 +54,8 @@ class Writer:
         self._begin_if_idle()
         while self._at_work is not None:
             await asyncio.wait([self._at_work])
+        with suppress(RuntimeError):  # closed before
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._let_go)
         await asyncio.to_thread(self._thread.shutdown)
         self._engine.dispose()
 
@@ -76,8 +80,20 @@ class Writer:
             self._at_work.add_done_callback(partial(self._over, wave))
 
     def _commit(self, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
-        with self._engine.begin() as connection:
-            return [work(connection) for work in works]
+        # Kept from one to the next: to borrow it and give it back takes as long as a small write.
+        connection = self._connection = self._connection or self._engine.connect()
+        try:
+            with connection.begin():
+                return [work(connection) for work in works]
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        """Give the connection back, in its own thread."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def _over(self, wave: Sequence[_Waiting], done: asyncio.Future[list[Any]]) -> None:
         error = done.exception()

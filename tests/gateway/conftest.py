@@ -42,20 +42,23 @@ async def api(tmp_path, clock):
 def arrived(monkeypatch):
     """Wait until the gateway's handler has been given so many bytes of bodies in all."""
     total = 0
-    changed = asyncio.Condition()
-    original = RequestBody.next
+    changed = asyncio.Event()
+    next_, rest = RequestBody.next, RequestBody.rest
 
-    async def counted(body):
+    def counted(block):
         nonlocal total
-        block = await original(body)
-        async with changed:
-            total += len(block)
-            changed.notify_all()
+        total += len(block)
+        changed.set()
         return block
 
-    async def wait(size):
-        async with changed:
-            await changed.wait_for(lambda: total >= size)
+    async def counted_next(body):
+        return counted(await next_(body))
 
-    monkeypatch.setattr(RequestBody, "next", counted)
+    async def wait(size):
+        while total < size:
+            changed.clear()
+            await changed.wait()
+
+    monkeypatch.setattr(RequestBody, "next", counted_next)
+    monkeypatch.setattr(RequestBody, "rest", lambda body: counted(rest(body)))
     return wait

@@ -110,6 +110,9 @@ async def test_a_body_in_tiny_pieces_is_not_gathered_in_memory(clock):
         async def next(self):
             return b"x"
 
+        def rest(self):
+            return b""
+
     pump = Pump(Metrics(), clock, idle_s=60)
     async with Turns().claim("med_a") as turn:
         ahead = await pump.ahead(turn, Drip(), 1024 * 1024)
