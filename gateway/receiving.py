@@ -192,6 +192,7 @@ class Receiving:
         """Close all parts; idempotent."""
         await self._keeper.aclose()
         await self._turns.aclose()
+        await self._store.recordings.settled()
 
     async def _replaced(
         self, turn: Turn, medium: Medium, brought: Brought, body: Body, total: int | None
@@ -296,23 +297,32 @@ class Receiving:
         if stored is None:
             return None
         check_digest(medium, stored.sha256)
-        return await self._noted(medium, stored)
+        # Its row need not be on disk before the answer: its name is, and says the same.
+        finished = await self._store.recordings.finish_soon(
+            medium, size_bytes=stored.size_bytes, sha256=stored.sha256
+        )
+        _tell(finished)
+        return finished
 
     async def _noted(self, medium: Medium, stored: Stored) -> Medium:
         """Note that the object is there."""
         finished = await self._store.recordings.finish_medium(
             medium, size_bytes=stored.size_bytes, sha256=stored.sha256
         )
-        # The access log has a line of its own for it, and the recording one when it is complete.
-        logger.debug(
-            "A medium is whole.",
-            extra={
-                "recording_id": medium.recording_id,
-                "medium_id": medium.id,
-                "size_bytes": stored.size_bytes,
-            },
-        )
+        _tell(finished)
         return finished
+
+
+def _tell(finished: Medium) -> None:
+    # The access log has a line of its own for it, and the recording one when it is complete.
+    logger.debug(
+        "A medium is whole.",
+        extra={
+            "recording_id": finished.recording_id,
+            "medium_id": finished.id,
+            "size_bytes": finished.file_size_bytes,
+        },
+    )
 
 
 def _there(medium: Medium | None) -> Medium:

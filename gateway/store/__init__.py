@@ -114,6 +114,18 @@ class Recordings(Protocol):
         """
         ...
 
+    async def finish_soon(self, medium: Medium, *, size_bytes: int, sha256: str) -> Medium:
+        """Say that the object of a medium is there, as `finish_medium`, and note it in a moment.
+
+        Only where the object by itself proves that, should this process end before: whoever
+        completes the recording finds it. Every question to this process waits for the note.
+        """
+        ...
+
+    async def settled(self) -> None:
+        """Wait until everything of `finish_soon` is noted, or was found to be impossible."""
+        ...
+
     async def reopen_medium(self, medium_id: str, *, blame: bool) -> None:
         """Set a medium back to pending before its object is replaced or rejected.
 

@@ -5,8 +5,11 @@ journey. Else those of all recordings: there is one writer. Whoever comes before
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import (
     ARRAY,
@@ -29,6 +32,8 @@ from gateway.store.media import FINISH, finishing
 from gateway.store.schema import media, recordings
 from gateway.store.schema_shared import leases
 from gateway.store.shared import refusing
+
+logger = logging.getLogger(__name__)
 
 _BROUGHT = (
     func.unnest(
@@ -75,9 +80,14 @@ _REFUSED = select(leases.c.name).where(
 _Refusals = dict[str, NotFound | Verifying]
 
 
-@dataclass(slots=True)
+_PATIENCE_S = 0.02
+
+
+@dataclass(slots=True, eq=False)
 class _Batch:
     media: dict[str, Medium] = field(default_factory=dict)
+    hurried: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set as soon as anybody waits for it."""
     task: asyncio.Task[_Refusals] | None = None
 
 
@@ -88,6 +98,7 @@ class Finishing:
         self._database = database
         self._note = _note_shared if database.shared else _note
         self._open: dict[str, _Batch] = {}
+        self._at_work: set[_Batch] = set()
 
     async def finish(self, finished: Medium) -> None:
         """Note one that counts in quotas as it is already.
@@ -96,20 +107,51 @@ class Finishing:
             NotFound: Its recording was deleted.
             Verifying: Another process puts it aside.
         """
-        key = finished.recording_id if self._database.shared else ""
-        batch = self._open.get(key)
-        if batch is None:
-            batch = self._open[key] = _Batch()
-            batch.task = asyncio.create_task(self._run(key, batch), name="finishing")
-        batch.media[finished.id] = finished
+        batch = self._joined(finished)
+        batch.hurried.set()
         assert batch.task is not None  # noqa: S101 - made with it
         # Shared: one who leaves takes nothing from the others.
         refusals = await asyncio.shield(batch.task)
         if finished.id in refusals:
             raise refusals[finished.id]
 
+    def finish_soon(self, finished: Medium) -> None:
+        """Note one within a moment, together with others; see `settled`.
+
+        What comes in between loses nothing: its object says that it is whole.
+        """
+        self._joined(finished)
+
+    async def settled(self) -> None:
+        """Wait until all that was to be noted is noted, or was found to be impossible."""
+        at_work = list(self._at_work)
+        for batch in at_work:
+            batch.hurried.set()
+        if tasks := [batch.task for batch in at_work if batch.task is not None]:
+            await asyncio.wait(tasks)
+
+    def _joined(self, finished: Medium) -> _Batch:
+        key = finished.recording_id if self._database.shared else ""
+        batch = self._open.get(key)
+        if batch is None:
+            batch = self._open[key] = _Batch()
+            batch.task = asyncio.create_task(self._run(key, batch), name="finishing")
+            self._at_work.add(batch)
+            batch.task.add_done_callback(partial(self._over, batch))
+        batch.media[finished.id] = finished
+        return batch
+
+    def _over(self, batch: _Batch, done: "asyncio.Task[_Refusals]") -> None:
+        self._at_work.discard(batch)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            # Whoever waits for it is told, too; whoever does not finds the objects, if later.
+            logger.warning("Media that are whole are not noted.", extra={"reason": str(error)})
+
     async def _run(self, key: str, batch: _Batch) -> _Refusals:
         try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE_S):
+                    await batch.hurried.wait()
             return await self._database.writing_of(key, self._finish, key, batch)
         finally:
             self._close(key, batch)

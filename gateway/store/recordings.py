@@ -87,14 +87,17 @@ class SqlRecordings:
 
     async def recording(self, recording_id: str) -> Recording | None:
         """See `Recordings.recording`."""
+        await self.settled()
         return await self._database.asking(recording_of, recording_id)
 
     async def page(self, which: RecordingFilter, limit: int, offset: int) -> list[Recording]:
         """See `Recordings.page`."""
+        await self.settled()
         return await self._database.reading(page_of, which, limit, offset)
 
     async def delete(self, recording_id: str, at: datetime) -> Recording | None:
         """See `Recordings.delete`."""
+        await self.settled()
         deleted = await self._database.writing(_delete, recording_id, at)
         if deleted is not None:
             self._just_made.drop(medium.id for medium in deleted.media)
@@ -113,6 +116,9 @@ class SqlRecordings:
         self, recording_id: str, asked: Sequence[Asked], *, of_device: str | None, limit: int
     ) -> list[Made[Medium]]:
         """See `Recordings.add_media`."""
+        if any(each.intent is not None for each in asked):
+            # What was made before is told as it is.
+            await self.settled()
         made = await self._database.writing_of(
             (recording_id,) if of_device is None else (recording_id, of_device),
             add_media,
@@ -129,6 +135,7 @@ class SqlRecordings:
     async def withdraw_media(self, media_ids: Sequence[str]) -> None:
         """See `Recordings.withdraw_media`."""
         self._just_made.drop(media_ids)
+        await self.settled()
         await self._database.writing(withdraw_media, media_ids)
 
     async def touch_medium(self, medium_id: str, at: datetime) -> None:
@@ -141,6 +148,7 @@ class SqlRecordings:
 
     async def medium(self, medium_id: str) -> Medium | None:
         """See `Recordings.medium`."""
+        await self.settled()
         return await self._database.asking(medium_of, medium_id)
 
     async def awaited(self, medium_id: str) -> tuple[Medium | None, bool]:
@@ -152,23 +160,29 @@ class SqlRecordings:
         self, medium: Medium, *, size_bytes: int, sha256: str, mark: str | None = None
     ) -> Medium:
         """See `Recordings.finish_medium`."""
-        finished = dataclasses.replace(
-            medium,
-            status=MediaStatus.UPLOADED,
-            file_size_bytes=size_bytes,
-            content_sha256=sha256,
-            store_mark=mark,
-            expired_at=None,
-        )
-        if medium.file_size_bytes == size_bytes and medium.expired_at is None:
+        finished = _finished(medium, size_bytes=size_bytes, sha256=sha256, mark=mark)
+        if _is_counted(medium, size_bytes):
             await self._finishing.finish(finished)
         else:
             await self._database.writing_of(medium.recording_id, finish_medium, finished)
         return finished
 
+    async def finish_soon(self, medium: Medium, *, size_bytes: int, sha256: str) -> Medium:
+        """See `Recordings.finish_soon`."""
+        if not _is_counted(medium, size_bytes):
+            return await self.finish_medium(medium, size_bytes=size_bytes, sha256=sha256)
+        finished = _finished(medium, size_bytes=size_bytes, sha256=sha256, mark=None)
+        self._finishing.finish_soon(finished)
+        return finished
+
+    async def settled(self) -> None:
+        """See `Recordings.settled`."""
+        await self._finishing.settled()
+
     async def reopen_medium(self, medium_id: str, *, blame: bool) -> None:
         """See `Recordings.reopen_medium`."""
         self._just_made.drop([medium_id])
+        await self.settled()
         await self._database.writing(reopen_medium, medium_id, blame=blame)
 
     async def complete(
@@ -181,12 +195,29 @@ class SqlRecordings:
         origin: str | None = None,
     ) -> bool:
         """See `Recordings.complete`."""
+        await self.settled()
         done = await self._database.writing_of(
             recording_id, _complete, recording_id, medium, intent, at, origin=origin
         )
         if done:
             self._bell.ring()
         return done
+
+
+def _finished(medium: Medium, *, size_bytes: int, sha256: str, mark: str | None) -> Medium:
+    return dataclasses.replace(
+        medium,
+        status=MediaStatus.UPLOADED,
+        file_size_bytes=size_bytes,
+        content_sha256=sha256,
+        store_mark=mark,
+        expired_at=None,
+    )
+
+
+def _is_counted(medium: Medium, size_bytes: int) -> bool:
+    """Say whether a medium counts in quotas as it is, as far as is known here."""
+    return medium.file_size_bytes == size_bytes and medium.expired_at is None
 
 
 def _create(connection: Connection, recording: Recording, intent: Intent | None) -> Made[Recording]:

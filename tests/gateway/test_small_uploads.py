@@ -1,6 +1,7 @@
 """Small media that come whole, kept in one step: the same promises as by parts."""
 
 import asyncio
+import dataclasses
 import errno
 import os
 from pathlib import Path
@@ -9,9 +10,11 @@ import pytest
 
 from gateway.errors import StorageFailed, StorageFull
 from gateway.metrics import Metrics
+from gateway.model import MediaStatus
 from gateway.objects import Arrived, ObjectRef
 from gateway.objects.filesystem import FilesystemObjects
 from gateway.pumping import Pump
+from gateway.store.recordings import SqlRecordings
 from gateway.turns import Turns
 from tests.gateway.raw_put import RawPut
 from tests.gateway.serving import digest, serving
@@ -193,6 +196,33 @@ async def test_what_a_crash_left_is_gone_on_without(api, target, data):
     assert digest(IMAGE) == done.json["content_sha256"]
     assert IMAGE == await asyncio.to_thread(stored.read_bytes)
     assert [] == await files(data / "parts")
+
+
+async def test_a_crash_before_the_note_loses_nothing_that_was_answered(data, clock, monkeypatch):
+    """Dead before the row says so, the next gateway completes the recording by its objects."""
+
+    async def never(_self, medium, *, size_bytes, sha256):
+        return dataclasses.replace(
+            medium,
+            status=MediaStatus.UPLOADED,
+            file_size_bytes=size_bytes,
+            content_sha256=sha256,
+        )
+
+    async with serving(data, clock) as api:
+        _, token = await api.device()
+        api.token = token
+        recording = await api.recording()
+        where = await api.target(recording, IMAGE)
+        with monkeypatch.context() as patched:
+            patched.setattr(SqlRecordings, "finish_soon", never)
+            put = await api.put(where["upload_url"], IMAGE, 0, TOTAL)
+    async with serving(data, clock) as api:
+        api.token = token
+        before = await api.gateway.store.recordings.medium(where["media_id"])
+        done = await api.complete(recording, IMAGE)
+
+    assert (200, MediaStatus.PENDING, 200) == (put.status, before.status, done.status)
 
 
 async def test_an_object_named_before_a_crash_is_found(api, target):

