@@ -43,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command == "man":
         from gateway import manual  # noqa: PLC0415 - only where it is asked for
 
-        _show({"text": (page := manual.page(parser, _EXIT_STATUS))}, [page], as_json=arguments.json)
+        page = manual.page(parser, _EXIT_STATUS)
+        _show({"text": page}, [page], as_json=arguments.json)
         return 0
     try:
         # Deferred: `--help` and wrong usage must not wait for SQLAlchemy and aiohttp.
@@ -56,11 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     if outcome is not None:
-        try:
-            _show(outcome.document, outcome.lines, as_json=arguments.json)
-            sys.stdout.flush()
-        except BrokenPipeError:  # whoever read has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _show(outcome.document, outcome.lines, as_json=arguments.json)
     return 0
 
 
@@ -220,11 +217,14 @@ def _ready(arguments: argparse.Namespace) -> Any:
 
 
 def _show(document: dict[str, Any], lines: Sequence[str], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"schema": 1, **document}), flush=True)
-    else:
-        for line in lines:
-            print(line, flush=True)
+    try:
+        if as_json:
+            print(json.dumps({"schema": 1, **document}), flush=True)
+        else:
+            for line in lines:
+                print(line, flush=True)
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(error: GatewayError, *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from device.words import printable
 from gateway.bounds.auditing import by_shell
 from gateway.config import make_folder, public_origin
 from gateway.config_database import read_database
+from gateway.errors import InvalidRequest
 from gateway.phone.pairing import PhoneDesk
 from gateway.store import Store
 from gateway.store.sql import open_store
@@ -40,7 +41,9 @@ async def _code(
     arguments: Namespace, desk: PhoneDesk, store: Store
 ) -> tuple[dict[str, Any], list[str]]:
     origin = public_origin(arguments.public_url, os.environ)
-    name = arguments.name[:255]
+    name = arguments.name.strip()[:255]
+    if not name:
+        raise InvalidRequest("a phone needs a name", hint="say whose it is, or where it is kept")
     code, expires_at = await desk.code(name, arguments.end_user)
     now = SystemClock().now()
     await store.audit.note(by_shell("phones code", name, now, end_user_id=arguments.end_user))

@@ -264,13 +264,17 @@ Caller = KeyCaller | DeviceCaller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """An `Idempotency-Key` with the fingerprint of the request it came with."""
+    """An `Idempotency-Key` with the fingerprint of the request it came with.
+
+    `former` is the fingerprint that earlier versions kept of the same request, if it was another.
+    """
 
     owner: str
     operation: str
     key: str
     fingerprint: str
     at: datetime
+    former: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -174,22 +174,49 @@ class Exchange:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidRequest(f"the body is not JSON: {error}") from error
 
-    def intent(self, operation: str, subject: str, body: msgspec.Struct) -> Intent | None:
+    def intent(
+        self,
+        operation: str,
+        subject: str,
+        body: msgspec.Struct,
+        *,
+        apart_from: Collection[str] = (),
+    ) -> Intent | None:
         """Read the Idempotency-Key and tie it to this request; None if it came without."""
-        return self.intent_of(self.request.headers.get("Idempotency-Key"), operation, subject, body)
+        key = self.request.headers.get("Idempotency-Key")
+        return self.intent_of(key, operation, subject, body, apart_from=apart_from)
 
     def intent_of(
-        self, key: str | None, operation: str, subject: str, body: msgspec.Struct
+        self,
+        key: str | None,
+        operation: str,
+        subject: str,
+        body: msgspec.Struct,
+        *,
+        apart_from: Collection[str] = (),
     ) -> Intent | None:
-        """Tie a key to what it is used for; None for no key."""
+        """Tie a key to what it is used for; None for no key.
+
+        Args:
+            key: As it came.
+            operation: What is done.
+            subject: The id in the path, empty for a create.
+            body: What was asked for.
+            apart_from: Fields that may be others when the same is asked for again; optional ones.
+        """
         if key is None:
             return None
+        told = dict.fromkeys(apart_from)
+        same = msgspec.structs.replace(body, **told) if told else body
         return Intent(
             owner=self.caller.owner,
             operation=operation,
             key=check_key(key),
-            fingerprint=fingerprint(subject, msgspec.json.encode(body, order="sorted")),
+            fingerprint=fingerprint(subject, msgspec.json.encode(same, order="sorted")),
             at=self.gateway.clock.now(),
+            former=fingerprint(subject, msgspec.json.encode(body, order="sorted"))
+            if told
+            else None,
         )
 
     def limit(self) -> int:

@@ -134,7 +134,10 @@ def _asked(
         captured_at=utc("captured_at", body.captured_at),
     )
     # The same whichever route asks: what one of them made, the other gives again.
-    return Asked(wanted, exchange.intent_of(key, "upload-url", recording_id, body))
+    # A recorder without a clock may have it reckoned otherwise the next time it is read.
+    times = () if body.captured_at is None else ("captured_at",)
+    intent = exchange.intent_of(key, "upload-url", recording_id, body, apart_from=times)
+    return Asked(wanted, intent)
 
 
 async def _handed_out(exchange: Exchange, asked: Sequence[Asked]) -> list[HandedOut]:

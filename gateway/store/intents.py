@@ -59,8 +59,8 @@ def claimed(connection: Connection, asked: Sequence[Intent]) -> dict[str, str]:
             "keys": [each.key for each in asked],
         },
     ).all()
-    prints = {each.key: each.fingerprint for each in asked}
-    if any(prints[row.key] != row.fingerprint for row in rows):
+    prints = {each.key: (each.fingerprint, each.former) for each in asked}
+    if any(row.fingerprint not in prints[row.key] for row in rows):
         raise IdempotencyMismatch(_OTHER_REQUEST)
     return {row.key: row.made_id for row in rows}
 

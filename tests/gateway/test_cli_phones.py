@@ -68,3 +68,10 @@ def test_an_unknown_phone_is_told(data):
 
     assert "there is no such phone" in told.stderr
     assert "fieldpost-gateway phones ls" in told.stderr
+
+
+def test_a_phone_without_a_name_gets_no_code(data):
+    """Nobody could say later which one to revoke."""
+    told = run("phones", "code", "  ", data=data, code=1)
+
+    assert "a phone needs a name" in told.stderr
