@@ -27,7 +27,7 @@ from device.core.uploads import (
 )
 from device.core.uploads.location import LOCATION, headers_for, judged, opened
 from device.core.uploads.offset import followed
-from device.core.uploads.refusals import holds_error, refusal, sentence
+from device.core.uploads.refusals import holds_error, refusal, sentence, there_already
 from device.model import Evidence, Target, UploadSession
 
 QUANTUM_BYTES = 262_144
@@ -113,6 +113,10 @@ class ChunkedPut:
     def _started(self, answer: Response | Broken) -> Outcome:
         if isinstance(answer, Broken):
             return Ambiguous(answer.reason)
+        if self._in_doubt and there_already(answer, self.session.target):
+            # An earlier session of ours ended, and nobody heard of it.
+            self._offset = self._size_bytes
+            return Complete(Evidence(status=answer.status))
         if answer.status not in _DONE:
             return refusal(answer)
         session = opened(self.session, answer)

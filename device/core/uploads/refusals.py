@@ -15,6 +15,7 @@ from device.core.uploads import (
     Throttled,
 )
 from device.core.uploads.clock_words import time_named
+from device.model import Target
 
 _XML_CODE = re.compile(rb"<Code>\s*([A-Za-z0-9.]{1,80})\s*</Code>")
 _CODE = re.compile(r"[A-Za-z0-9]{1,80}")
@@ -28,6 +29,19 @@ _AGAIN = frozenset({408, 409, 412, 423, 425, 460})
 """Asked first, then sent again: cut, in conflict, locked (423), damaged on its way (460, tus)."""
 
 _TOO_MANY, _NOT_IMPLEMENTED, _PORTAL, _SERVER_ERRORS = 429, 501, 511, 500
+
+
+_THERE_ALREADY = 412
+_ONLY_IF_NEW = frozenset({("x-goog-if-generation-match", "0"), ("if-none-match", "*")})
+
+
+def there_already(response: Response, target: Target) -> bool:
+    """Tell a store that has an object already where none was to be replaced.
+
+    To somebody who sent it before that says: it arrived.
+    """
+    once = any((name.lower(), value) in _ONLY_IF_NEW for name, value in target.headers)
+    return once and response.status == _THERE_ALREADY
 
 
 def error_code(response: Response) -> str:

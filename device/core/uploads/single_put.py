@@ -12,7 +12,7 @@ from device.core.uploads import (
     Response,
     Throttled,
 )
-from device.core.uploads.refusals import holds_error, refusal, sentence
+from device.core.uploads.refusals import holds_error, refusal, sentence, there_already
 from device.model import Evidence, UploadSession
 
 _WORTH_ASKING_BYTES = 65_536
@@ -21,8 +21,6 @@ _FRESH_WORTH_ASKING_BYTES = 262_144
 """The same of a URL that was handed out just now, and is seldom dead."""
 
 _DONE = frozenset({200, 201, 204})
-_THERE_ALREADY = 412
-_ONLY_IF_NEW = frozenset({("x-goog-if-generation-match", "0"), ("if-none-match", "*")})
 
 
 class SinglePut:
@@ -60,7 +58,7 @@ class SinglePut:
         """See `UploadProtocol.received`."""
         if isinstance(answer, Broken):
             return Ambiguous(answer.reason)
-        if answer.status == _THERE_ALREADY and self._resumed and self._signed_for_once():
+        if self._resumed and there_already(answer, self.session.target):
             self._offset = self._size_bytes
             return Complete(Evidence(status=answer.status))
         if answer.status not in _DONE:
@@ -72,7 +70,3 @@ class SinglePut:
         self._offset = self._size_bytes
         etag, md5 = answer.headers.get("etag"), stated_md5(answer.headers)
         return Complete(Evidence(status=answer.status, etag=etag, md5=md5))
-
-    def _signed_for_once(self) -> bool:
-        headers = self.session.target.headers
-        return any((name.lower(), value) in _ONLY_IF_NEW for name, value in headers)

@@ -1,6 +1,7 @@
 """PUT with Content-Range, answer by answer."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -253,6 +254,35 @@ def test_a_google_session_is_its_own_secret() -> None:
 def test_answers_to_the_start(answer: Response | Broken, kind: type) -> None:
     """A session is begun by its Location and by nothing else."""
     assert isinstance(_started().received(answer), kind)
+
+
+@pytest.mark.parametrize(
+    ("once", "resumed", "complete"),
+    [(True, True, True), (True, False, False), (False, True, False)],
+)
+def test_a_start_for_new_objects_alone_says_what_arrived(
+    once: bool, resumed: bool, complete: bool
+) -> None:
+    """412 to somebody who may have sent it all before: it is there, and is not sent again."""
+    session = _started().session
+    if once:
+        headers = (*session.target.headers, ("x-goog-if-generation-match", "0"))
+        session = replace(session, target=replace(session.target, headers=headers))
+    put = ChunkedPut(session, Cargo(size_bytes=SIZE, chunk_bytes=1), resumed=resumed)
+    outcome = put.received(Response(status=412))
+
+    assert complete == (Complete(Evidence(status=412)) == outcome)
+    assert (SIZE if complete else 0) == put.offset
+
+
+def test_a_start_after_a_session_that_was_lost_says_what_arrived() -> None:
+    """The last answer was lost, then the session: the store still knows the object."""
+    put = _started(SESSION, Broken("cut"), Response(status=410), Response(status=410))
+    headers = (*put.session.target.headers, ("x-goog-if-generation-match", "0"))
+    put.session = replace(put.session, target=replace(put.session.target, headers=headers))
+    put.session = replace(put.session, state={})
+
+    assert Complete(Evidence(status=412)) == put.received(Response(status=412))
 
 
 def test_a_session_that_stays_closed_is_started_anew() -> None:
