@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary, ref
 
@@ -56,9 +55,11 @@ class Mailbox:
             # Two threads may both call; then the second call finds nothing.
             self._called = True
             loop = self._loop()
-            with suppress(RuntimeError):  # nobody waits in a loop that is closed
+            try:
                 if loop is not None:
                     loop.call_soon_threadsafe(self._empty)
+            except RuntimeError:  # nobody waits in a loop that is closed
+                self._letters.clear()
 
     def _empty(self) -> None:
         # Before the first look: what is posted from now on calls anew.

@@ -41,9 +41,16 @@ class Pace:
     def over(self, size_bytes: int, now_s: float) -> None:
         """Learn from a whole body that was answered: a small one is over before any of it is heard.
 
-        How long the other side took to answer is in its time, so this only makes pieces larger.
+        How long the other side took to answer is in its time, so only what is far too slow for
+        pieces that small bodies made larger makes them smaller.
         """
         elapsed_s = max(now_s - self._older[0], _SOONEST_S)
         wanted = (size_bytes - self._older[1]) / elapsed_s * _PIECE_S
         if self.piece_bytes < _SMALL_BYTES and wanted >= 2 * self.piece_bytes:
             self.piece_bytes *= 2
+        elif (
+            _FIRST_BYTES < self.piece_bytes <= _SMALL_BYTES
+            and elapsed_s >= _WINDOW_S
+            and 4 * wanted < self.piece_bytes
+        ):
+            self.piece_bytes //= 2

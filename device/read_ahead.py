@@ -43,11 +43,12 @@ class ReadAhead:
             else:
                 here.answer(arriving, content)
 
-        self._asked.put(read)
         if self._thread is None:
             # A daemon thread: an agent that is told to end does not wait for a card that hangs.
-            self._thread = threading.Thread(target=self._work, name="read-ahead", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._work, name="read-ahead", daemon=True)
+            thread.start()  # where it cannot, the next read tries again
+            self._thread = thread
+        self._asked.put(read)
         return await arriving
 
     def close(self) -> None:
@@ -59,3 +60,4 @@ class ReadAhead:
     def _work(self) -> None:
         while (read := self._asked.get()) is not None:
             read()
+            del read  # with all that it has read

@@ -17,7 +17,14 @@ from device.cloud import Cloud, CloudRef
 from device.config import UploadConfig
 from device.core.uploads.classify import Stores
 from device.core.uploads.order import digest_medium, sending_order
-from device.errors import CloudError, CloudUnreachable, MediaMissing, SpoolFull, Uncarried
+from device.errors import (
+    CloudError,
+    CloudUnreachable,
+    FieldpostError,
+    MediaMissing,
+    SpoolFull,
+    Uncarried,
+)
 from device.fan import fan_out
 from device.medium_upload import MediumUpload
 from device.model import (
@@ -66,6 +73,7 @@ async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition roo
         SpoolDamaged: The sealed bytes are not what was sealed.
         SpoolStorageFailed: The disk failed.
     """
+    turn = slots.turn()  # before anything is waited for: a large entry takes longer to look up
     entry = await asyncio.to_thread(spool.entry, entry_id)
     if entry.state is not State.SEALED:
         return entry
@@ -78,7 +86,7 @@ async def upload_entry(  # noqa: PLR0913 - each is a seam of the composition roo
         settings=settings,
         progress=progress,
         slots=slots,
-        turn=slots.turn(),
+        turn=turn,
     )
     moved = entry.cloud_ref.get(_AT, cloud.origin) != cloud.origin
     if moved or entry.cloud_ref.get(_CLOUD, cloud.name) != cloud.name:
@@ -188,6 +196,7 @@ async def _send_pictures(
     """
     telling = asyncio.Lock()
     ahead = Ahead(way, entry, manifest, pictures)
+    has_failed = False
 
     async def tell(upload: MediumUpload, medium: SealedMedium) -> None:
         nonlocal ref
@@ -197,10 +206,13 @@ async def _send_pictures(
                 ref = await _tell(way, entry.id, manifest, medium, upload.landed, ref)
 
     async def send(medium: SealedMedium) -> None:
-        fresh = await ahead.session(medium, ref)
-        upload = MediumUpload(way, entry, manifest, medium, fresh=fresh)
         async with way.transport.near.held(way.turn):
+            # Not before its turn: an URL may live for a minute only.
+            fresh = await ahead.session(medium, ref)
+            upload = MediumUpload(way, entry, manifest, medium, fresh=fresh)
             await upload.load()
+            if has_failed:
+                return
             await way.slots.acquire(way.turn)
         try:
             await upload.carry(ref)
@@ -212,7 +224,17 @@ async def _send_pictures(
         if fresh is not None:
             await tell(upload, medium)
 
-    await fan_out(pictures, send, at_once=2 * way.settings.workers)
+    async def send_or_dismiss(medium: SealedMedium) -> None:
+        nonlocal has_failed
+        try:
+            await send(medium)
+        except FieldpostError:
+            has_failed = True
+            way.transport.near.dismiss(way.turn)
+            way.slots.dismiss(way.turn)
+            raise
+
+    await fan_out(pictures, send_or_dismiss, at_once=2 * way.settings.workers)
     return ref
 
 

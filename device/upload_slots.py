@@ -57,6 +57,15 @@ class UploadSlots:
                 return
         self._free += 1
 
+    def dismiss(self, turn: int) -> None:
+        """Cancel those of a turn that wait: their recording has failed.
+
+        It would else be known only when all that began earlier has gone.
+        """
+        for waiting_turn, _, waiting in self._waiting:
+            if waiting_turn == turn:
+                waiting.cancel()
+
     def held(self, turn: int) -> "_Held":
         """Hold a slot for the time of an `async with`; see `acquire`."""
         return _Held(self, turn)

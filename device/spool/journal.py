@@ -171,10 +171,13 @@ class Journal:
         """Leave an error to whoever wants the job, unless SQLite gave up the whole transaction.
 
         Raises:
-            OperationalError: It did: nobody's change is kept.
+            sqlite3.Error: It did: nobody's change is kept.
         """
-        if not self._connection.in_transaction:
-            raise sqlite3.OperationalError(str(error)) from error
+        if self._connection.in_transaction:
+            return
+        if isinstance(error, sqlite3.Error):
+            raise error  # it says by a number what failed
+        raise sqlite3.OperationalError(str(error)) from error
 
     def _abandon(self, batch: list[_Job], error: sqlite3.Error) -> None:
         """Undo the batch and tell everybody why."""

@@ -76,3 +76,12 @@ def test_an_answer_that_took_long_makes_no_piece_smaller() -> None:
 
     assert Pace().piece_bytes == _answered(Pace(), 110_000, 5.0)
     assert LARGEST == _answered(fast, 110_000, 0.001)
+
+
+def test_small_bodies_that_crawl_make_their_pieces_small_again() -> None:
+    """An early answer is read only between the pieces of the next large body."""
+    pace = Pace()
+    for _ in range(4):
+        _answered(pace, 110_000, 0.01)
+
+    assert [131_072, 65_536, 65_536] == [_answered(pace, 110_000, 14.0) for _ in range(3)]

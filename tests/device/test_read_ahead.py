@@ -49,6 +49,24 @@ async def test_a_damaged_file_is_said_to_whoever_asked(ahead: ReadAhead, tmp_pat
 
 
 @pytest.mark.asyncio
+async def test_a_thread_that_cannot_start_is_tried_again(
+    ahead: ReadAhead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A box that was short of memory for a moment reads on afterwards."""
+    (tmp_path / "a.jpg").write_bytes(b"abcd")
+
+    def failing(_self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", failing)
+        with pytest.raises(RuntimeError):
+            await ahead.read(tmp_path / "a.jpg", 4)
+
+    assert await ahead.read(tmp_path / "a.jpg", 4) == b"abcd"
+
+
+@pytest.mark.asyncio
 async def test_a_closed_one_ends_its_thread(ahead: ReadAhead, tmp_path: Path) -> None:
     """No thread before the first file, none for long after the end; then it may be used again."""
     (tmp_path / "a.jpg").write_bytes(b"abcd")

@@ -81,6 +81,22 @@ async def test_one_who_leaves_as_a_slot_is_handed_over_gives_it_on() -> None:
 
 
 @pytest.mark.asyncio
+async def test_those_of_a_failed_recording_are_dismissed() -> None:
+    """They wait no longer, nobody else is touched, and no slot is lost."""
+    slots = UploadSlots(1)
+    await slots.acquire(0)
+    queue = Queue(slots)
+    for name, turn in [("a1", 1), ("b1", 2), ("a2", 1)]:
+        await queue.ask(name, turn)
+    slots.dismiss(1)
+    slots.dismiss(7)
+    await asyncio.wait([queue.tasks["a1"], queue.tasks["a2"]])
+
+    assert ["b1"] == await _given(queue, 1)
+    assert queue.tasks["a1"].cancelled()
+
+
+@pytest.mark.asyncio
 async def test_one_is_taken_at_once_only_where_it_is_free() -> None:
     """As many as there are, and again after one was given back."""
     slots = UploadSlots(2)
