@@ -60,10 +60,15 @@ class Keeper:
         waiting = [each for each in self._gathered if not each[1].done()]
         wave, self._gathered = waiting[:_MOST], waiting[_MOST:]
         if wave:
-            self._at_work = asyncio.get_running_loop().run_in_executor(
-                self._thread, self._objects.keep_whole, [arrived for arrived, _ in wave]
-            )
-            self._at_work.add_done_callback(partial(self._over, wave))
+            try:
+                self._at_work = asyncio.get_running_loop().run_in_executor(
+                    self._thread, self._objects.keep_whole, [arrived for arrived, _ in wave]
+                )
+            except RuntimeError as error:  # closed, or no thread can be had now
+                for _, outcome in wave:
+                    outcome.set_exception(error)
+            else:
+                self._at_work.add_done_callback(partial(self._over, wave))
 
     def _over(self, wave: Sequence[_Waiting], done: "asyncio.Future[list[Kept]]") -> None:
         self._at_work = None

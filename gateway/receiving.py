@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.core.brought import Append, Begin, Brought, Chunk, Query, Whole
@@ -34,6 +35,9 @@ from gateway.store import Store
 from gateway.turns import Slot, Turn, Turns
 
 logger = logging.getLogger(__name__)
+
+
+_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,9 @@ class Receiving:
                     return Received(kept)
             if isinstance(brought, Whole):
                 await self._refuse_if_complete(medium)
+                if not is_new:
+                    # Then it is replaced, and only by what is whole.
+                    medium = await self._found(slot, medium) or medium
             elif (found := await self._found(slot, medium)) is not None:
                 check_announced(found, brought)
                 check_repeats(found, brought)
@@ -183,6 +190,9 @@ class Receiving:
             over = medium is None or medium.status is MediaStatus.UPLOADED or medium.expired_at
             if over:
                 await asyncio.to_thread(self._objects.discard_part, medium_id)
+        # Those that were answered and not noted: nobody would ask for them again.
+        for medium in await self._named(await self._store.idle.media(_EVER)):
+            await self.recover(medium)
 
     def drain(self) -> None:
         """Ask every writer to stop now; what arrived is made durable and kept."""
@@ -233,6 +243,12 @@ class Receiving:
         if part.held_bytes == total:
             return Received(await self._finish(turn.slot, medium, part))
         return Held(await asyncio.to_thread(part.sync), total)
+
+    async def _named(self, media: Sequence[Medium]) -> list[Medium]:
+        """Pick those whose objects are there."""
+        paths = [self._objects.path(ref_of(medium)) for medium in media]
+        there = await asyncio.to_thread(lambda: [path.exists() for path in paths])
+        return [medium for medium, is_there in zip(media, there, strict=True) if is_there]
 
     async def _medium(self, medium_id: str) -> Medium:
         return _there(await self._store.recordings.medium(medium_id))

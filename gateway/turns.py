@@ -143,7 +143,7 @@ class _Claim:
         turn = Turn(self._turns, slot, slot.newest)
         slot.interrupt()
         try:
-            await _acquire(slot.lock)
+            await _acquire(slot)
         except BaseException:
             await self._leave(slot)
             raise
@@ -174,8 +174,9 @@ class _Claim:
         await self._turns.close_surplus()
 
 
-async def _acquire(lock: asyncio.Lock) -> None:
-    if not lock.locked():
+async def _acquire(slot: Slot) -> None:
+    lock = slot.lock
+    if slot.claims == 1:
         # Nobody to wait for, as with nearly every medium: a deadline would cost more than the lock.
         await lock.acquire()
         return

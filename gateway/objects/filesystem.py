@@ -84,20 +84,20 @@ class FilesystemObjects:
 
     def keep_whole(self, arrived: Sequence[Arrived]) -> list[Kept]:
         """See `CarriedObjectStore.keep_whole`."""
-        files = [
-            # What is there already is gone on with, or found to be whole, as a part.
-            None
-            if not each.is_new and self._holds(each.ref)
-            else WholeFile(
-                self._whole(each.ref.medium_id), self.path(each.ref), each.blocks, each.sha256
-            )
-            for each in arrived
-        ]
-        keep_all([file for file in files if file is not None], self._folders)
-        return [None if file is None else file.kept for file in files]
+        files: list[WholeFile | Kept] = [self._file(each) for each in arrived]
+        keep_all([file for file in files if isinstance(file, WholeFile)], self._folders)
+        return [file.kept if isinstance(file, WholeFile) else file for file in files]
 
-    def _holds(self, ref: ObjectRef) -> bool:
-        return self.path(ref).exists() or (self._parts / ref.medium_id).exists()
+    def _file(self, arrived: Arrived) -> WholeFile | StorageFull | StorageFailed | None:
+        """Say where an object goes that arrived whole, if that can be said."""
+        path, name = self.path(arrived.ref), arrived.ref.medium_id
+        try:
+            # What is there already is gone on with, or found to be whole, as a part.
+            if not arrived.is_new and (path.exists() or (self._parts / name).exists()):
+                return None
+        except OSError as error:
+            return storage_error("the object store cannot be looked at", error)
+        return WholeFile(self._whole(name), path, arrived.blocks, arrived.sha256)
 
     def part_ids(self) -> set[str]:
         """See `CarriedObjectStore.part_ids`."""

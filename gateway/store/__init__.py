@@ -122,8 +122,8 @@ class Recordings(Protocol):
         """
         ...
 
-    async def settled(self) -> None:
-        """Wait until everything of `finish_soon` is noted, or was found to be impossible."""
+    async def settled(self, at_most_s: float | None = None) -> None:
+        """Wait until everything of `finish_soon` is noted, or was tried once in vain."""
         ...
 
     async def reopen_medium(self, medium_id: str, *, blame: bool) -> None:

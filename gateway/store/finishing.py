@@ -6,7 +6,8 @@ journey. Else those of all recordings: there is one writer. Whoever comes before
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from gateway.errors import NotFound, Verifying
+from gateway.errors import NotFound, Unavailable, Verifying
 from gateway.model import MediaStatus, Medium
 from gateway.store.database import Database
 from gateway.store.media import FINISH, finishing
@@ -81,10 +82,12 @@ _Refusals = dict[str, NotFound | Verifying]
 
 
 _PATIENCE_S = 0.02
+_AGAIN_S = 1.0
 
 
 @dataclass(slots=True, eq=False)
 class _Batch:
+    key: str
     media: dict[str, Medium] = field(default_factory=dict)
     hurried: asyncio.Event = field(default_factory=asyncio.Event)
     """Set as soon as anybody waits for it."""
@@ -99,6 +102,9 @@ class Finishing:
         self._note = _note_shared if database.shared else _note
         self._open: dict[str, _Batch] = {}
         self._at_work: set[_Batch] = set()
+        self._failed: dict[str, Medium] = {}
+        # Batches are joined in the loop, and closed where the database is written to.
+        self._joining = threading.Lock()
 
     async def finish(self, finished: Medium) -> None:
         """Note one that counts in quotas as it is already.
@@ -118,53 +124,69 @@ class Finishing:
     def finish_soon(self, finished: Medium) -> None:
         """Note one within a moment, together with others; see `settled`.
 
-        What comes in between loses nothing: its object says that it is whole.
+        What comes in between loses nothing: its object says that it is whole. A database that
+        cannot be used is tried again and again.
         """
         self._joined(finished)
 
-    async def settled(self) -> None:
-        """Wait until all that was to be noted is noted, or was found to be impossible."""
+    def forget(self, media_ids: Iterable[str]) -> None:
+        """Do not try those again that could not be noted: they are about to be something else."""
+        for medium_id in media_ids:
+            self._failed.pop(medium_id, None)
+
+    async def settled(self, at_most_s: float | None = None) -> None:
+        """Wait until all that was to be noted is noted, or was tried in vain."""
         at_work = list(self._at_work)
         for batch in at_work:
             batch.hurried.set()
         if tasks := [batch.task for batch in at_work if batch.task is not None]:
-            await asyncio.wait(tasks)
+            await asyncio.wait(tasks, timeout=at_most_s)
 
     def _joined(self, finished: Medium) -> _Batch:
+        self._failed.pop(finished.id, None)
         key = finished.recording_id if self._database.shared else ""
-        batch = self._open.get(key)
-        if batch is None:
-            batch = self._open[key] = _Batch()
-            batch.task = asyncio.create_task(self._run(key, batch), name="finishing")
+        with self._joining:
+            batch = self._open.get(key)
+            if batch is None:
+                batch = self._open[key] = _Batch(key)
+            batch.media[finished.id] = finished
+        if batch.task is None:
+            batch.task = asyncio.create_task(self._run(batch), name="finishing")
             self._at_work.add(batch)
             batch.task.add_done_callback(partial(self._over, batch))
-        batch.media[finished.id] = finished
         return batch
+
+    async def _run(self, batch: _Batch) -> _Refusals:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_S):
+                await batch.hurried.wait()
+        return await self._database.writing_of(batch.key, self._finish, batch)
+
+    def _finish(self, connection: Connection, batch: _Batch) -> _Refusals:
+        brought = self._closed(batch)
+        done = self._note(connection, brought)
+        return _refusals(connection, {each.id for each in brought} - done)
+
+    def _closed(self, batch: _Batch) -> list[Medium]:
+        """Let nobody join any more; repeatable, since work may be run again."""
+        with self._joining:
+            if self._open.get(batch.key) is batch:
+                del self._open[batch.key]
+            return list(batch.media.values())
 
     def _over(self, batch: _Batch, done: "asyncio.Task[_Refusals]") -> None:
         self._at_work.discard(batch)
-        if not done.cancelled() and (error := done.exception()) is not None:
-            # Whoever waits for it is told, too; whoever does not finds the objects, if later.
-            logger.warning("Media that are whole are not noted.", extra={"reason": str(error)})
+        brought = self._closed(batch)
+        if done.cancelled() or (error := done.exception()) is None:
+            return
+        logger.warning("Media that are whole are not noted.", extra={"reason": str(error)})
+        if isinstance(error, Unavailable):
+            self._failed.update((each.id, each) for each in brought)
+            asyncio.get_running_loop().call_later(_AGAIN_S, self._try_again)
 
-    async def _run(self, key: str, batch: _Batch) -> _Refusals:
-        try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_PATIENCE_S):
-                    await batch.hurried.wait()
-            return await self._database.writing_of(key, self._finish, key, batch)
-        finally:
-            self._close(key, batch)
-
-    def _finish(self, connection: Connection, key: str, batch: _Batch) -> _Refusals:
-        self._close(key, batch)
-        done = self._note(connection, list(batch.media.values()))
-        return _refusals(connection, batch.media.keys() - done)
-
-    def _close(self, key: str, batch: _Batch) -> None:
-        """Let nobody join any more; repeatable, since work may be run again."""
-        if self._open.get(key) is batch:
-            del self._open[key]
+    def _try_again(self) -> None:
+        for each in list(self._failed.values()):
+            self._joined(each)
 
 
 def _note_shared(connection: Connection, brought: Sequence[Medium]) -> set[str]:

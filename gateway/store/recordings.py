@@ -1,12 +1,12 @@
 """Recordings and media over SQLAlchemy Core (see `gateway.store.Recordings`)."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
-from gateway.errors import RecordingDeleted
+from gateway.errors import RecordingDeleted, TooManySessions
 from gateway.model import (
     Intent,
     MediaStatus,
@@ -67,6 +67,10 @@ _COMPLETE = (
 )
 
 
+_SHOWN_S = 1.0
+"""So long whoever only looks waits for what is being noted."""
+
+
 class SqlRecordings:
     """Recordings and media in a database."""
 
@@ -83,16 +87,18 @@ class SqlRecordings:
         )
         if not made.replayed:
             self._bell.ring()
+        elif (shown := await self.recording(made.value.id)) is not None:
+            return Made(shown, replayed=True)
         return made
 
     async def recording(self, recording_id: str) -> Recording | None:
         """See `Recordings.recording`."""
-        await self.settled()
+        await self.settled(_SHOWN_S)
         return await self._database.asking(recording_of, recording_id)
 
     async def page(self, which: RecordingFilter, limit: int, offset: int) -> list[Recording]:
         """See `Recordings.page`."""
-        await self.settled()
+        await self.settled(_SHOWN_S)
         return await self._database.reading(page_of, which, limit, offset)
 
     async def delete(self, recording_id: str, at: datetime) -> Recording | None:
@@ -101,6 +107,7 @@ class SqlRecordings:
         deleted = await self._database.writing(_delete, recording_id, at)
         if deleted is not None:
             self._just_made.drop(medium.id for medium in deleted.media)
+            self._finishing.forget(medium.id for medium in deleted.media)
             self._bell.ring()
         return deleted
 
@@ -116,17 +123,22 @@ class SqlRecordings:
         self, recording_id: str, asked: Sequence[Asked], *, of_device: str | None, limit: int
     ) -> list[Made[Medium]]:
         """See `Recordings.add_media`."""
+        keys = (recording_id,) if of_device is None else (recording_id, of_device)
+
+        async def add() -> list[Made[Medium]]:
+            return await self._database.writing_of(
+                keys, add_media, recording_id, asked, of_device=of_device, limit=limit
+            )
+
         if any(each.intent is not None for each in asked):
             # What was made before is told as it is.
-            await self.settled()
-        made = await self._database.writing_of(
-            (recording_id,) if of_device is None else (recording_id, of_device),
-            add_media,
-            recording_id,
-            asked,
-            of_device=of_device,
-            limit=limit,
-        )
+            await self.settled(_SHOWN_S)
+        try:
+            made = await add()
+        except TooManySessions:
+            # Some of them may be finished, and not noted yet.
+            await self.settled(_SHOWN_S)
+            made = await add()
         # Writes come back in their order: what was deleted afterwards is dropped afterwards.
         self._just_made.keep(each.value for each in made if not each.replayed)
         self._just_made.drop(each.value.id for each in made if each.replayed)
@@ -135,7 +147,7 @@ class SqlRecordings:
     async def withdraw_media(self, media_ids: Sequence[str]) -> None:
         """See `Recordings.withdraw_media`."""
         self._just_made.drop(media_ids)
-        await self.settled()
+        await self._settled_for(media_ids)
         await self._database.writing(withdraw_media, media_ids)
 
     async def touch_medium(self, medium_id: str, at: datetime) -> None:
@@ -148,7 +160,7 @@ class SqlRecordings:
 
     async def medium(self, medium_id: str) -> Medium | None:
         """See `Recordings.medium`."""
-        await self.settled()
+        await self.settled(_SHOWN_S)
         return await self._database.asking(medium_of, medium_id)
 
     async def awaited(self, medium_id: str) -> tuple[Medium | None, bool]:
@@ -175,14 +187,19 @@ class SqlRecordings:
         self._finishing.finish_soon(finished)
         return finished
 
-    async def settled(self) -> None:
+    async def settled(self, at_most_s: float | None = None) -> None:
         """See `Recordings.settled`."""
+        await self._finishing.settled(at_most_s)
+
+    async def _settled_for(self, media_ids: Iterable[str]) -> None:
+        """See that no note of media comes after what changes them."""
         await self._finishing.settled()
+        self._finishing.forget(media_ids)
 
     async def reopen_medium(self, medium_id: str, *, blame: bool) -> None:
         """See `Recordings.reopen_medium`."""
         self._just_made.drop([medium_id])
-        await self.settled()
+        await self._settled_for([medium_id])
         await self._database.writing(reopen_medium, medium_id, blame=blame)
 
     async def complete(

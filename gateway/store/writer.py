@@ -74,10 +74,15 @@ class Writer:
             self._gathered = []
         self._at_work = None
         if wave:
-            self._at_work = asyncio.get_running_loop().run_in_executor(
-                self._thread, self._commit, [each.work for each in wave]
-            )
-            self._at_work.add_done_callback(partial(self._over, wave))
+            try:
+                self._at_work = asyncio.get_running_loop().run_in_executor(
+                    self._thread, self._commit, [each.work for each in wave]
+                )
+            except RuntimeError as error:  # closed, or no thread can be had now
+                for each in wave:
+                    each.outcome.set_exception(error)
+            else:
+                self._at_work.add_done_callback(partial(self._over, wave))
 
     def _commit(self, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
         # Kept from one to the next: to borrow it and give it back takes as long as a small write.

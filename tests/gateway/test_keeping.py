@@ -139,3 +139,12 @@ async def test_closing_waits_for_all(keeper, disk):
 
     assert [["first"], ["a"]] == disk.rounds
     assert [Stored(1, "first"), Stored(1, "a")] == await asyncio.gather(*tasks)
+
+
+async def test_who_comes_after_the_end_is_told(keeper, disk):
+    """Nobody waits for a thread that is gone."""
+    disk.goes_on.set()
+    await keeper.aclose()
+
+    with pytest.raises(RuntimeError):
+        await keeper.keep(medium("late"))

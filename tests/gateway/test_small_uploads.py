@@ -199,7 +199,7 @@ async def test_what_a_crash_left_is_gone_on_without(api, target, data):
 
 
 async def test_a_crash_before_the_note_loses_nothing_that_was_answered(data, clock, monkeypatch):
-    """Dead before the row says so, the next gateway completes the recording by its objects."""
+    """Dead before the row says so, the next gateway notes it as it starts, by the object."""
 
     async def never(_self, medium, *, size_bytes, sha256):
         return dataclasses.replace(
@@ -222,7 +222,38 @@ async def test_a_crash_before_the_note_loses_nothing_that_was_answered(data, clo
         before = await api.gateway.store.recordings.medium(where["media_id"])
         done = await api.complete(recording, IMAGE)
 
-    assert (200, MediaStatus.PENDING, 200) == (put.status, before.status, done.status)
+    assert (200, MediaStatus.UPLOADED, 200) == (put.status, before.status, done.status)
+
+
+async def test_a_device_at_its_limit_may_go_on(data, clock):
+    """What was answered counts no more among the unfinished, whether it is noted yet or not."""
+    async with serving(data, clock, max_sessions=1) as api:
+        _, api.token = await api.device()
+        recording = await api.recording()
+        told = []
+        for _ in range(5):
+            where = await api.target(recording, IMAGE)
+            told.append((await api.put(where["upload_url"], IMAGE, 0, TOTAL)).status)
+
+    assert [200] * 5 == told
+
+
+async def test_a_cut_after_a_note_that_failed_does_not_hide_the_object(api, target, arrived):
+    """Sent once more and cut, a medium whose row does not say so yet is whole all the same."""
+    where = await target()
+    finishing = api.gateway.store.recordings._finishing
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(finishing, "finish_soon", lambda _: None)
+        await api.put(where["upload_url"], IMAGE, 0, TOTAL)
+    put = await RawPut.open(where["upload_url"], None, TOTAL)
+    await put.send(IMAGE[:300])
+    await arrived(TOTAL + 300)
+    await put.cut()
+    await api.gateway.metrics.idle()
+    recording = (await api.call("GET", "/v1/recordings")).json["data"][0]["id"]
+    done = await api.complete(recording, IMAGE)
+
+    assert done.status == 200
 
 
 async def test_an_object_named_before_a_crash_is_found(api, target):

@@ -1,7 +1,7 @@
 """Media noted within a moment: together, and before anybody who asks is answered."""
 
 import asyncio
-import logging
+import threading
 
 import pytest
 import pytest_asyncio
@@ -143,17 +143,92 @@ async def test_a_recording_that_was_deleted_meanwhile_needs_no_note(store, monke
     assert await store.recordings.recording("rec_1") is None
 
 
-async def test_a_database_that_fails_is_told_to_the_log(store, monkeypatch, caplog):
-    """Who asks next gets an answer, and the medium is pending: its object proves the rest."""
-    made = await with_media(store, 1)
+@pytest_asyncio.fixture
+async def failed(store, monkeypatch):
+    """A medium that could not be noted, since the database could not be used."""
+    (made,) = await with_media(store, 1)
 
     async def failing(*_args, **_more):
         raise Unavailable("the database cannot be used now")
 
-    with monkeypatch.context() as patched, caplog.at_level(logging.WARNING):
+    monkeypatch.setattr(finishings, "_AGAIN_S", 3600.0)
+    with monkeypatch.context() as patched:
         patched.setattr(store._database, "writing_of", failing)
-        await finish_soon(store, made)
+        await finish_soon(store, [made])
         await store.recordings.settled()
+    return made
 
-    assert "Media that are whole are not noted." in caplog.text
-    assert MediaStatus.PENDING is (await store.recordings.medium("med_0")).status
+
+async def test_a_database_that_fails_is_tried_again(store, failed, caplog):
+    """Who asks meanwhile is told that it is pending; it was told to the log."""
+    before = (await store.recordings.medium(failed.id)).status
+    store.recordings._finishing._try_again()
+    after = (await store.recordings.medium(failed.id)).status
+
+    assert ["Media that are whole are not noted."] == [
+        record.message for record in caplog.get_records("setup")
+    ]
+    assert (MediaStatus.PENDING, MediaStatus.UPLOADED) == (before, after)
+
+
+@pytest.mark.parametrize("change", ["reopen", "finish", "delete"])
+async def test_what_was_changed_meanwhile_is_not_tried_again(store, failed, change):
+    """An old note never comes after what has taken its place."""
+    recordings = store.recordings
+    match change:
+        case "reopen":
+            await recordings.reopen_medium(failed.id, blame=False)
+        case "finish":
+            await recordings.finish_medium(failed, size_bytes=5, sha256="2" * 64)
+        case _:
+            await recordings.delete("rec_1", NOW)
+    recordings._finishing._try_again()
+
+    assert not recordings._finishing._at_work
+
+
+async def test_who_comes_while_others_are_noted_is_not_forgotten(store, monkeypatch):
+    """Its batch is the next one: what is being written is closed."""
+    first, second = await with_media(store, 2)
+    finishing = store.recordings._finishing
+    note, begun, goes_on = finishing._note, threading.Event(), threading.Event()
+
+    def held_up(connection, brought):
+        begun.set()
+        assert goes_on.wait(10)
+        return note(connection, brought)
+
+    monkeypatch.setattr(finishing, "_note", held_up)
+    if store._database.shared:
+        # Its statements run in the loop, which must not be held up.
+        goes_on.set()
+    await finish_soon(store, [first])
+    settling = asyncio.create_task(store.recordings.settled())
+    await asyncio.to_thread(begun.wait, 10)
+    await finish_soon(store, [second])
+    goes_on.set()
+    await settling
+    kept = (await store.recordings.recording("rec_1")).media
+
+    assert [MediaStatus.UPLOADED] * 2 == statuses(kept)
+
+
+async def test_who_only_looks_does_not_wait_for_a_database_that_hangs(store, monkeypatch):
+    """It is told what is known."""
+    made = await with_media(store, 1)
+    ends = asyncio.Event()
+    real = store._database.writing_of
+
+    async def hanging(*arguments, **more):
+        await ends.wait()
+        return await real(*arguments, **more)
+
+    monkeypatch.setattr("gateway.store.recordings._SHOWN_S", 0.01)
+    monkeypatch.setattr(store._database, "writing_of", hanging)
+    await finish_soon(store, made)
+    told = (await store.recordings.recording("rec_1")).media
+    ends.set()
+    await store.recordings.settled()
+
+    assert [MediaStatus.PENDING] == statuses(told)
+    assert MediaStatus.UPLOADED is (await store.recordings.medium("med_0")).status

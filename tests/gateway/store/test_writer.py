@@ -219,3 +219,11 @@ async def test_a_failed_commit_stands_in_nobodys_way(database, monkeypatch, kind
 
 def refuse(_connection):
     raise sqlite3.OperationalError("disk I/O error")
+
+
+async def test_who_writes_after_the_end_is_told(database):
+    """Nobody waits for a thread that is gone."""
+    await database.aclose()
+
+    with pytest.raises(RuntimeError):
+        await database.writing(put, 1)
