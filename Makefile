@@ -90,6 +90,7 @@ $(VENV)/.ready-chromium: | $(VENV)/.ready-dev
 	else echo '==> no /usr/bin/chromium: tests of the pages will be skipped' >&2; fi
 
 EXTRAS_dev := dev
+EXTRAS_bench := bench
 EXTRAS_demo := demo,gateway
 EXTRAS_demo-ble := demo,gateway,ble-sim
 
