@@ -34,13 +34,14 @@ async def test_a_key_of_another_creation_is_refused(client):
 
 
 async def test_a_repeated_target_is_the_same_medium(client):
-    """The same Idempotency-Key asks for a fresh URL of the same medium."""
+    """The same Idempotency-Key asks for a fresh URL of the same medium, though reckoned anew."""
     recording = await client.recording()
     first = await client.target(recording, IMAGE, "m")
     again = await client.target(recording, IMAGE, "m")
-    refused = await client.target(recording, IMAGE, "m", captured_at="2026-03-01T12:00:00Z")
+    reckoned = await client.target(recording, IMAGE, "m", captured_at="2026-03-01T12:00:00Z")
+    refused = await client.target(recording, IMAGE, "m", content_type="image/png")
 
-    assert first.json["media_id"] == again.json["media_id"]
+    assert {first.json["media_id"]} == {again.json["media_id"], reckoned.json["media_id"]}
     assert (422, "idempotency_mismatch") == (refused.status, refused.code)
 
 
