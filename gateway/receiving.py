@@ -20,6 +20,7 @@ from gateway.core.fitting import (
 from gateway.errors import (
     AlreadyUploaded,
     DigestRefused,
+    GatewayError,
     LengthMismatch,
     NotFound,
     OffsetMismatch,
@@ -192,7 +193,14 @@ class Receiving:
                 await asyncio.to_thread(self._objects.discard_part, medium_id)
         # Those that were answered and not noted: nobody would ask for them again.
         for medium in await self._named(await self._store.idle.media(_EVER)):
-            await self.recover(medium)
+            try:
+                await self.recover(medium)
+            except GatewayError as error:
+                # One that cannot be read keeps nobody else's waiting, and no gateway from starting.
+                logger.warning(
+                    "A medium that is whole is not noted.",
+                    extra={"medium_id": medium.id, "reason": str(error)},
+                )
 
     def drain(self) -> None:
         """Ask every writer to stop now; what arrived is made durable and kept."""
@@ -247,7 +255,7 @@ class Receiving:
     async def _named(self, media: Sequence[Medium]) -> list[Medium]:
         """Pick those whose objects are there."""
         paths = [self._objects.path(ref_of(medium)) for medium in media]
-        there = await asyncio.to_thread(lambda: [path.exists() for path in paths])
+        there = await asyncio.to_thread(lambda: [os.access(path, os.R_OK) for path in paths])
         return [medium for medium, is_there in zip(media, there, strict=True) if is_there]
 
     async def _medium(self, medium_id: str) -> Medium:

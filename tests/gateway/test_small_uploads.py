@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.errors import StorageFailed, StorageFull
+from gateway.errors import NotFound, StorageFailed, StorageFull
 from gateway.metrics import Metrics
 from gateway.model import MediaStatus
 from gateway.objects import Arrived, ObjectRef
 from gateway.objects.filesystem import FilesystemObjects
 from gateway.pumping import Pump
+from gateway.receiving import Receiving
 from gateway.store.recordings import SqlRecordings
 from gateway.turns import Turns
 from tests.gateway.raw_put import RawPut
@@ -223,6 +224,30 @@ async def test_a_crash_before_the_note_loses_nothing_that_was_answered(data, clo
         done = await api.complete(recording, IMAGE)
 
     assert (200, MediaStatus.UPLOADED, 200) == (put.status, before.status, done.status)
+
+
+@pytest.mark.parametrize("fault", [StorageFailed("it cannot be read"), NotFound("it is gone")])
+async def test_an_object_that_cannot_be_noted_keeps_no_gateway_from_starting(
+    data, clock, monkeypatch, fault
+):
+    """One bad file at the start concerns its own recording alone."""
+    async with serving(data, clock) as api:
+        _, token = await api.device()
+        api.token = token
+        where = await api.target(await api.recording(), IMAGE)
+        finishing = api.gateway.store.recordings._finishing
+        with monkeypatch.context() as patched:
+            patched.setattr(finishing, "finish_soon", lambda _: None)
+            await api.put(where["upload_url"], IMAGE, 0, TOTAL)
+
+    async def failing(_self, _medium):
+        raise fault
+
+    monkeypatch.setattr(Receiving, "recover", failing)
+    async with serving(data, clock) as api:
+        medium = await api.gateway.store.recordings.medium(where["media_id"])
+
+    assert MediaStatus.PENDING is medium.status
 
 
 async def test_a_device_at_its_limit_may_go_on(data, clock):
